@@ -1,0 +1,93 @@
+"""funcdl: deep learning as pure functions that return their own derivatives.
+
+    apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
+"""
+
+from funcdl import initialisers, tree
+from funcdl.check import check
+from funcdl.combinators.concat import concat
+from funcdl.combinators.fan_out import fan_out
+from funcdl.combinators.parallel import parallel
+from funcdl.combinators.serial import serial
+from funcdl.combinators.shared import shared
+from funcdl.combinators.supervised import supervised
+from funcdl.combinators.tap import tap
+from funcdl.combinators.weighted_sum import weighted_sum
+from funcdl.contract import Layer, Params, Shape, Value, Vjp, as_layer, layer
+from funcdl.errors import (
+    DerivativeError,
+    FuncdlError,
+    InputError,
+    KindError,
+    ShapeError,
+    TreeError,
+    UsageError,
+)
+from funcdl.layers.activations import relu, sigmoid, tanh
+from funcdl.layers.affine import Affine
+from funcdl.layers.conv import conv2d
+from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, join, stack, unstack
+from funcdl.layers.linear import linear
+from funcdl.layers.pool import max_pool2d
+from funcdl.losses import cross_entropy, mse
+from funcdl.module import SGD, Linear, LossMSE, Module, ReLU, Sequential, Tanh
+from funcdl.optimisers import AdamState, Optimiser, SgdState, adam, sgd
+from funcdl.training import training_step, value_and_grad
+
+__all__ = [
+    "SGD",
+    "AdamState",
+    "Affine",
+    "DerivativeError",
+    "FuncdlError",
+    "InputError",
+    "KindError",
+    "Layer",
+    "Linear",
+    "LossMSE",
+    "Module",
+    "Optimiser",
+    "Params",
+    "ReLU",
+    "Sequential",
+    "SgdState",
+    "Shape",
+    "ShapeError",
+    "Tanh",
+    "TreeError",
+    "UsageError",
+    "Value",
+    "Vjp",
+    "adam",
+    "as_layer",
+    "channels_last",
+    "check",
+    "concat",
+    "conv2d",
+    "cross_entropy",
+    "expand_dims",
+    "fan_out",
+    "flatten",
+    "identity",
+    "initialisers",
+    "join",
+    "layer",
+    "linear",
+    "max_pool2d",
+    "mse",
+    "parallel",
+    "relu",
+    "serial",
+    "sgd",
+    "shared",
+    "sigmoid",
+    "stack",
+    "supervised",
+    "tanh",
+    "tap",
+    "training_step",
+    "tree",
+    "unstack",
+    "value_and_grad",
+    "weighted_sum",
+]

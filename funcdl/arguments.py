@@ -1,0 +1,77 @@
+"""Checks of what a caller hands over, each with one clear sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcdl.contract import Shape
+from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["generator", "image_shape", "last_axis", "number", "pair", "show", "whole"]
+
+
+def whole(where: str, what: str, value: Any, least: int) -> int:
+    """Return `value` if it is an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise KindError(f"{where}: expected {what} to be a whole number, got {value!r}")
+    if value < least:
+        raise InputError(f"{where}: expected {what} to be at least {least}, got {value}")
+    return value
+
+
+def number(where: str, what: str, value: Any, least: float, below: float | None = None) -> float:
+    """Return `value` if it is a number in [least, below)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise KindError(f"{where}: expected {what} to be a number, got {value!r}")
+    if not value >= least or (below is not None and not value < below):
+        bounds = f"at least {least:g}" + ("" if below is None else f" and below {below:g}")
+        raise InputError(f"{where}: expected {what} to be {bounds}, got {value}")
+    return value
+
+
+def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
+    """Return `value` as two ints of at least `least`; one int stands for both."""
+    if isinstance(value, tuple) and len(value) == 2:
+        return whole(where, what, value[0], least), whole(where, what, value[1], least)
+    single = whole(where, what, value, least)
+    return single, single
+
+
+def generator(where: str, rng: Any) -> Generator:
+    """Return `rng` if it is a generator to draw from."""
+    if not hasattr(rng, "initial_seed"):
+        raise KindError(f"{where}: expected rng to be a torch.Generator, got {type(rng).__name__}")
+    return rng
+
+
+def show(shape: Shape) -> str:
+    """Write a shape as a message shows it.
+
+    >>> show((32, 14, 14)), show((7,)), show(((3,), (4,)))
+    ('(32, 14, 14)', '(7,)', '((3,), (4,))')
+    """
+    return str(tuple(shape))
+
+
+def last_axis(where: str, shape: Shape) -> int:
+    """Return the length of the last axis of one tensor's shape."""
+    if not shape or not isinstance(shape[-1], int):
+        raise ShapeError(f"{where}: expected one tensor of shape (…, features), got {show(shape)}")
+    return shape[-1]
+
+
+def image_shape(where: str, shape: Shape) -> tuple[int, int, int]:
+    """Return (height, width, channels) of one channels-last image's shape."""
+    if len(shape) < 3 or not all(isinstance(length, int) for length in shape):
+        raise ShapeError(
+            f"{where}: expected images of shape (…, height, width, channels), got {show(shape)}"
+        )
+    return shape[-3], shape[-2], shape[-1]
+
+
+def tensor(where: str, x: Any) -> Tensor:
+    """Return `x` if it is a tensor."""
+    if not isinstance(x, Tensor):
+        raise KindError(f"{where}: expected a tensor, got {type(x).__name__}")
+    return x

@@ -1,0 +1,1 @@
+"""Combinators: they take layers and give a layer, one idea a file."""

@@ -1,0 +1,62 @@
+"""Several layers on one input."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from funcdl.combinators.parts import accumulate, as_layers, entries, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import InputError
+from funcdl.tensor import Generator
+
+__all__ = ["fan_out"]
+
+
+def fan_out(*layers: LayerLike) -> Layer:
+    """Apply every layer to the same input.
+
+        (y₁, …, yₙ) = (f₁(x), …, fₙ(x))        dx = Σ fᵢᵀ(dyᵢ)
+
+    Copying is dual to adding: the cotangents of the copies are summed. The parameters are a tuple
+    with one entry a layer.
+
+    Raises:
+        InputError: there is no layer.
+        KindError: a part is neither a layer nor a function.
+        ShapeError: `x` does not fit a part; the message begins with its place.
+
+    >>> import torch
+    >>> from funcdl import identity
+    >>> y, vjp = fan_out(identity, identity)(((), ()), torch.ones(2))
+    >>> vjp((torch.tensor([1.0, 2.0]), torch.tensor([10.0, 20.0])))[1]
+    tensor([11., 22.])
+    """
+    parts = as_layers("fan_out", layers)
+    count = len(parts)
+    if count == 0:
+        raise InputError("fan_out: expected at least one layer, got none")
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        drawn = []
+        for i, part in enumerate(parts):
+            with place(f"fan_out[{i}]"):
+                drawn.append(part.init(rng, in_shape))
+        return tuple(p for p, _ in drawn), tuple(shape for _, shape in drawn)
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        pulled = []
+        for i, (part, p) in enumerate(zip(parts, entries("fan_out", "params", params, count))):
+            with place(f"fan_out[{i}]"):
+                pulled.append(part.apply(p, x, rng))
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            back = [
+                pull(d, need_dx)
+                for (_, pull), d in zip(pulled, entries("fan_out", "dy", dy, count))
+            ]
+            dx = reduce(accumulate, [dx for _, dx in back]) if need_dx else None
+            return tuple(dp for dp, _ in back), dx
+
+        return tuple(y for y, _ in pulled), vjp
+
+    return Layer("fan_out", init, apply, layers=parts)

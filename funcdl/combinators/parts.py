@@ -1,0 +1,53 @@
+"""What every combinator does with its parts: name the culprit, and add cotangents up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import Any
+
+from funcdl.contract import Layer, LayerLike, Value, as_layer
+from funcdl.errors import FuncdlError, KindError, ShapeError
+
+__all__ = ["accumulate", "as_layers", "entries", "place"]
+
+
+def as_layers(where: str, layers: Iterable[LayerLike]) -> tuple[Layer, ...]:
+    """Return the parts of a combinator as layers."""
+    parts = []
+    for i, part in enumerate(layers):
+        try:
+            parts.append(as_layer(part))
+        except KindError as error:
+            raise error.within(f"{where}[{i}]") from None
+    return tuple(parts)
+
+
+@contextmanager
+def place(where: str) -> Any:
+    """Put `where` in front of the path of an error that comes from inside."""
+    try:
+        yield
+    except FuncdlError as error:
+        raise error.within(where) from None
+
+
+def entries(where: str, what: str, value: Any, count: int) -> tuple[Any, ...]:
+    """Return `value` if it is a tuple (or list) of `count` entries."""
+    if not isinstance(value, (tuple, list)):
+        raise KindError(f"{where}: expected {what} to be a tuple, got {type(value).__name__}")
+    if len(value) != count:
+        raise ShapeError(
+            f"{where}: expected {what} to have {count} "
+            f"{'entry' if count == 1 else 'entries'}, got {len(value)}"
+        )
+    return tuple(value)
+
+
+def accumulate(a: Value, b: Value) -> Value:
+    """Add two cotangents of the same value; None stands for none."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, tuple):
+        return tuple(accumulate(p, q) for p, q in zip(a, b))
+    return a + b

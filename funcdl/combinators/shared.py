@@ -1,0 +1,134 @@
+"""Weight sharing: one copy of the parameters, many inputs."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from funcdl import tree
+from funcdl.arguments import show, tensor
+from funcdl.combinators.parts import as_layers, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["shared"]
+
+
+def shared(layer: LayerLike, axis: int | None = None) -> Layer:
+    """Apply one layer, with one copy of its parameters, to several inputs.
+
+        yᵢ = f(p, xᵢ)        dp = Σ dpᵢ        dxᵢ = fᵀ(dyᵢ)
+
+    Args:
+        layer: what is shared; the parameters are its own.
+        axis: None to take a tuple of inputs and give a tuple of outputs. Otherwise the axis,
+            counted from the end, along which the inputs stand in one tensor: it is folded into
+            the axis before it, the layer applied once, and unfolded again, which costs no copy.
+
+    Returns:
+        A layer from (x₁, …, xₖ) to (y₁, …, yₖ), or from (…, n, k, *in) to (…, n, k, *out).
+
+    Raises:
+        InputError, KindError: `axis` is not a negative whole number.
+        ShapeError: the inputs do not all fit the same parameters.
+
+    Bromley et al., "Signature verification using a 'siamese' time delay neural network" (1993).
+
+    >>> import torch
+    >>> from funcdl import linear
+    >>> params, shape = shared(linear(3), axis=-2).init(torch.Generator().manual_seed(0), (2, 7))
+    >>> params.w.shape, shape
+    (torch.Size([7, 3]), (2, 3))
+    """
+    (part,) = as_layers("shared", [layer])
+    return _over_tuple(part) if axis is None else _over_axis(part, axis)
+
+
+def _over_tuple(part: Layer) -> Layer:
+    def init(rng: Generator, in_shapes: Shape) -> tuple[Params, Shape]:
+        if not in_shapes or not all(isinstance(shape, tuple) for shape in in_shapes):
+            raise ShapeError(f"shared: expected a tuple of inputs, got {show(in_shapes)}")
+        with place("shared"):
+            params, out = part.init(rng, in_shapes[0])
+            outs = [out]
+            for shape in in_shapes[1:]:
+                # Drawn from a copy of the generator and thrown away: only the shapes matter.
+                other, out = part.init(rng.clone_state(), shape)
+                if _shapes(other) != _shapes(params):
+                    raise ShapeError(
+                        f"{part.name}: expected inputs that fit the same parameters, "
+                        f"got {show(in_shapes[0])} and {show(shape)}"
+                    )
+                outs.append(out)
+        return params, tuple(outs)
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        if not isinstance(x, tuple) or not x:
+            raise KindError(f"shared: expected a tuple of inputs, got {type(x).__name__}")
+        with place("shared"):
+            pulled = [part.apply(params, entry, rng) for entry in x]
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
+            dparams = reduce(tree.add, [dp for dp, _ in back])
+            return dparams, tuple(dx for _, dx in back) if need_dx else None
+
+        return tuple(y for y, _ in pulled), vjp
+
+    return Layer("shared", init, apply, layers=(part,))
+
+
+def _over_axis(part: Layer, axis: int) -> Layer:
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise KindError(f"shared: expected axis to be a whole number or None, got {axis!r}")
+    if axis >= 0:
+        raise InputError(f"shared: expected a negative axis, counted from the end, got {axis}")
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        if len(in_shape) < -axis:
+            raise ShapeError(f"shared: expected at least {-axis} axes, got {show(in_shape)}")
+        at = len(in_shape) + axis
+        with place("shared"):
+            params, out = part.init(rng, (*in_shape[:at], *in_shape[at + 1 :]))
+        return params, _widen(out, at, in_shape[at])
+
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        at = tensor("shared", x).ndim + axis
+        if at < 0:
+            raise ShapeError(f"shared: expected at least {-axis} axes, got {show(x.shape)}")
+        lengths: Any = x.shape[max(at - 1, 0) : at + 1]
+        with place("shared"):
+            y, pull = part.apply(params, _fold(x, at), rng)
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dparams, dx = pull(_fold(dy, at), need_dx)
+            return dparams, _unfold(dx, at, lengths) if need_dx else None
+
+        return _unfold(y, at, lengths), vjp
+
+    return Layer("shared", init, apply, f"axis={axis}", (part,))
+
+
+def _widen(shape: Shape, at: int, length: int) -> Shape:
+    """Insert an axis into a shape, or into each of a tuple of shapes."""
+    if shape and isinstance(shape[0], tuple):
+        return tuple(_widen(entry, at, length) for entry in shape)
+    return (*shape[:at], length, *shape[at:])
+
+
+def _fold(value: Value, at: int) -> Value:
+    """Merge axis `at` of each tensor into the one before it, if there is one."""
+    if isinstance(value, tuple):
+        return tuple(_fold(entry, at) for entry in value)
+    return value.flatten(at - 1, at) if at > 0 else value
+
+
+def _unfold(value: Value, at: int, lengths: Any) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_unfold(entry, at, lengths) for entry in value)
+    return value.unflatten(at - 1, lengths) if at > 0 else value
+
+
+def _shapes(params: Params) -> list[Any]:
+    return [leaf.shape for leaf in tree.leaves(params)]

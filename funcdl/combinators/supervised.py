@@ -1,0 +1,56 @@
+"""A network and its loss as one layer, whose output is the loss."""
+
+from __future__ import annotations
+
+from funcdl.combinators.parts import as_layers, entries, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.tensor import Generator
+
+__all__ = ["supervised"]
+
+
+def supervised(net: LayerLike, loss: LayerLike) -> Layer:
+    """Feed a network's output, with the target that rides along, to a loss.
+
+        l = loss(net(x), t)        (dparams, dx) = netᵀ(lossᵀ(dl)), dt = None
+
+    The input is the pair (x, t), the parameters are the network's. It is
+    `serial(parallel(net, identity), loss)` without the empty entries.
+
+    Raises:
+        KindError: a part is neither a layer nor a function, or the input is not a pair.
+        ShapeError: the parts do not fit; the message begins with `net` or `loss`.
+
+    >>> import torch
+    >>> from funcdl import linear, mse
+    >>> objective = supervised(linear(1), mse())
+    >>> params, shape = objective.init(torch.Generator().manual_seed(0), ((2,), (1,)))
+    >>> loss, vjp = objective(params, (torch.ones(5, 2), torch.zeros(5, 1)))
+    >>> shape, loss.shape, vjp(torch.ones(()))[0].w.shape
+    ((), torch.Size([]), torch.Size([2, 1]))
+    """
+    model, criterion = as_layers("supervised", [net, loss])
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        x_shape, t_shape = entries("supervised", "the input (x, target)", in_shape, 2)
+        with place("supervised net:"):
+            params, y_shape = model.init(rng, x_shape)
+        with place("supervised loss:"):
+            _, out_shape = criterion.init(rng, (y_shape, t_shape))
+        return params, out_shape
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        inputs, target = entries("supervised", "the input (x, target)", x, 2)
+        with place("supervised net:"):
+            y, pull_net = model.apply(params, inputs, rng)
+        with place("supervised loss:"):
+            value, pull_loss = criterion.apply((), (y, target), rng)
+
+        def vjp(dl: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            _, (dy, _) = pull_loss(dl)
+            dparams, dx = pull_net(dy, need_dx)
+            return dparams, (dx, None) if need_dx else None
+
+        return value, vjp
+
+    return Layer("supervised", init, apply, layers=(model, criterion))

@@ -1,0 +1,82 @@
+"""Several losses as one: the main objective and its auxiliaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcdl.arguments import number
+from funcdl.combinators.parts import as_layers, entries, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import InputError, ShapeError
+from funcdl.tensor import Generator
+
+__all__ = ["weighted_sum"]
+
+
+def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
+    """Add losses, each with a weight and on its own output and target.
+
+        l = Σ wᵢ lossᵢ(yᵢ, tᵢ)        dyᵢ = wᵢ lossᵢᵀ(dl)
+
+    Args:
+        terms: pairs (weight, loss); the weights are numbers of at least 0.
+
+    Returns:
+        A loss from ((y₁, …, yₙ), (t₁, …, tₙ)), without parameters.
+
+    Raises:
+        InputError, KindError: there is no term, or one is not a pair (weight, loss).
+        ShapeError: the input has another number of outputs or targets, or one does not fit.
+
+    >>> import torch
+    >>> from funcdl import mse
+    >>> loss = weighted_sum((1.0, mse()), (0.5, mse()))
+    >>> one, zero = torch.ones(3), torch.zeros(3)
+    >>> loss((), ((one, one), (zero, zero)))[0]
+    tensor(1.5000)
+    """
+    if not terms:
+        raise InputError("weighted_sum: expected at least one pair (weight, loss), got none")
+    rows = [
+        entries(f"weighted_sum[{i}]", "a term (weight, loss)", term, 2)
+        for i, term in enumerate(terms)
+    ]
+    weights = [
+        number(f"weighted_sum[{i}]", "the weight", weight, 0) for i, (weight, _) in enumerate(rows)
+    ]
+    losses = as_layers("weighted_sum", [loss for _, loss in rows])
+    count = len(losses)
+
+    def both(value: Any) -> zip[tuple[Any, Any]]:
+        ys, ts = entries("weighted_sum", "the input (outputs, targets)", value, 2)
+        return zip(
+            entries("weighted_sum", "the outputs", ys, count),
+            entries("weighted_sum", "the targets", ts, count),
+        )
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        shapes = []
+        for i, (loss, pair) in enumerate(zip(losses, both(in_shape))):
+            with place(f"weighted_sum[{i}]"):
+                shapes.append(loss.init(rng, pair)[1])
+        if any(shape != shapes[0] for shape in shapes):
+            raise ShapeError(f"weighted_sum: expected losses of one shape, got {shapes}")
+        return (), shapes[0]
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        pulled = []
+        for i, (loss, pair) in enumerate(zip(losses, both(x))):
+            with place(f"weighted_sum[{i}]"):
+                pulled.append(loss.apply((), pair, rng))
+        total = pulled[0][0] * weights[0]
+        for weight, (value, _) in zip(weights[1:], pulled[1:]):
+            total = total + value * weight
+
+        def vjp(dl: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dys = [pull(dl * weight)[1][0] for weight, (_, pull) in zip(weights, pulled)]
+            return (), (tuple(dys), (None,) * count)
+
+        return total, vjp
+
+    args = ", ".join(f"({w:g}, {loss!r})" for w, loss in zip(weights, losses))
+    return Layer("weighted_sum", init, apply, args)

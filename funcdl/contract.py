@@ -1,0 +1,160 @@
+"""The contract: a layer is a pure function that returns its own derivative.
+
+    apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
+
+`params` is a pytree (see `funcdl.tree`), `x` and `y` are tensors or tuples of them. The vjp, the
+vector-Jacobian product, maps a cotangent of `y` to the cotangents of `params` and `x`. Nothing is
+kept anywhere else: no tape, no attribute that a call changes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, Union
+
+from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.tensor import Generator, Tensor, empty
+
+__all__ = ["Apply", "Init", "Layer", "Params", "Shape", "Value", "Vjp", "as_layer", "layer"]
+
+Params = Any
+"""A pytree of tensors; `()` for none."""
+
+Value = Any
+"""A tensor or a (possibly nested) tuple of tensors."""
+
+Shape = tuple[Any, ...]
+"""The shape of a tensor, or a tuple of such shapes. Only trailing axes are looked at, so that
+leading axes (batch, model) may be there or not."""
+
+
+class Vjp(Protocol):
+    """`vjp(dy) -> (dparams, dx)`; with `need_dx=False`, dx is None and is not computed."""
+
+    def __call__(self, dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+        """Pull the cotangent `dy` of the output back to the parameters and the input."""
+
+
+class Apply(Protocol):
+    """`apply(params, x, rng=None) -> (y, vjp)`; `rng=None` means inference."""
+
+    def __call__(
+        self, params: Params, x: Value, rng: Generator | None = None
+    ) -> tuple[Value, Vjp]:
+        """Compute the output and the closure that pulls a cotangent back."""
+
+
+Init = Callable[[Generator, Shape], tuple[Params, Shape]]
+"""`init(rng, in_shape) -> (params, out_shape)`."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Layer:
+    """A named pair of pure functions, `init` and `apply`; calling a layer applies it.
+
+    Attributes:
+        name: the factory's name, used in errors and summaries.
+        init: `(rng, in_shape) -> (params, out_shape)`. Draws parameters from the generator `rng`,
+            on its device and in torch's default dtype. `in_shape` may have leading axes.
+        apply: `(params, x, rng=None) -> (y, vjp)`.
+        args: the factory's hyperparameters as they would be written in a call.
+        layers: for a combinator, its parts in the order of their parameters.
+    """
+
+    name: str
+    init: Init
+    apply: Apply
+    args: str = ""
+    layers: tuple[Layer, ...] = ()
+
+    def __call__(
+        self, params: Params, x: Value, rng: Generator | None = None
+    ) -> tuple[Value, Vjp]:
+        """Apply the layer: `(y, vjp)`."""
+        return self.apply(params, x, rng)
+
+    def __repr__(self) -> str:
+        inside = ", ".join([*map(repr, self.layers), *([self.args] if self.args else [])])
+        return f"{self.name}({inside})" if inside else self.name
+
+
+PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]
+LayerLike = Union[Layer, PlainApply]
+
+
+def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) -> Layer:
+    """Make a layer of a plain function `(params, x) -> (y, vjp)`.
+
+    Args:
+        apply: the function; it may take a third argument, the generator `rng`, and its vjp may
+            take a second one, `need_dx`. Neither has to.
+        init: `(rng, in_shape) -> (params, out_shape)`. Without it the layer has no parameters,
+            and its output shape is found by applying it to zeros.
+        name: for errors and summaries; the function's own name without it.
+
+    Raises:
+        KindError: `apply` cannot be called.
+
+    >>> def double(params, x):
+    ...     return x * 2, lambda dy: ((), dy * 2)
+    >>> layer(double)
+    double
+    """
+    if not callable(apply):
+        raise KindError(
+            f"layer: expected a function (params, x) -> (y, vjp), got {type(apply).__name__}"
+        )
+    label = name or getattr(apply, "__name__", type(apply).__name__)
+    takes_rng = _positional(apply) > 2
+
+    def run(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        y, pull = apply(params, x, rng) if takes_rng else apply(params, x)
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            return pull(dy)
+
+        return y, vjp
+
+    def infer(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        try:
+            y, _ = run((), _zeros(in_shape, rng))
+        except FuncdlError:
+            raise
+        except Exception as error:
+            raise ShapeError(
+                f"{label}: could not be applied to zeros of shape {in_shape} to find its output "
+                f"shape ({error}); give it an init with layer({label}, init=...)"
+            ) from error
+        return (), _shape_of(y)
+
+    return Layer(label, init or infer, run)
+
+
+def as_layer(candidate: LayerLike) -> Layer:
+    """Return a layer as it is, and a plain function as a layer."""
+    return candidate if isinstance(candidate, Layer) else layer(candidate)
+
+
+def _positional(function: Callable[..., Any]) -> int:
+    """Count the positional arguments that a call may give; 2 where Python cannot tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 2
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return 3
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _zeros(shape: Shape, rng: Generator) -> Value:
+    if any(isinstance(entry, tuple) for entry in shape):
+        return tuple(_zeros(entry, rng) for entry in shape)
+    return empty(shape, device=rng.device).zero_()
+
+
+def _shape_of(value: Value) -> Shape:
+    if isinstance(value, Tensor):
+        return tuple(value.shape)
+    return tuple(_shape_of(entry) for entry in value)

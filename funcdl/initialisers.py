@@ -1,0 +1,109 @@
+"""Initial parameters: `initialiser(rng, shape) -> tensor`, drawn from the generator handed in.
+
+A shape is read as (*receptive field, in, out): fan_in is the product of all but the last, fan_out
+that of all but the last but one. Tensors come on the generator's device, in torch's default dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from funcdl.tensor import Generator, Tensor, empty
+
+__all__ = [
+    "TORCH_GENERATOR",
+    "Initialiser",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "zeros",
+]
+
+Initialiser = Callable[[Generator, "tuple[int, ...]"], Tensor]
+
+
+class _TorchGenerator:
+    """Stands for torch's own generator, which cannot be named without importing it."""
+
+    device = None
+    initial_seed = None
+
+    def __repr__(self) -> str:
+        return "torch's own generator"
+
+
+TORCH_GENERATOR: Any = _TorchGenerator()
+"""What the adapter draws from where it is handed no generator, as a PyTorch user expects.
+
+`torch.manual_seed` governs it. The functional library never uses it by itself.
+"""
+
+
+def zeros(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Fill with 0."""
+    return empty(shape, device=rng.device).zero_()
+
+
+def ones(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Fill with 1."""
+    return empty(shape, device=rng.device).fill_(1.0)
+
+
+def he_normal(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw from N(0, 2 / fan_in): keeps the variance through ReLU.
+
+    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015).
+    """
+    return _normal(rng, shape, 2.0 / _fans(shape)[0])
+
+
+def he_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw uniformly with variance 2 / fan_in: U(±√(6 / fan_in)). He et al. (2015)."""
+    return _uniform(rng, shape, 2.0 / _fans(shape)[0])
+
+
+def glorot_normal(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw from N(0, 2 / (fan_in + fan_out)): for tanh and sigmoid.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks" (2010).
+    """
+    return _normal(rng, shape, 2.0 / sum(_fans(shape)))
+
+
+def glorot_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw uniformly with variance 2 / (fan_in + fan_out). Glorot and Bengio (2010)."""
+    return _uniform(rng, shape, 2.0 / sum(_fans(shape)))
+
+
+def lecun_normal(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw from N(0, 1 / fan_in). LeCun, Bottou, Orr and Müller, "Efficient BackProp" (1998)."""
+    return _normal(rng, shape, 1.0 / _fans(shape)[0])
+
+
+def lecun_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    """Draw uniformly with variance 1 / fan_in. LeCun et al. (1998)."""
+    return _uniform(rng, shape, 1.0 / _fans(shape)[0])
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    return math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
+
+
+def _normal(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:
+    return empty(shape, device=rng.device).normal_(0.0, math.sqrt(variance), generator=_source(rng))
+
+
+def _uniform(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:
+    bound = math.sqrt(3.0 * variance)
+    return empty(shape, device=rng.device).uniform_(-bound, bound, generator=_source(rng))
+
+
+def _source(rng: Generator) -> Generator | None:
+    return None if rng is TORCH_GENERATOR else rng

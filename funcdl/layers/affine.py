@@ -1,0 +1,58 @@
+"""What the layers with a weight and a bias share: their parameters and the words for a misfit."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from funcdl.arguments import generator, show
+from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.initialisers import Initialiser
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["Affine", "bias_of", "draw", "misfit"]
+
+
+class Affine(NamedTuple):
+    """Parameters of an affine map: `w` (*models, *kernel, in, out) and `b` (*models, out).
+
+    `b` is `()` in a layer without bias.
+    """
+
+    w: Tensor
+    b: Tensor | tuple[()]
+
+
+def draw(
+    where: str,
+    rng: Generator,
+    shape: tuple[int, ...],
+    w_init: Initialiser,
+    b_init: Initialiser | None,
+) -> Affine:
+    """Draw the parameters of an affine map with `w` of the given shape."""
+    w = w_init(generator(where, rng), shape)
+    return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))
+
+
+def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
+    """Return the bias as the primitive takes it."""
+    return None if isinstance(b, tuple) else b
+
+
+def misfit(where: str, axes: int, params: Any, x: Any, error: Exception) -> FuncdlError:
+    """Say in one sentence why an affine layer could not be applied.
+
+    `axes` is the number of axes of an input that the layer looks at: 1 for features, 3 for images.
+    """
+    if not (isinstance(params, tuple) and len(params) == 2 and isinstance(params[0], Tensor)):
+        return KindError(f"{where}: expected params (w, b), got {type(params).__name__}")
+    if not isinstance(x, Tensor):
+        return KindError(f"{where}: expected a tensor, got {type(x).__name__}")
+    w = params[0]
+    expected = ("height, width, " if axes == 3 else "") + f"{w.shape[-2] if w.ndim > 1 else '?'}"
+    if x.ndim < axes or w.ndim < 2 or x.shape[-1] != w.shape[-2]:
+        return ShapeError(f"{where}: expected (…, {expected}), got {show(x.shape)}")
+    for what, tensor in (("x", x), ("b", params[1])):
+        if isinstance(tensor, Tensor) and tensor.dtype != w.dtype:
+            return KindError(f"{where}: expected {what} to be {w.dtype} as w is, got {tensor.dtype}")
+    return ShapeError(f"{where}: w {show(w.shape)} does not fit x {show(x.shape)}: {error}")

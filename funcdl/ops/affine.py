@@ -1,0 +1,41 @@
+"""The affine map `x w + b` on the last axis, for one model or for many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from funcdl.tensor import Tensor
+
+__all__ = ["Pullback", "affine"]
+
+Pullback = Callable[[Tensor, bool], "tuple[Tensor, Tensor | None, Tensor | None]"]
+
+
+def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
+    """Compute `y = x w + b`.
+
+    Args:
+        x: (…, in). Where `w` has leading model axes, `x` begins with the same ones.
+        w: (in, out), or (*models, in, out).
+        b: (out,), or (*models, out); None for no bias.
+
+    Returns:
+        `y` of shape (…, out), and `pull(dy, need_dx) -> (dw, db, dx)` with
+        `dw = xᵀ dy`, `db = Σ dy` and `dx = dy wᵀ`, sums over all axes but the models' and the last.
+    """
+    plain = x.ndim == w.ndim
+    rows = x if plain else x.reshape(w.shape[:-2] + (-1, x.shape[-1]))
+    y = rows.matmul(w)
+    if b is not None:
+        y.add_(b if b.ndim == 1 else b.unsqueeze(-2))
+
+    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        d = dy if plain else dy.reshape(w.shape[:-2] + (-1, w.shape[-1]))
+        dw = rows.mT.matmul(d)
+        db = None if b is None else d.sum(-2)
+        if not need_dx:
+            return dw, db, None
+        dx = d.matmul(w.mT)
+        return dw, db, dx if plain else dx.reshape(x.shape)
+
+    return (y if plain else y.reshape(x.shape[:-1] + w.shape[-1:])), pull

@@ -1,0 +1,34 @@
+"""Joining tensors along an axis and cutting them apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from funcdl.tensor import Tensor
+
+__all__ = ["cut", "fill", "join"]
+
+
+def join(parts: Sequence[Tensor], axis: int) -> Tensor:
+    """Copy tensors one behind the other along an axis, into one new tensor."""
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
+    joined = parts[0].new_empty(shape)
+    start = 0
+    for part in parts:
+        length = part.shape[axis]
+        joined.narrow(axis, start, length).copy_(part)
+        start += length
+    return joined
+
+
+def cut(joined: Tensor, lengths: Sequence[int], axis: int) -> tuple[Tensor, ...]:
+    """View the parts that `join` put together: its adjoint."""
+    return joined.split(list(lengths), axis)
+
+
+def fill(stacked: Tensor, parts: Sequence[Tensor], axis: int) -> Tensor:
+    """Copy the i-th part to position i of an axis of a new tensor, and return it."""
+    for i, part in enumerate(parts):
+        stacked.select(axis, i).copy_(part)
+    return stacked

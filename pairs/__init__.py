@@ -1,0 +1,1 @@
+"""Comparing pairs of digits: data, models, training, study and report."""

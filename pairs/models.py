@@ -1,0 +1,134 @@
+"""The models of the study, side by side.
+
+Each takes pairs (…, 2, 14, 14) and gives the tuple of its outputs: two logits for "first > second"
+and "first ≤ second", and where digits are learned too, beside them, the digits' logits
+(…, 2, 10). A name is systematic: the backbone, how the two digits' networks are tied, and what is
+learned beside the Boolean.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from funcdl import (
+    Layer,
+    channels_last,
+    conv2d,
+    cross_entropy,
+    expand_dims,
+    fan_out,
+    flatten,
+    linear,
+    max_pool2d,
+    parallel,
+    relu,
+    serial,
+    shared,
+    stack,
+    tap,
+    unstack,
+    weighted_sum,
+)
+from pairs.compare import at_most
+
+__all__ = ["MODELS", "Model"]
+
+
+class Model(NamedTuple):
+    """A network from pairs to a tuple of outputs, and the loss that takes outputs and targets."""
+
+    name: str
+    about: str
+    net: Layer
+    loss: Layer
+
+
+def fc(*widths: int) -> Layer:
+    """(…, features) to (…, widths[-1]) through ReLU layers."""
+    return serial(*(part for width in widths for part in (linear(width), relu)))
+
+
+def conv(first: int, second: int, width: int) -> Layer:
+    """(…, 14, 14, channels) to (…, width): two convolutions, each pooled, and a ReLU layer."""
+    return serial(
+        *(conv2d(first, 3), max_pool2d(2), relu),
+        *(conv2d(second, 3), max_pool2d(2), relu),
+        *(flatten(3), fc(width)),
+    )
+
+
+BOOLEAN = weighted_sum((1.0, cross_entropy()))
+BOTH = weighted_sum((1.0, cross_entropy()), (1.0, cross_entropy()))
+DIGITS = weighted_sum((0.0, cross_entropy()), (1.0, cross_entropy()))
+
+
+def _family(backbone: str, plain: Layer, separate: Layer, alone: Layer, width: int) -> list[Model]:
+    """Line up the models of one backbone.
+
+    `plain` is the network of both digits; `separate` that of one digit where there are two of
+    them, `alone` where there is one. The last two end in ten features, which an auxiliary loss
+    makes the digit's logits; the same network without that loss is free to use them otherwise.
+    """
+    separated = serial(unstack(-3), parallel(separate, separate), stack(-2))
+    together = shared(alone, axis=-3)
+    boolean = serial(flatten(2), fc(width), linear(2))
+    rows = [
+        ("plain", "one network of both digits", serial(plain, fan_out(linear(2))), BOOLEAN),
+        ("separate", "a network a digit", serial(separated, fan_out(boolean)), BOOLEAN),
+        (
+            "separate-aux",
+            "a network a digit, which learns the digits too",
+            serial(separated, tap(boolean)),
+            BOTH,
+        ),
+        ("shared", "the same network for each digit", serial(together, fan_out(boolean)), BOOLEAN),
+        (
+            "shared-aux",
+            "the same network for each digit, which learns the digits too",
+            serial(together, tap(boolean)),
+            BOTH,
+        ),
+        (
+            "explicit",
+            "learns the digits alone; answers with the sum of p_i q_j over i ≤ j",
+            serial(together, tap(at_most)),
+            DIGITS,
+        ),
+        (
+            "explicit-bool",
+            "learns the digits and, through that sum, the Boolean",
+            serial(together, tap(at_most)),
+            BOTH,
+        ),
+    ]
+    return [Model(f"{backbone}-{name}", about, net, loss) for name, about, net, loss in rows]
+
+
+def _fc_digit(*widths: int) -> Layer:
+    return serial(flatten(2), fc(*widths), linear(10))
+
+
+def _conv_digit(first: int, second: int, width: int) -> Layer:
+    return serial(expand_dims(-1), conv(first, second, width), linear(10))
+
+
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in [
+        *_family(
+            "fc",
+            plain=serial(flatten(3), fc(150, 74)),
+            separate=_fc_digit(130, 64),
+            alone=_fc_digit(215, 116),
+            width=60,
+        ),
+        *_family(
+            "conv",
+            plain=serial(channels_last, conv(32, 64, 200)),
+            separate=_conv_digit(24, 40, 146),
+            alone=_conv_digit(32, 64, 185),
+            width=60,
+        ),
+    ]
+}
+"""Every model by its name, each of about 70,000 parameters, in the order of the tables."""

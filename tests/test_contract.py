@@ -1,0 +1,186 @@
+"""The contract, for every layer of the table of cases, in float64."""
+
+import pytest
+import torch
+from cases import CASES, is_nested
+
+import funcdl as f
+from funcdl import tree
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def layer(case):
+    return f.as_layer(case.layer)
+
+
+@pytest.fixture
+def params(case, rng):
+    return case.params(rng)
+
+
+@pytest.fixture
+def x(case, rng):
+    return case.inputs(rng)
+
+
+def copy(value):
+    return tree.map(torch.clone, value)
+
+
+def cotangent(y, rng):
+    return tree.map(lambda leaf: torch.empty_like(leaf).normal_(generator=rng), y)
+
+
+def shapes(value):
+    return tree.map(lambda leaf: None if leaf is None else tuple(leaf.shape), value)
+
+
+def as_shapes(shape):
+    """A shape as `shapes` writes it: a tuple of ints is a leaf there."""
+    return shape
+
+
+def same(a, b, exactly=True):
+    a, b = tree.leaves(a), tree.leaves(b)
+    assert len(a) == len(b)
+    for p, q in zip(a, b):
+        if p is None or q is None:
+            assert p is q
+        elif exactly:
+            assert torch.equal(p, q)
+        else:
+            torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-12)
+
+
+def test_inferred_shape_is_the_real_one(case, layer, params, x, rng):
+    y, _ = layer(params, x)
+    assert layer.init(rng, case.shape)[1] == shape_tree(y)
+
+
+def shape_tree(value):
+    return tuple(map(shape_tree, value)) if isinstance(value, tuple) else tuple(value.shape)
+
+
+def test_cotangents_are_shaped_as_what_they_belong_to(layer, params, x, rng):
+    y, vjp = layer(params, x)
+    dparams, dx = vjp(cotangent(y, rng))
+    assert tree.flatten(dparams)[1] == tree.flatten(params)[1]
+    tree.map(lambda p, d: (p.shape, p.dtype) == (d.shape, d.dtype) or pytest.fail(), params, dparams)
+    for leaf, d in zip(tree.leaves(x), tree.leaves(dx)):
+        if d is not None:
+            assert (leaf.shape, leaf.dtype) == (d.shape, d.dtype)
+
+
+def test_dot_product(layer, params, x, rng):
+    found = f.check(layer, params, x, rng)
+    assert len(found) >= len(tree.leaves(params))
+    assert found, "the test would say nothing"
+
+
+def test_autograd_agrees(layer, params, x, rng):
+    with torch.enable_grad():
+        live = tree.map(lambda leaf: leaf.clone().requires_grad_(leaf.is_floating_point()), (params, x))
+        y, _ = layer(*live)
+    y2, vjp = layer(params, x)
+    same(tree.map(torch.detach, y), y2)
+    dy = cotangent(y2, rng)
+    wanted = [leaf for leaf in tree.leaves(live) if leaf.requires_grad]
+    outputs = [(p, d) for p, d in zip(tree.leaves(y), tree.leaves(dy)) if p.requires_grad]
+    expected = torch.autograd.grad(
+        [p for p, _ in outputs],
+        wanted,
+        [d for _, d in outputs],
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    expected = iter(expected)
+    dparams, dx = vjp(dy)
+    for d in tree.leaves(dparams):
+        torch.testing.assert_close(d, next(expected), rtol=1e-10, atol=1e-12)
+    for leaf, d in zip(tree.leaves(x), spread(dx, x)):
+        if leaf.is_floating_point():
+            oracle = next(expected)
+            if d is not None:
+                torch.testing.assert_close(d, oracle, rtol=1e-10, atol=1e-12)
+
+
+def spread(dx, x):
+    """The cotangents leaf by leaf; None for a whole tuple stands for each of its leaves."""
+    if dx is None:
+        return [None] * len(tree.leaves(x))
+    if isinstance(dx, tuple):
+        return [d for part, entry in zip(dx, x) for d in spread(part, entry)]
+    return [dx]
+
+
+def test_arguments_are_never_written_to(layer, params, x, rng):
+    before = copy((params, x))
+    y, vjp = layer(params, x)
+    dy = cotangent(y, rng)
+    dy_before, y_before = copy(dy), copy(y)
+    vjp(dy)
+    vjp(dy, False)
+    same((params, x), before)
+    same(dy, dy_before)
+    same(y, y_before)
+
+
+def test_vjp_is_linear(layer, params, x, rng):
+    y, vjp = layer(params, x)
+    a, b = cotangent(y, rng), cotangent(y, rng)
+    both = vjp(tree.map(lambda p, q: 2 * p - 3 * q, a, b))
+    parts = tree.map(
+        lambda p, q: None if p is None else 2 * p - 3 * q, vjp(a), vjp(b)
+    )
+    same(both, parts, exactly=False)
+
+
+def test_vjp_can_be_called_again(layer, params, x, rng):
+    y, vjp = layer(params, x)
+    dy = cotangent(y, rng)
+    first = copy_some(vjp(dy))
+    vjp(cotangent(y, rng))
+    same(vjp(dy), first)
+
+
+def copy_some(value):
+    return tree.map(lambda leaf: None if leaf is None else leaf.clone(), value)
+
+
+def test_without_the_inputs_cotangent_the_parameters_are_the_same(layer, params, x, rng):
+    y, vjp = layer(params, x)
+    dy = cotangent(y, rng)
+    same(vjp(dy)[0], vjp(dy, False)[0])
+
+
+def test_a_leading_model_axis_equals_a_loop(case, layer, rng):
+    models = [(case.params(rng), case.inputs(rng)) for _ in range(3)]
+    y, vjp = case.stacked(*tree.stack(models))
+    alone = [layer(*model) for model in models]
+    same(y, tree.stack([y for y, _ in alone]), exactly=False)
+    dys = [cotangent(y, rng) for y, _ in alone]
+    dparams, dx = vjp(tree.stack(dys))
+    back = [vjp(dy) for (_, vjp), dy in zip(alone, dys)]
+    same(dparams, tree.stack([dp for dp, _ in back]), exactly=False)
+    looped = [[d for d in tree.leaves(dx) if d is not None] for _, dx in back]
+    stacked = [d for d in tree.leaves(dx) if d is not None]
+    same(stacked, tree.stack(looped) if looped[0] else [], exactly=False)
+
+
+def test_nothing_carries_a_graph(layer, params, x, rng):
+    with torch.enable_grad():
+        y, vjp = layer(params, x)
+        back = vjp(cotangent(y, rng))
+        drawn = layer.init(rng, shape_tree(x))[0]
+    for leaf in tree.leaves((y, back, drawn)):
+        assert leaf is None or (leaf.grad_fn is None and not leaf.requires_grad)
+
+
+def test_initialisation_is_reproducible(case, layer):
+    drawn = [layer.init(torch.Generator().manual_seed(7), case.shape)[0] for _ in range(2)]
+    same(*drawn)

@@ -1,0 +1,95 @@
+"""The import rule, what importing leaves behind, and the public names."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import funcdl
+
+PACKAGE = Path(funcdl.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+FLOORS = [
+    {"errors", "tensor", "contract", "tree", "arguments"},
+    {"ops"},
+    {"layers", "initialisers", "losses", "optimisers"},
+    {"combinators"},
+    {"check", "training"},
+    {"module"},
+    {"__init__"},
+]
+
+
+def imports(file):
+    """Every module that a file imports, anywhere in it, with the names taken from it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("__import__", "exec"):
+            pytest.fail(f"{file}: {node.func.id}")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_torch_gives_empty_and_nothing_else(file):
+    for module, name in imports(file):
+        top = module.partition(".")[0]
+        if top == "torch":
+            assert (module, name) == ("torch", "empty")
+        else:
+            assert top == "funcdl" or (top in sys.stdlib_module_names and top != "importlib")
+
+
+def test_there_is_one_import_of_torch():
+    assert [m for file in FILES for m, _ in imports(file) if m == "torch"] == ["torch"]
+
+
+def floor(name):
+    return next(i for i, rooms in enumerate(FLOORS) if name in rooms)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_file_imports_from_its_floor_or_below(file):
+    here = floor(file.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+    for module, name in imports(file):
+        if module == "funcdl":
+            assert floor(name) <= here, f"{file} imports {name}"
+        elif module.startswith("funcdl."):
+            assert floor(module.split(".")[1]) <= here, f"{file} imports {module}"
+
+
+def test_importing_changes_no_global():
+    script = """
+import random, sys, warnings
+warnings.simplefilter("ignore")
+import torch
+def state():
+    return (
+        torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads(),
+        torch.initial_seed(), torch.get_rng_state().tolist(), random.getstate(),
+        list(warnings.filters), torch.are_deterministic_algorithms_enabled(),
+    )
+before = state()
+import funcdl
+assert state() == before
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_public_names_match_all():
+    public = {
+        name
+        for name, value in vars(funcdl).items()
+        if not name.startswith("_")
+        and (not hasattr(value, "__path__") and getattr(value, "__name__", "") != f"funcdl.{name}")
+    }
+    assert public | {"tree", "initialisers"} == set(funcdl.__all__)
+
+
+def test_every_public_name_is_documented():
+    silent = [n for n in funcdl.__all__ if not (getattr(funcdl, n).__doc__ or "").strip()]
+    assert [n for n in silent if n not in ("Params", "Shape", "Value")] == []

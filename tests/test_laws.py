@@ -1,0 +1,218 @@
+"""The laws that the documentation claims, on random layers, parameters and inputs."""
+
+import torch
+from cases import normal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcdl as f
+from funcdl import tree
+
+WIDTH = 3
+# Layers from (…, 3) to (…, 3), so that any of them follows any other.
+ENDO = st.sampled_from(
+    [
+        f.linear(WIDTH),
+        f.linear(WIDTH, b_init=None),
+        f.tanh,
+        f.sigmoid,
+        f.identity,
+        f.serial(f.linear(5), f.tanh, f.linear(WIDTH)),
+        f.serial(f.concat(f.linear(2), f.tanh), f.linear(WIDTH)),
+    ]
+)
+SEEDS = st.integers(0, 2**32 - 1)
+law = settings(deadline=None, max_examples=60)
+
+
+def draw(layer, shape, seed):
+    rng = torch.Generator().manual_seed(seed)
+    params, _ = layer.init(rng, shape)
+    return tree.map(lambda p: p.double() + 0.1 * normal(p.shape, rng), params), rng
+
+
+def value(shape, rng):
+    if shape and isinstance(shape[0], tuple):
+        return tuple(value(entry, rng) for entry in shape)
+    return normal(shape, rng)
+
+
+def equal(a, b):
+    a, b = tree.leaves(a), tree.leaves(b)
+    assert len(a) == len(b)
+    assert all(torch.equal(p, q) for p, q in zip(a, b))
+
+
+def agree(one, p_one, other, p_other, x, dy):
+    """Two layers do the same; `dparams` are compared leaf by leaf, whatever the nesting."""
+    (y1, vjp1), (y2, vjp2) = one(p_one, x), other(p_other, x)
+    equal(y1, y2)
+    (dp1, dx1), (dp2, dx2) = vjp1(dy), vjp2(dy)
+    equal(dp1, dp2)
+    equal(dx1, dx2)
+
+
+@law
+@given(ENDO, ENDO, ENDO, SEEDS)
+def test_serial_is_associative(a, b, c, seed):
+    left, right = f.serial(f.serial(a, b), c), f.serial(a, f.serial(b, c))
+    ((pa, pb), pc), rng = draw(left, (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    agree(left, ((pa, pb), pc), right, (pa, (pb, pc)), x, dy)
+    agree(left, ((pa, pb), pc), f.serial(a, b, c), (pa, pb, pc), x, dy)
+
+
+@law
+@given(ENDO, SEEDS)
+def test_identity_is_the_unit_of_serial(a, seed):
+    p, rng = draw(a, (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    agree(a, p, f.serial(f.identity, a), ((), p), x, dy)
+    agree(a, p, f.serial(a, f.identity), (p, ()), x, dy)
+    agree(a, p, f.serial(a), (p,), x, dy)
+    agree(f.identity, (), f.serial(), (), x, dy)
+
+
+@law
+@given(ENDO, ENDO, ENDO, SEEDS)
+def test_parallel_is_associative_up_to_nesting(a, b, c, seed):
+    nested, flat = f.parallel(f.parallel(a, b), c), f.parallel(a, b, c)
+    shape = (2, WIDTH)
+    ((pa, pb), pc), rng = draw(nested, ((shape, shape), shape), seed)
+    (x1, x2), x3 = value(((shape, shape), shape), rng)
+    (d1, d2), d3 = value(((shape, shape), shape), rng)
+    y1, vjp1 = nested(((pa, pb), pc), ((x1, x2), x3))
+    y2, vjp2 = flat((pa, pb, pc), (x1, x2, x3))
+    equal(y1, y2)
+    equal(vjp1(((d1, d2), d3)), vjp2((d1, d2, d3)))
+
+
+@law
+@given(ENDO, ENDO, ENDO, ENDO, SEEDS)
+def test_serial_and_parallel_interchange(a, b, c, d, seed):
+    down = f.serial(f.parallel(a, b), f.parallel(c, d))
+    across = f.parallel(f.serial(a, c), f.serial(b, d))
+    shape = ((2, WIDTH), (2, WIDTH))
+    ((pa, pb), (pc, pd)), rng = draw(down, shape, seed)
+    x, dy = value(shape, rng), value(shape, rng)
+    (y1, vjp1), (y2, vjp2) = down(((pa, pb), (pc, pd)), x), across(((pa, pc), (pb, pd)), x)
+    equal(y1, y2)
+    ((da, db), (dc, dd)), dx1 = vjp1(dy)
+    ((ea, ec), (eb, ed)), dx2 = vjp2(dy)
+    equal((da, db, dc, dd, dx1), (ea, eb, ec, ed, dx2))
+
+
+@law
+@given(ENDO, ENDO, SEEDS)
+def test_fan_out_sums_the_cotangents(a, b, seed):
+    layer = f.fan_out(a, b)
+    (pa, pb), rng = draw(layer, (2, WIDTH), seed)
+    x = value((2, WIDTH), rng)
+    dy = value(((2, WIDTH), (2, WIDTH)), rng)
+    y, vjp = layer((pa, pb), x)
+    (ya, vjp_a), (yb, vjp_b) = a(pa, x), b(pb, x)
+    equal(y, (ya, yb))
+    (dpa, dxa), (dpb, dxb) = vjp_a(dy[0]), vjp_b(dy[1])
+    equal(vjp(dy), ((dpa, dpb), dxa + dxb))
+
+
+@law
+@given(ENDO, SEEDS, st.integers(1, 4))
+def test_shared_equals_hand_tied_copies(a, seed, count):
+    shape = ((2, WIDTH),) * count
+    p, rng = draw(f.shared(a), shape, seed)
+    x, dy = value(shape, rng), value(shape, rng)
+    y, vjp = f.shared(a)(p, x)
+    y2, vjp2 = f.parallel(*[a] * count)((p,) * count, x)
+    equal(y, y2)
+    dparams, dx = vjp(dy)
+    copies, dx2 = vjp2(dy)
+    total = copies[0]
+    for copy in copies[1:]:
+        total = tree.add(total, copy)
+    equal(dparams, total)
+    equal(dx, dx2)
+
+
+@law
+@given(ENDO, SEEDS, st.integers(1, 4))
+def test_shared_over_an_axis_equals_shared_over_the_tuple(a, seed, count):
+    p, rng = draw(a, (2, WIDTH), seed)
+    x, dy = value((2, count, WIDTH), rng), value((2, count, WIDTH), rng)
+    y, vjp = f.shared(a, axis=-2)(p, x)
+    ys, vjps = f.shared(a)(p, x.unbind(1))
+    torch.testing.assert_close(y, torch.stack(ys, 1))
+    (dp, dx), (dps, dxs) = vjp(dy), vjps(dy.unbind(1))
+    for one, other in zip(tree.leaves(dp), tree.leaves(dps)):
+        torch.testing.assert_close(one, other)
+    torch.testing.assert_close(dx, torch.stack(dxs, 1))
+
+
+@law
+@given(ENDO, ENDO, SEEDS)
+def test_concat_is_fan_out_then_join(a, b, seed):
+    p, rng = draw(f.concat(a, b), (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, 2 * WIDTH), rng)
+    agree(f.concat(a, b), p, f.serial(f.fan_out(a, b), f.join()), (p, ()), x, dy)
+
+
+@law
+@given(ENDO, SEEDS)
+def test_supervised_is_parallel_then_loss(a, seed):
+    p, rng = draw(a, (2, WIDTH), seed)
+    x = value(((2, WIDTH), (2, WIDTH)), rng)
+    (l1, vjp1), (l2, vjp2) = (
+        f.supervised(a, f.mse())(p, x),
+        f.serial(f.parallel(a, f.identity), f.mse())(((p, ()), ()), x),
+    )
+    equal(l1, l2)
+    one = torch.ones((), dtype=torch.float64)
+    dp, (dx, _) = vjp1(one)
+    # The unit passes the target's missing cotangent on as it is.
+    ((dp2, _), _), (dx2, dt) = vjp2(one)
+    equal((dp, dx), (dp2, dx2))
+    assert dt is None
+
+
+@law
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=4), SEEDS)
+def test_a_weighted_sum_of_losses_is_one(weights, seed):
+    rng = torch.Generator().manual_seed(seed)
+    ys, ts = (tuple(normal((2, 3), rng) for _ in weights) for _ in range(2))
+    total, vjp = f.weighted_sum(*[(w, f.mse()) for w in weights])((), (ys, ts))
+    losses = [f.mse()((), pair) for pair in zip(ys, ts)]
+    torch.testing.assert_close(total, sum(w * v for w, (v, _) in zip(weights, losses)))
+    one = torch.ones((), dtype=torch.float64)
+    for w, dy, (_, pull) in zip(weights, vjp(one)[1][0], losses):
+        torch.testing.assert_close(dy, w * pull(one)[1][0])
+
+
+TREES = st.recursive(
+    st.floats(-10, 10),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.text(max_size=2), inner, max_size=3),
+        st.builds(f.Affine, inner, inner),
+    ),
+    max_leaves=12,
+)
+
+
+@law
+@given(TREES)
+def test_flatten_and_unflatten_are_inverse(t):
+    leaves, structure = tree.flatten(t)
+    assert tree.unflatten(structure, leaves) == t
+    assert leaves == tree.leaves(t)
+    assert len(tree.paths(t)) == len(leaves)
+    assert len(set(tree.paths(t))) == len(leaves) or any("." in p or "[" in p for p in tree.paths(t))
+
+
+@law
+@given(TREES)
+def test_map_respects_identity_and_composition(t):
+    assert tree.map(lambda leaf: leaf, t) == t
+    twice = tree.map(lambda leaf: 2 * leaf, tree.map(lambda leaf: leaf + 1, t))
+    assert twice == tree.map(lambda leaf: 2 * (leaf + 1), t)
+    assert tree.add(t, t) == tree.scale(2, t)
