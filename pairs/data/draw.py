@@ -1,0 +1,113 @@
+"""Drawing pairs of digits at random, without replacement."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pairs.data.digits import Digits, Mnist
+from pairs.data.errors import DataError
+
+
+class Pairs(NamedTuple):
+    """Pairs of digits, and what is asked about them.
+
+    images: (N, 2, 14, 14) float32 in [0, 1]; the first digit is channel 0.
+    target: (N,) int64, 1 where the first digit is lesser than or equal to the second, else 0.
+    classes: (N, 2) int64, the two digits, 0..9.
+    """
+
+    images: Tensor
+    target: Tensor
+    classes: Tensor
+
+
+class Split(NamedTuple):
+    """Pairs to train on, and pairs to test on."""
+
+    train: Pairs
+    test: Pairs
+
+
+def draw_pairs(digits: Digits, count: int, rng: torch.Generator) -> Pairs:
+    """Draw pairs of which no two share a digit.
+
+    Args:
+        digits: at least 2 * count digits.
+        count: how many pairs, at least 1.
+        rng: drawn from once; the same state gives the same pairs.
+
+    Returns:
+        `count` pairs, in new tensors.
+
+    Raises:
+        DataError: `count` is not a whole number from 1 to half the number of digits, or
+            `rng` is not a generator.
+
+    >>> digits = Digits(torch.zeros(6, 14, 14, dtype=torch.uint8), torch.arange(6))
+    >>> pairs = draw_pairs(digits, 3, torch.Generator().manual_seed(0))
+    >>> pairs.images.shape, sorted(pairs.classes.flatten().tolist())
+    (torch.Size([3, 2, 14, 14]), [0, 1, 2, 3, 4, 5])
+    """
+    _check("count", count, len(digits.labels) // 2)
+    return _pair(digits, _permutation(digits, rng)[: 2 * count])
+
+
+def draw_split(
+    mnist: Mnist,
+    train_count: int,
+    test_count: int,
+    rng: torch.Generator,
+    validation: bool = False,
+) -> Split:
+    """Draw training pairs from the training set and test pairs from the test set.
+
+    Args:
+        mnist: the two sets.
+        train_count: how many training pairs, at least 1.
+        test_count: how many test pairs, at least 1.
+        rng: drawn from; the same state gives the same split.
+        validation: take the test pairs from the training set too, from digits that no training
+            pair uses, so as to tune without a look at the test set. The training pairs are the
+            same either way.
+
+    Returns:
+        The training pairs, which are those that `draw_pairs` draws, and the test pairs.
+
+    Raises:
+        DataError: a count is not a whole number from 1 to the number of pairs that can be had,
+            or `rng` is not a generator.
+    """
+    train, test = mnist
+    _check("train_count", train_count, len(train.labels) // 2)
+    left = len(train.labels) // 2 - train_count if validation else len(test.labels) // 2
+    _check("test_count", test_count, left)
+    order = _permutation(train, rng)
+    train_pairs = _pair(train, order[: 2 * train_count])
+    if validation:
+        test_pairs = _pair(train, order[2 * train_count :][: 2 * test_count])
+    else:
+        test_pairs = draw_pairs(test, test_count, rng)
+    return Split(train_pairs, test_pairs)
+
+
+def _check(name: str, count: int, most: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
+        raise DataError(f"{name}: expected a whole number of pairs from 1 to {most}, got {count!r}")
+
+
+def _permutation(digits: Digits, rng: torch.Generator) -> Tensor:
+    # torch takes None for its global generator, and nothing here may draw from that.
+    if not isinstance(rng, torch.Generator):
+        raise DataError(f"rng: expected a torch.Generator, got {rng!r}")
+    return torch.randperm(len(digits.labels), generator=rng)
+
+
+def _pair(digits: Digits, chosen: Tensor) -> Pairs:
+    """Pair the digits at the indices `chosen`, (2N,), each with the one after it."""
+    pairs = chosen.view(-1, 2)
+    classes = digits.labels[pairs]
+    target = (classes[:, 0] <= classes[:, 1]).long()
+    return Pairs(digits.images[pairs].float() / 255, target, classes)

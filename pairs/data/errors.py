@@ -1,0 +1,10 @@
+"""The one error that bad data raises."""
+
+from __future__ import annotations
+
+
+class DataError(ValueError):
+    """A file, a folder or an argument does not hold what was expected.
+
+    The message is one sentence: where (a path or an argument), what was expected, what came.
+    """
