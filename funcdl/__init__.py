@@ -23,7 +23,7 @@ from funcdl.errors import (
     TreeError,
     UsageError,
 )
-from funcdl.layers.activations import relu, sigmoid, tanh
+from funcdl.layers.activations import relu, sigmoid, softmax, tanh
 from funcdl.layers.affine import Affine
 from funcdl.layers.conv import conv2d
 from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, join, stack, unstack
@@ -80,6 +80,7 @@ __all__ = [
     "serial",
     "sgd",
     "shared",
+    "softmax",
     "sigmoid",
     "stack",
     "supervised",

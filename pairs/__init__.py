@@ -1,1 +1,1 @@
-"""Comparing pairs of digits: data, models, training, study and report."""
+"""The pairs study: which of two handwritten digits is larger."""

@@ -8,6 +8,7 @@ learned beside the Boolean.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from funcdl import (
@@ -31,16 +32,20 @@ from funcdl import (
 )
 from pairs.compare import at_most
 
-__all__ = ["MODELS", "Model"]
+__all__ = ["MODELS", "Model", "UnknownModelError", "find"]
 
 
 class Model(NamedTuple):
-    """A network from pairs to a tuple of outputs, and the loss that takes outputs and targets."""
+    """A network from pairs to a tuple of outputs, and the loss of the outputs and their targets.
+
+    The targets are (target, classes), of which the loss takes the first `outputs`.
+    """
 
     name: str
     about: str
     net: Layer
     loss: Layer
+    outputs: int
 
 
 def fc(*widths: int) -> Layer:
@@ -71,7 +76,7 @@ def _family(backbone: str, plain: Layer, separate: Layer, alone: Layer, width: i
     """
     separated = serial(unstack(-3), parallel(separate, separate), stack(-2))
     together = shared(alone, axis=-3)
-    boolean = serial(flatten(2), fc(width), linear(2))
+    boolean = serial(relu, flatten(2), fc(width), linear(2))
     rows = [
         ("plain", "one network of both digits", serial(plain, fan_out(linear(2))), BOOLEAN),
         ("separate", "a network a digit", serial(separated, fan_out(boolean)), BOOLEAN),
@@ -101,7 +106,10 @@ def _family(backbone: str, plain: Layer, separate: Layer, alone: Layer, width: i
             BOTH,
         ),
     ]
-    return [Model(f"{backbone}-{name}", about, net, loss) for name, about, net, loss in rows]
+    return [
+        Model(f"{backbone}-{name}", about, net, loss, 1 if loss is BOOLEAN else 2)
+        for name, about, net, loss in rows
+    ]
 
 
 def _fc_digit(*widths: int) -> Layer:
@@ -132,3 +140,27 @@ MODELS: dict[str, Model] = {
     ]
 }
 """Every model by its name, each of about 70,000 parameters, in the order of the tables."""
+
+
+class UnknownModelError(LookupError):
+    """A name that no model has."""
+
+
+def find(names: str) -> list[str]:
+    """Read names with commas between them, or 'all'; each once, in the order of the table.
+
+    Raises:
+        UnknownModelError: a name is none; the message has the nearest ones.
+
+    >>> find("conv-shared,conv-plain")
+    ['conv-plain', 'conv-shared']
+    """
+    asked = [name.strip() for name in names.split(",")]
+    if asked == ["all"]:
+        return list(MODELS)
+    for name in asked:
+        if name not in MODELS:
+            near = get_close_matches(name, MODELS, 3, 0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see --list"
+            raise UnknownModelError(f"expected the name of a model, got {name!r}; {hint}")
+    return [name for name in MODELS if name in asked]

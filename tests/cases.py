@@ -96,6 +96,7 @@ CASES = [
     Case(f.relu, (4, 5)),
     Case(f.tanh, (4, 5)),
     Case(f.sigmoid, (4, 5)),
+    Case(f.softmax, (4, 5)),
     Case(f.identity, (4, 5)),
     Case(f.flatten(3), (2, 3, 4, 5)),
     Case(f.flatten(1), (2, 3)),

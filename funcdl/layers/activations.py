@@ -1,4 +1,4 @@
-"""Elementwise activations, each with its derivative; shapes and dtypes are kept."""
+"""Activations, each with its derivative; shapes and dtypes are kept."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from funcdl.arguments import tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["activation", "relu", "sigmoid", "tanh"]
+__all__ = ["activation", "relu", "sigmoid", "softmax", "tanh"]
 
 
 def activation(
     name: str, rule: Callable[[Tensor], tuple[Tensor, Callable[[Tensor], Tensor]]]
 ) -> Layer:
-    """Make a layer without parameters of an elementwise rule `x -> (y, dy -> dx)`."""
+    """Make a layer without parameters of a rule that keeps shapes, `x -> (y, dy -> dx)`."""
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         return (), in_shape
@@ -49,6 +49,11 @@ def _sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     return y, lambda dy: dy.mul(y.addcmul(y, y, value=-1))
 
 
+def _softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    y = x.softmax(-1)
+    return y, lambda dy: dy.sub(dy.mul(y).sum(-1, keepdim=True)).mul_(y)
+
+
 relu = activation("relu", _relu)
 """y = max(x, 0), dx = dy where x > 0 and 0 elsewhere, at x = 0 too.
 
@@ -60,3 +65,9 @@ tanh = activation("tanh", _tanh)
 
 sigmoid = activation("sigmoid", _sigmoid)
 """y = 1 / (1 + e^−x) in (0, 1), dx = dy y (1 − y)."""
+
+softmax = activation("softmax", _softmax)
+"""y = e^x / Σ e^x over the last axis, dx = y (dy − Σ dy y).
+
+Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990).
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from funcdl.arguments import image_shape, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import ShapeError
-from funcdl.initialisers import Initialiser, he_normal, zeros
+from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, misfit
 from funcdl.ops.affine import affine
 from funcdl.ops.window import out_length, pad, patches, unpad, unpatches
@@ -20,7 +20,7 @@ def conv2d(
     *,
     stride: int = 1,
     padding: int = 0,
-    w_init: Initialiser = he_normal,
+    w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
 ) -> Layer:
     """Convolve channels-last images: every window as a row of patches, times one matrix.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.arguments import last_axis, whole
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.initialisers import Initialiser, he_normal, zeros
+from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, misfit
 from funcdl.ops.affine import affine
 from funcdl.tensor import Generator, Tensor
@@ -13,7 +13,7 @@ __all__ = ["linear"]
 
 
 def linear(
-    out: int, *, w_init: Initialiser = he_normal, b_init: Initialiser | None = zeros
+    out: int, *, w_init: Initialiser = fan_in_uniform, b_init: Initialiser | None = zeros
 ) -> Layer:
     """Map the last axis by an affine function.
 

@@ -1,0 +1,102 @@
+"""The study's tables, for a terminal of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import indent
+
+import torch
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from funcdl import Layer, tree
+from pairs.models import MODELS
+from pairs.statistics import Interval, Spread
+from pairs.summary import effects, lines
+from pairs.training import Row
+
+__all__ = ["listing", "percent", "structure", "tables"]
+
+
+def percent(value: Spread | None) -> str:
+    """Write errors as per cent.
+
+    >>> percent(Spread(0.1234, 0.01)), percent(Spread(0.5, None)), percent(None)
+    ('12.34 ± 1.00', '50.00', '–')
+    """
+    if value is None:
+        return "–"
+    mean = f"{100 * value.mean:.2f}"
+    return mean if value.deviation is None else f"{mean} ± {100 * value.deviation:.2f}"
+
+
+def tables(rows: Sequence[Row]) -> Iterator[Table]:
+    """Make the table of models and, where two can be compared, that of effects."""
+    table = Table(title="Errors in %, mean ± standard deviation over the rounds")
+    table.add_column("model", no_wrap=True)
+    for heading in ("params", "rounds", "train", "test", "digit", "s/round"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for line in lines(rows):
+        table.add_row(
+            line.model,
+            f"{line.parameters:,}",
+            str(line.rounds),
+            f"{100 * line.train_error.mean:.2f}",
+            percent(line.test_error),
+            "–" if line.digit_error is None else f"{100 * line.digit_error.mean:.2f}",
+            f"{line.seconds.mean:.2f}",
+        )
+    yield table
+    found = effects(rows)
+    if found:
+        table = Table(
+            title="What it gives: paired differences in test error, points, with 95 % intervals"
+        )
+        table.add_column("effect")
+        table.add_column("from → to")
+        table.add_column("difference", justify="right", no_wrap=True)
+        for effect in found:
+            table.add_row(
+                effect.name, f"{effect.before} → {effect.after}", difference(effect.difference)
+            )
+        yield table
+
+
+def difference(value: Interval) -> str:
+    """Write a difference of errors in percentage points, with its interval.
+
+    >>> difference(Interval(-0.05, -0.06, -0.04))
+    '−5.00 [−6.00, −4.00]'
+    """
+    numbers = [value.mean] if value.low is None else [value.mean, value.low, value.high]
+    mean, *bounds = (f"{100 * number:+.2f}".replace("-", "−") for number in numbers if number is not None)
+    return f"{mean} [{', '.join(bounds)}]" if bounds else mean
+
+
+def listing() -> Iterator[Group]:
+    """Describe each model: name, number of parameters, what it is, its structure."""
+    rng = torch.Generator().manual_seed(0)
+    for model in MODELS.values():
+        params, _ = model.net.init(rng, (2, 14, 14))
+        yield Group(
+            Text.assemble(
+                (model.name, "bold"), f"  {tree.size(params):,} parameters: {model.about}"
+            ),
+            Padding(Text(structure(model.net)), (0, 0, 0, 2)),
+        )
+
+
+def structure(layer: Layer, inside: str = "") -> str:
+    """Write a layer as a tree: a part a line, the parts of a part further in.
+
+    A serial in a serial is a matter of how the model was written, not of what it does.
+    """
+    if not layer.layers:
+        return repr(layer)
+    parts = "\n".join(structure(part, layer.name) for part in layer.layers)
+    if layer.name == inside == "serial":
+        return parts
+    settings = f" {layer.args}" if layer.args else ""
+    return f"{layer.name}{settings}\n{indent(parts, '  ')}"

@@ -1,0 +1,101 @@
+"""What the rows of a study say: a line a model, and the paired effects between models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pairs.models import MODELS
+from pairs.statistics import Interval, Spread, interval, spread
+from pairs.training import Row
+
+__all__ = ["Effect", "Line", "effects", "lines", "summarise"]
+
+EFFECTS = [
+    ("sharing", "separate", "shared"),
+    ("sharing, with the auxiliary loss", "separate-aux", "shared-aux"),
+    ("auxiliary loss, weights separate", "separate", "separate-aux"),
+    ("auxiliary loss, weights shared", "shared", "shared-aux"),
+    ("both", "separate", "shared-aux"),
+    ("explicit comparison", "shared-aux", "explicit"),
+    ("the Boolean beside the digits", "explicit", "explicit-bool"),
+]
+
+
+class Line(NamedTuple):
+    """One model over its rounds."""
+
+    model: str
+    parameters: int
+    rounds: int
+    train_error: Spread
+    test_error: Spread
+    digit_error: Spread | None
+    seconds: Spread
+
+
+class Effect(NamedTuple):
+    """The difference in test error that one change makes, over the rounds that both models have."""
+
+    name: str
+    before: str
+    after: str
+    rounds: int
+    difference: Interval
+
+
+def lines(rows: Sequence[Row]) -> list[Line]:
+    """Sum up each model that has rows, in the order of the table of models."""
+    found = []
+    for name in MODELS:
+        mine = [row for row in rows if row.model == name]
+        if mine:
+            digits = [row.digit_error for row in mine if row.digit_error is not None]
+            found.append(
+                Line(
+                    name,
+                    mine[0].parameters,
+                    len(mine),
+                    spread([row.train_error for row in mine]),
+                    spread([row.test_error for row in mine]),
+                    spread(digits) if digits else None,
+                    spread([row.seconds for row in mine]),
+                )
+            )
+    return found
+
+
+def effects(rows: Sequence[Row]) -> list[Effect]:
+    """Compare models that differ by one idea, or two, round by round on the same pairs."""
+    errors = {(row.model, row.round): row.test_error for row in rows}
+    found = []
+    for backbone in dict.fromkeys(name.partition("-")[0] for name in MODELS):
+        for label, *kinds in EFFECTS:
+            before, after = (f"{backbone}-{kind}" for kind in kinds)
+            differences = [
+                errors[after, row.round] - row.test_error
+                for row in rows
+                if row.model == before and (after, row.round) in errors
+            ]
+            if differences:
+                found.append(
+                    Effect(label, before, after, len(differences), interval(differences))
+                )
+    return found
+
+
+def summarise(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return lines and effects as `summary.json` holds them; errors are fractions in [0, 1]."""
+    return {
+        "models": [
+            {
+                key: value._asdict() if isinstance(value, Spread) else value
+                for key, value in line._asdict().items()
+            }
+            for line in lines(rows)
+        ],
+        "effects": [
+            {**effect._asdict(), "difference": effect.difference._asdict()}
+            for effect in effects(rows)
+        ],
+    }

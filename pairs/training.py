@@ -1,0 +1,180 @@
+"""Training one model on the pairs of one round, and counting its errors."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from funcdl import adam, supervised, training_step, tree
+from pairs.data import Mnist, Pairs, draw_split
+from pairs.models import MODELS, Model
+from pairs.seeds import generator
+
+__all__ = ["Row", "Settings", "TrainingError", "errors", "run_round", "train"]
+
+
+class TrainingError(RuntimeError):
+    """A round that could not be finished: the loss is no longer a number."""
+
+
+class Settings(NamedTuple):
+    """What a row depends on beside its model and round."""
+
+    seed: int = 0
+    epochs: int = 25
+    batch_size: int = 100
+    lr: float = 3e-3
+    train_pairs: int = 1000
+    test_pairs: int = 1000
+    validation: bool = False
+
+
+class Row(NamedTuple):
+    """The result of one round of one model; errors are fractions in [0, 1].
+
+    `digit_error` counts single digits taken for another, None where the model learns none;
+    `seconds` is the time of the training alone.
+    """
+
+    model: str
+    round: int
+    seed: int
+    parameters: int
+    epochs: int
+    train_error: float
+    test_error: float
+    digit_error: float | None
+    seconds: float
+
+
+class Scaling(NamedTuple):
+    """Mean and deviation of the training images, which everything is scaled by."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Scale images to mean 0 and deviation 1, as far as the training set tells."""
+        return (images - self.mean) / self.deviation
+
+
+def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
+    """Draw the pairs of a round, train a model on them and test it.
+
+    The pairs depend on the seed and the round alone, so that all models of a round see the same;
+    so does the order of the batches. The weights depend on the model's name too.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
+        DataError: there are not as many digits as the settings ask for.
+    """
+    model = MODELS[name]
+    seed = settings.seed
+    split = draw_split(
+        mnist,
+        settings.train_pairs,
+        settings.test_pairs,
+        generator(seed, "pairs", round),
+        settings.validation,
+    )
+    scaling = Scaling(split.train.images.mean(), split.train.images.std())
+    params, _ = model.net.init(generator(seed, "weights", name, round), (2, 14, 14))
+    started = time.perf_counter()
+    try:
+        params = train(
+            model,
+            params,
+            split.train._replace(images=scaling(split.train.images)),
+            settings,
+            generator(seed, "batches", round),
+        )
+    except TrainingError as error:
+        raise TrainingError(f"{name}, round {round}: {error}") from None
+    seconds = time.perf_counter() - started
+    train_error, _ = errors(model, params, scaling, split.train)
+    test_error, digit_error = errors(model, params, scaling, split.test)
+    return Row(
+        name,
+        round,
+        seed,
+        tree.size(params),
+        settings.epochs,
+        train_error,
+        test_error,
+        digit_error,
+        round_to(seconds),
+    )
+
+
+def train(
+    model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator
+) -> Any:
+    """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
+
+    Args:
+        model: which network and loss.
+        params: its initial parameters; they are not written to.
+        pairs: scaled images, with their targets.
+        settings: epochs, batch size and peak rate.
+        rng: draws the order of the pairs, anew for each epoch.
+
+    Returns:
+        The trained parameters.
+
+    Raises:
+        TrainingError: the loss of an epoch's last batch is not finite.
+
+    The rate's course is that of Smith, "Super-convergence" (2018), with a cosine's fall.
+    """
+    batches = math.ceil(len(pairs.target) / settings.batch_size)
+    optimiser = adam(one_cycle(settings.lr, settings.epochs * batches))
+    step = training_step(supervised(model.net, model.loss), optimiser)
+    state = optimiser.init(params)
+    for epoch in range(settings.epochs):
+        loss = None
+        for batch in torch.randperm(len(pairs.target), generator=rng).split(settings.batch_size):
+            targets = (pairs.target[batch], pairs.classes[batch])[: model.outputs]
+            params, state, loss = step(params, state, (pairs.images[batch], targets))
+        if loss is not None and not loss.isfinite():
+            raise TrainingError(f"the loss is {float(loss)} after epoch {epoch + 1}")
+    return params
+
+
+def one_cycle(peak: float, steps: int, warm_up: float = 0.1) -> Callable[[Tensor], Tensor]:
+    """Make a schedule: from peak/25 up to the peak along a line, then down to 0 along a cosine."""
+
+    def rate(count: Tensor) -> Tensor:
+        done = count / steps
+        rise = 0.04 + 0.96 * done / warm_up
+        fall = 0.5 * (1 + (math.pi * (done - warm_up) / (1 - warm_up)).cos())
+        return peak * torch.where(done < warm_up, rise, fall)
+
+    return rate
+
+
+def errors(
+    model: Model, params: Any, scaling: Scaling, pairs: Pairs
+) -> tuple[float, float | None]:
+    """Count the pairs answered wrongly, and the digits taken for another; as fractions.
+
+    The second is None for a model that learns no digits.
+    """
+    outputs, _ = model.net(params, scaling(pairs.images))
+    wrong = outputs[0].argmax(-1) != pairs.target
+    if len(outputs) == 1:
+        return _fraction(wrong), None
+    return _fraction(wrong), _fraction(outputs[1].argmax(-1) != pairs.classes)
+
+
+def _fraction(wrong: Tensor) -> float:
+    return int(wrong.sum()) / wrong.numel()
+
+
+def round_to(seconds: float) -> float:
+    """Round a time to milliseconds, all that a row is worth."""
+    return float(f"{seconds:.3f}")
