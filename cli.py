@@ -99,8 +99,32 @@ def pairs(
     ]
     if len(tasks) < rounds * len(names):
         err.print(f"Resuming: {rounds * len(names) - len(tasks)} rounds are there already.")
-    failures: list[TrainingError] = []
-    with study.pool(min(workers, max(len(tasks), 1)), data_dir) as executor, progress() as bar:
+    try:
+        failures = _work(tasks, settings, min(workers, max(len(tasks), 1)), data_dir, results)
+    except KeyboardInterrupt:
+        kept = "" if out_dir is None else " The same command goes on from there."
+        err.print(f"Interrupted: {len(results.rows)} rounds are finished.{kept}")
+        raise typer.Exit(130) from None
+    finally:
+        results.finish()
+    wanted = [row for row in results.rows if row.model in names]
+    for table in report.tables(wanted):
+        out.print(table)
+    for failure in failures:
+        err.print(f"Error: {failure}")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _work(
+    tasks: list[study.Task],
+    settings: Settings,
+    workers: int,
+    data_dir: Path | None,
+    results: Results,
+) -> list[TrainingError]:
+    """Do the tasks with a progress bar, or a line a round where there is no terminal."""
+    with study.pool(workers, data_dir) as executor, progress() as bar:
         task = bar.add_task("rounds", total=len(tasks))
 
         def keep(row: Row) -> None:
@@ -112,15 +136,7 @@ def pairs(
                     f"{row.seconds:.2f} s"
                 )
 
-        failures = study.run(tasks, settings, data_dir, executor, keep)
-    results.finish()
-    wanted = [row for row in results.rows if row.model in names]
-    for table in report.tables(wanted):
-        out.print(table)
-    for failure in failures:
-        err.print(f"Error: {failure}")
-    if failures:
-        raise typer.Exit(1)
+        return study.run(tasks, settings, data_dir, executor, keep)
 
 
 @app.command()

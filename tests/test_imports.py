@@ -17,7 +17,7 @@ FLOORS = [
     {"layers", "initialisers", "losses", "optimisers"},
     {"combinators"},
     {"check", "training"},
-    {"module"},
+    {"disc", "module"},
     {"__init__"},
 ]
 

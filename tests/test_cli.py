@@ -1,0 +1,117 @@
+"""The command line, as a user meets it: in a process of its own."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import cli
+
+QUICK = ["--epochs", "1", "--train-pairs", "20", "--test-pairs", "20"]
+
+
+def start(*args, cwd=None):
+    return subprocess.Popen(
+        [sys.executable, cli.__file__, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        start_new_session=True,
+    )
+
+
+def run(*args):
+    process = start(*args)
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in err
+    return process.returncode, out, err
+
+
+def test_pairs_runs_writes_and_resumes(tmp_path):
+    args = ["pairs", "--models", "fc-separate,fc-shared", *QUICK, "--out", tmp_path / "r"]
+    code, out, err = run(*args, "--rounds", 2)
+    assert code == 0, err
+    rows = [json.loads(line) for line in (tmp_path / "r" / "rounds.jsonl").read_text().splitlines()]
+    assert {(row["model"], row["round"]) for row in rows} == {
+        (m, i) for m in ("fc-separate", "fc-shared") for i in range(2)
+    }
+    assert set(rows[0]) == set(
+        "model round seed parameters epochs train_error test_error digit_error seconds".split()
+    )
+    assert "fc-shared" in out
+    assert "sharing" in out
+    code, out, err = run(*args, "--rounds", 3)
+    assert code == 0
+    assert "Resuming: 4 rounds are there already." in err
+    assert len((tmp_path / "r" / "rounds.jsonl").read_text().splitlines()) == 6
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert [line["rounds"] for line in summary["models"]] == [3, 3]
+    assert summary["effects"][0]["name"] == "sharing"
+    code, _, err = run(*args, "--seed", 1)
+    assert code == 2
+    assert "other settings (seed 0 where this run has 1)" in err
+
+
+def test_list_shows_every_model():
+    code, out, _ = run("pairs", "--list")
+    assert code == 0
+    assert len(re.findall(r"^(?:fc|conv)-\S+  [\d,]+ parameters", out, re.M)) == 14
+
+
+def test_framework_learns_and_writes(tmp_path):
+    code, out, err = run(
+        "framework", "--points", 200, "--epochs", 60, "--rounds", 2, "--out", tmp_path, "--activation", "tanh", "--hidden", "10"
+    )  # fmt: skip
+    assert code == 0, err
+    assert re.search(r"test\s+│\s+[\d.]+ ± [\d.]+", out)
+    record = json.loads((tmp_path / "framework.json").read_text())
+    assert len(record["losses"]) == 60
+    assert sum(record["losses"][-1]) < sum(record["losses"][0])
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["pairs", "--models", "conv-sharedaux"], 2, "did you mean conv-shared-aux"),
+        (["pairs", "--rounds", "0"], 2, "should be greater than or equal to 1"),
+        (["pairs", "--epochs", "-3"], 2, "should be greater than or equal to 1"),
+        (["pairs", "--train-pairs", "30001"], 2, "train_count: expected a whole number of pairs from 1 to 30000"),
+        (["pairs", "--data-dir", "nowhere"], 2, "expected train-images-idx3-ubyte"),
+        (["pairs", "--out", "/proc/nowhere"], 2, "expected a folder that can be written"),
+        (["framework", "--hidden", "25,0"], 2, "expected widths of at least 1"),
+        (["framework", "--hidden", "a"], 2, "expected whole numbers with commas"),
+        (["framework", "--activation", "gelu"], 2, "is not one of"),
+        (["framework", "--momentum", "1"], 2, "expected momentum to be at least 0 and below 1"),
+        (["framework", "--out", "/proc/nowhere"], 2, "expected a folder that can be written"),
+        (["framework", "--lr", "1e9", "--epochs", "2", "--points", "50", "--rounds", "1"], 1, "round 0: the loss is no longer finite in epoch"),
+        (["pairs", "--models", "fc-plain", "--lr", "1e30", "--rounds", "1", *QUICK], 1, "fc-plain, round 0: the loss is no longer finite after epoch 1"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence(args, code, words):
+    got, _, err = run(*args)
+    assert got == code, err
+    assert words in re.sub(r"[│\s]+", " ", err)
+
+
+def test_ctrl_c_keeps_the_finished_rounds_and_says_how_to_resume(tmp_path):
+    process = start("pairs", "--models", "fc-plain", "--rounds", 500, "--out", tmp_path)
+    rows = tmp_path / "rounds.jsonl"
+    for _ in range(600):
+        if rows.exists() and rows.read_text().count("\n") >= 2:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "same command" in err
+    assert "Traceback" not in err
+    kept = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert len(kept) >= 2
+    assert json.loads((tmp_path / "summary.json").read_text())["models"][0]["rounds"] == len(kept)
+
+

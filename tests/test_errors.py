@@ -1,0 +1,115 @@
+"""The words of each error: what was expected, what came, and where."""
+
+import re
+
+import pytest
+import torch
+
+import funcdl as f
+
+NET = f.serial(f.conv2d(4, 3), f.flatten(3), f.linear(2))
+
+
+def message(error, text):
+    return pytest.raises(error, match="^" + re.escape(text))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "text"),
+    [
+        (f.serial(f.relu, f.linear(2), f.max_pool2d(2)), (7,), "serial[2] max_pool2d: expected images of shape (…, height, width, channels), got (2,)"),
+        (f.conv2d(1, 5), (4, 4, 1), "conv2d: expected images of at least 5 × 5 for a kernel of 5 × 5 and padding 0, got (4, 4, 1)"),
+        (f.max_pool2d(3), (2, 2, 1), "max_pool2d: expected images of at least 3 × 3, got (2, 2, 1)"),
+        (f.serial(f.parallel(f.relu, f.flatten(3))), ((1,), (2, 2)), "serial[0] parallel[1] flatten: expected at least 3 axes, got (2, 2)"),
+        (f.parallel(f.relu), ((1,), (2,)), "parallel: expected the input to have 1 entry, got 2"),
+        (f.join(), ((2, 3), (3, 3)), "join: expected shapes that differ in axis -1 alone, got (2, 3) and (3, 3)"),
+        (f.stack(-1), ((2,), (3,)), "stack: expected equal shapes of at least 0 axes, got (2,) and (3,)"),
+        (f.fan_out(f.relu, f.unstack(-2)), (3,), "fan_out[1] unstack: expected at least 2 axes, got (3,)"),
+        (f.shared(f.linear(2)), ((3,), (4,)), "shared linear: expected inputs that fit the same parameters, got (3,) and (4,)"),
+        (f.mse(), ((4, 1), (4,)), "mse: expected a target of shape (4, 1) for outputs (4, 1), got (4,)"),
+        (f.cross_entropy(), ((4, 3), (3,)), "cross_entropy: expected a target of shape (4,) for outputs (4, 3), got (3,)"),
+        (f.supervised(f.linear(2), f.mse()), ((3,), (3,)), "supervised loss: mse: expected a target of shape (2,) for outputs (2,), got (3,)"),
+    ],
+)  # fmt: skip
+def test_a_shape_that_does_not_fit_is_named_when_composing(layer, shape, text, rng):
+    with message(f.ShapeError, text):
+        layer.init(rng, shape)
+
+
+def test_an_input_that_does_not_fit_is_named_with_its_path(rng):
+    net = f.serial(f.relu, f.flatten(1), f.linear(2))
+    params, _ = net.init(rng, (196,))
+    with message(f.ShapeError, "serial[2] linear: expected (…, 196), got (32, 14, 14)"):
+        net(params, torch.zeros(32, 14, 14))
+    params, _ = NET.init(rng, (5, 5, 2))
+    with message(f.ShapeError, "serial[0] conv2d: expected (…, height, width, 2), got (5, 5, 3)"):
+        NET(params, torch.zeros(5, 5, 3))
+    with message(f.KindError, "serial[0] conv2d: expected x to be torch.float32 as w is, got torch.float64"):  # fmt: skip
+        NET(params, torch.zeros(5, 5, 2).double())
+    with message(f.ShapeError, "serial: expected params to have 3 entries, got 2"):
+        NET(params[:2], torch.zeros(5, 5, 2))
+    with message(f.KindError, "linear: expected a tensor, got str"):
+        f.linear(2)(params[2], "x")
+    with message(f.KindError, "relu: expected a tensor, got int"):
+        f.relu((), 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.linear(0), f.InputError, "linear: expected out to be at least 1, got 0"),
+        (lambda: f.linear(2.0), f.KindError, "linear: expected out to be a whole number, got 2.0"),
+        (lambda: f.conv2d(1, 0), f.InputError, "conv2d: expected kernel to be at least 1, got 0"),
+        (lambda: f.conv2d(1, 3, padding=-1), f.InputError, "conv2d: expected padding to be at least 0, got -1"),
+        (lambda: f.max_pool2d(2, stride=0), f.InputError, "max_pool2d: expected stride to be at least 1, got 0"),
+        (lambda: f.join(0), f.InputError, "join: expected a negative axis, counted from the end, got 0"),
+        (lambda: f.serial(f.relu, 3), f.KindError, "serial[1] layer: expected a function (params, x) -> (y, vjp), got int"),
+        (lambda: f.fan_out(), f.InputError, "fan_out: expected at least one layer, got none"),
+        (lambda: f.shared(f.relu, axis=1), f.InputError, "shared: expected a negative axis, counted from the end, got 1"),
+        (lambda: f.weighted_sum(), f.InputError, "weighted_sum: expected at least one pair (weight, loss), got none"),
+        (lambda: f.weighted_sum((-1.0, f.mse())), f.InputError, "weighted_sum[0]: expected the weight to be at least 0, got -1.0"),
+        (lambda: f.sgd(-0.1), f.InputError, "sgd: expected lr to be at least 0, got -0.1"),
+        (lambda: f.sgd(0.1, momentum=1.0), f.InputError, "sgd: expected momentum to be at least 0 and below 1, got 1.0"),
+        (lambda: f.sgd(0.1, nesterov=True), f.InputError, "sgd: expected momentum above 0 with nesterov, got 0"),
+        (lambda: f.adam("fast"), f.KindError, "adam: expected lr to be a number, got 'fast'"),
+        (lambda: f.adam(0.1, betas=(0.9, 1.5)), f.InputError, "adam: expected each of betas to be at least 0 and below 1, got 1.5"),
+        (lambda: f.linear(2).init(None, (3,)), f.KindError, "linear: expected rng to be a torch.Generator, got NoneType"),
+    ],
+)  # fmt: skip
+def test_a_hyperparameter_out_of_range_is_refused_at_once(make, error, text):
+    with message(error, text):
+        make()
+
+
+def test_targets_are_checked():
+    logits = torch.zeros(2, 3)
+    with message(f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"):
+        f.cross_entropy()((), (logits, torch.tensor([0, 3])))
+    with message(f.KindError, "cross_entropy: expected the target to be int64, got torch.float32"):
+        f.cross_entropy()((), (logits, torch.zeros(2)))
+    with message(f.ShapeError, "mse: expected a target of shape (2, 1) for outputs (2, 1), got (2,)"):
+        f.mse()((), (torch.zeros(2, 1), torch.zeros(2)))
+    with message(f.KindError, "mse: expected a pair (output, target), got Tensor"):
+        f.mse()((), torch.zeros(3))
+
+
+def test_a_plain_function_that_needs_an_init_says_so(rng):
+    def needs_params(params, x):
+        return x * params["s"], lambda dy: (params, dy)
+
+    with pytest.raises(f.ShapeError, match="needs_params: .* give it an init"):
+        f.serial(needs_params).init(rng, (3,))
+
+
+def test_check_finds_a_wrong_derivative(rng):
+    def wrong(params, x):
+        return x**3, lambda dy: ((), dy * 2 * x**2)
+
+    def misshapen(params, x):
+        return x**3, lambda dy: ((), dy[:1])
+
+    x = torch.rand(4, dtype=torch.float64, generator=rng)
+    with message(f.DerivativeError, "wrong: expected the derivative at x to fit the values"):
+        f.check(wrong, (), x, rng)
+    with message(f.DerivativeError, "misshapen: expected the cotangent of x to have shape (4,)"):
+        f.check(misshapen, (), x, rng)
