@@ -8,7 +8,7 @@ import warnings
 from concurrent.futures import BrokenExecutor
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -45,12 +45,9 @@ PER_TASK = [
 ]
 DEFAULT_MODELS = ",".join(name for name in MODELS if name.startswith("conv-"))
 Activation = Enum("Activation", {name: name for name in disc.ACTIVATIONS}, type=str)  # type: ignore[misc]
+RELU = Activation("relu")
 
 Seed = Annotated[int, typer.Option(min=0, help="All random numbers come from it.")]
-Out = Annotated[
-    Optional[Path], typer.Option(help="Folder for the results; made if it is not there.")
-]
-Count = typer.Option(min=1)
 
 
 @app.command()
@@ -72,10 +69,10 @@ def pairs(
         int, typer.Option(min=1, help="Processes, one thread each.", show_default="cores")
     ] = study.usable_cores(),
     data_dir: Annotated[
-        Optional[Path], typer.Option(help="Read the original MNIST files from this folder.")
+        Path | None, typer.Option(help="Read the original MNIST files from this folder.")
     ] = None,
     out_dir: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--out", help="Folder for the results; the same command resumes."),
     ] = None,
     list_models: Annotated[
@@ -94,9 +91,7 @@ def pairs(
     names = find(models)
     settings = Settings(seed, epochs, batch_size, lr, train_pairs, test_pairs, validation)
     results = Results(out_dir, settings, "package" if data_dir is None else "files")
-    tasks = [
-        (name, i) for i in range(rounds) for name in names if not results.done(name, i)
-    ]
+    tasks = [(name, i) for i in range(rounds) for name in names if not results.done(name, i)]
     if len(tasks) < rounds * len(names):
         err.print(f"Resuming: {rounds * len(names) - len(tasks)} rounds are there already.")
     try:
@@ -145,9 +140,7 @@ def framework(
     hidden: Annotated[
         str, typer.Option(help="Widths of the hidden layers with commas between them.")
     ] = "25,25,25",
-    activation: Annotated[
-        Activation, typer.Option(help="After each hidden layer.")
-    ] = Activation("relu"),
+    activation: Annotated[Activation, typer.Option(help="After each hidden layer.")] = RELU,
     epochs: Annotated[
         int, typer.Option(min=1, help="Passes over the points.")
     ] = disc.Experiment().epochs,
@@ -163,7 +156,7 @@ def framework(
     rounds: Annotated[int, typer.Option(min=1, help="Networks, trained in one pass.")] = 10,
     seed: Seed = 0,
     out_dir: Annotated[
-        Optional[Path], typer.Option("--out", help="Folder for framework.json.")
+        Path | None, typer.Option("--out", help="Folder for framework.json.")
     ] = None,
 ) -> None:
     """Learn a disc in the unit square with nothing but funcdl: SGD on the mean squared error.

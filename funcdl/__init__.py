@@ -1,6 +1,6 @@
 """funcdl: deep learning as pure functions that return their own derivatives.
 
-    apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
+apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
 """
 
 from funcdl import initialisers, tree
@@ -80,8 +80,8 @@ __all__ = [
     "serial",
     "sgd",
     "shared",
-    "softmax",
     "sigmoid",
+    "softmax",
     "stack",
     "supervised",
     "tanh",

@@ -38,9 +38,9 @@ def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
     return single, single
 
 
-def generator(where: str, rng: Any) -> Generator:
+def generator(where: str, rng: Generator | None) -> Generator:
     """Return `rng` if it is a generator to draw from."""
-    if not hasattr(rng, "initial_seed"):
+    if rng is None or not hasattr(rng, "initial_seed"):
         raise KindError(f"{where}: expected rng to be a torch.Generator, got {type(rng).__name__}")
     return rng
 

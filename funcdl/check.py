@@ -93,9 +93,7 @@ def check(
 
 
 def _names(args: Any) -> list[str]:
-    return [
-        ("params" if path.startswith("[0]") else "x") + path[3:] for path in tree.paths(args)
-    ]
+    return [("params" if path.startswith("[0]") else "x") + path[3:] for path in tree.paths(args)]
 
 
 def _leaves_beside(structure: Any, cotangents: Any) -> list[Any]:
@@ -126,9 +124,7 @@ def _normal(leaf: Tensor, rng: Generator) -> Tensor:
 
 
 def _dot(a: Any, b: Any) -> float:
-    return sum(
-        float(p.flatten().dot(q.flatten())) for p, q in zip(tree.leaves(a), tree.leaves(b))
-    )
+    return sum(float(p.flatten().dot(q.flatten())) for p, q in zip(tree.leaves(a), tree.leaves(b)))
 
 
 def _norm(leaf: Tensor) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Union
+from typing import Any, Protocol
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor, empty
@@ -40,9 +40,7 @@ class Vjp(Protocol):
 class Apply(Protocol):
     """`apply(params, x, rng=None) -> (y, vjp)`; `rng=None` means inference."""
 
-    def __call__(
-        self, params: Params, x: Value, rng: Generator | None = None
-    ) -> tuple[Value, Vjp]:
+    def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         """Compute the output and the closure that pulls a cotangent back."""
 
 
@@ -69,9 +67,7 @@ class Layer:
     args: str = ""
     layers: tuple[Layer, ...] = ()
 
-    def __call__(
-        self, params: Params, x: Value, rng: Generator | None = None
-    ) -> tuple[Value, Vjp]:
+    def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         """Apply the layer: `(y, vjp)`."""
         return self.apply(params, x, rng)
 
@@ -81,7 +77,7 @@ class Layer:
 
 
 PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]
-LayerLike = Union[Layer, PlainApply]
+LayerLike = Layer | PlainApply
 
 
 def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) -> Layer:
@@ -106,7 +102,7 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         raise KindError(
             f"layer: expected a function (params, x) -> (y, vjp), got {type(apply).__name__}"
         )
-    label = name or getattr(apply, "__name__", type(apply).__name__)
+    label: str = name or getattr(apply, "__name__", None) or type(apply).__name__
     takes_rng = _positional(apply) > 2
 
     def run(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:

@@ -144,8 +144,8 @@ def _loss(name: str, models: int, class_axes: int, rule: Rule) -> Layer:
                 tensor(name, part)
             raise ShapeError(f"{name}: {error}") from error
 
-        def vjp(dl: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
-            return params, (pull(dl), None)
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
+            return params, (pull(dy), None)
 
         return value, vjp
 

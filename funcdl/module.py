@@ -251,9 +251,7 @@ class SGD:
         nesterov: bool = False,
     ) -> None:
         self.pairs = list(params)
-        self._optimiser = sgd(
-            lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
-        )
+        self._optimiser = sgd(lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
         self._state = self._optimiser.init(tuple(p for p, _ in self.pairs))
 
     def step(self) -> None:

@@ -8,7 +8,7 @@ such a tensor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.arguments import number
@@ -18,7 +18,7 @@ from funcdl.tensor import Tensor, empty
 
 __all__ = ["AdamState", "Optimiser", "Rate", "SgdState", "adam", "sgd"]
 
-Rate = Union[float, Callable[[Tensor], Tensor]]
+Rate = float | Callable[[Tensor], Tensor]
 
 
 class Optimiser(NamedTuple):
@@ -29,16 +29,16 @@ class Optimiser(NamedTuple):
 
 
 class SgdState(NamedTuple):
-    """`count` of steps where the rate is a schedule, `velocity` where there is momentum."""
+    """`steps` taken where the rate is a schedule, `velocity` where there is momentum; else `()`."""
 
-    count: Tensor | tuple[()]
+    steps: Any
     velocity: Params
 
 
 class AdamState(NamedTuple):
-    """`count` of steps, and the moving means of the gradient and of its square."""
+    """`steps` taken, and the moving means of the gradient and of its square."""
 
-    count: Tensor
+    steps: Tensor
     mean: Params
     square: Params
 
@@ -84,7 +84,7 @@ def sgd(
         )
 
     def update(params: Params, grads: Params, state: SgdState) -> tuple[Params, SgdState]:
-        count, velocity = state
+        steps, velocity = state
         if weight_decay:
             grads = tree.map(lambda p, g: g.add(p, alpha=weight_decay), params, grads)
         if momentum:
@@ -96,11 +96,11 @@ def sgd(
             )
         if not callable(rate):
             return tree.map(lambda p, g: p.add(g, alpha=-rate), params, grads), SgdState(
-                count, velocity
+                steps, velocity
             )
-        step = rate(count)
+        step = rate(steps)
         return tree.map(lambda p, g: p.sub(g.mul(step)), params, grads), SgdState(
-            count + 1, velocity
+            steps + 1, velocity
         )
 
     return Optimiser(init, update)
@@ -148,21 +148,21 @@ def adam(
         return AdamState(_count(), tree.zeros_like(params), tree.zeros_like(params))
 
     def update(params: Params, grads: Params, state: AdamState) -> tuple[Params, AdamState]:
-        count = state.count + 1
+        steps = state.steps + 1
         mean = tree.map(lambda m, g: m.lerp(g, 1 - beta1), state.mean, grads)
         square = tree.map(
             lambda v, g: v.mul(beta2).addcmul_(g, g, value=1 - beta2), state.square, grads
         )
-        step = rate(state.count) if callable(rate) else rate
-        scale = step / (1 - beta1**count)
-        root = (1 - beta2**count).sqrt()
+        step = rate(state.steps) if callable(rate) else rate
+        scale = step / (1 - beta1**steps)
+        root = (1 - beta2**steps).sqrt()
         keep = 1 - step * weight_decay
 
         def descend(p: Tensor, m: Tensor, v: Tensor) -> Tensor:
             kept = p.mul(keep) if weight_decay else p
             return kept.sub(m.mul(scale).div_(v.sqrt().div_(root).add_(eps)))
 
-        return tree.map(descend, params, mean, square), AdamState(count, mean, square)
+        return tree.map(descend, params, mean, square), AdamState(steps, mean, square)
 
     return Optimiser(init, update)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from funcdl import Layer, Shape, ShapeError
+from funcdl import Layer, Shape, ShapeError, Vjp
 
 __all__ = ["at_most"]
 
@@ -16,7 +16,7 @@ def _infer(rng: Generator, in_shape: Shape) -> tuple[tuple[()], Shape]:
     return (), (*in_shape[:-2], 2)
 
 
-def _apply(params: tuple[()], x: Tensor, rng: Generator | None = None):
+def _apply(params: tuple[()], x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
     log_p = x.log_softmax(-1)
     # joint[i, j] = log p_i + log q_j, the digits being independent given the images.
     joint = log_p.select(-2, 0).unsqueeze(-1) + log_p.select(-2, 1).unsqueeze(-2)
@@ -24,7 +24,7 @@ def _apply(params: tuple[()], x: Tensor, rng: Generator | None = None):
     greater = joint.masked_fill(~later, -torch.inf).flatten(-2).logsumexp(-1)
     at_most = joint.masked_fill(later, -torch.inf).flatten(-2).logsumexp(-1)
 
-    def vjp(dy: Tensor, need_dx: bool = True):
+    def vjp(dy: Tensor, need_dx: bool = True) -> tuple[tuple[()], Tensor | None]:
         if not need_dx:
             return (), None
         # d logsumexp = softmax: each cell's share of its own side's probability.

@@ -71,7 +71,9 @@ def difference(value: Interval) -> str:
     '−5.00 [−6.00, −4.00]'
     """
     numbers = [value.mean] if value.low is None else [value.mean, value.low, value.high]
-    mean, *bounds = (f"{100 * number:+.2f}".replace("-", "−") for number in numbers if number is not None)
+    mean, *bounds = (
+        f"{100 * number:+.2f}".replace("-", "−") for number in numbers if number is not None
+    )
     return f"{mean} [{', '.join(bounds)}]" if bounds else mean
 
 

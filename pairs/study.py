@@ -44,9 +44,7 @@ def pool(workers: int, data_dir: Path | None) -> Iterator[Executor]:
     torch.set_num_threads(1)
     digits(data_dir)
     method = "fork" if sys.platform == "linux" else "spawn"
-    executor = ProcessPoolExecutor(
-        workers, multiprocessing.get_context(method), initializer=_start
-    )
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_start)
     try:
         yield executor
     except BaseException:
@@ -70,9 +68,7 @@ def run(
     Returns:
         The errors of the rounds that failed; the other rounds went on.
     """
-    pending: list[Future[Row]] = [
-        executor.submit(work, task, settings, data_dir) for task in tasks
-    ]
+    pending: list[Future[Row]] = [executor.submit(work, task, settings, data_dir) for task in tasks]
     failures = []
     for future in as_completed(pending):
         try:

@@ -78,9 +78,7 @@ def effects(rows: Sequence[Row]) -> list[Effect]:
                 if row.model == before and (after, row.round) in errors
             ]
             if differences:
-                found.append(
-                    Effect(label, before, after, len(differences), interval(differences))
-                )
+                found.append(Effect(label, before, after, len(differences), interval(differences)))
     return found
 
 

@@ -27,8 +27,8 @@ class Settings(NamedTuple):
 
     seed: int = 0
     epochs: int = 25
-    batch_size: int = 100
-    lr: float = 5e-3
+    batch_size: int = 50
+    lr: float = 4e-3
     train_pairs: int = 1000
     test_pairs: int = 1000
     validation: bool = False
@@ -111,9 +111,7 @@ def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
     )
 
 
-def train(
-    model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator
-) -> Any:
+def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator) -> Any:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
 
     Args:
@@ -137,7 +135,9 @@ def train(
     state = optimiser.init(params)
     for epoch in range(settings.epochs):
         loss: Any = ()
-        for batch in torch.randperm(len(pairs.target), generator=rng).split(settings.batch_size):
+        order = torch.randperm(len(pairs.target), generator=rng)
+        for start in range(0, len(order), settings.batch_size):
+            batch = order[start : start + settings.batch_size]
             images, *targets = swapped(Pairs(*(part[batch] for part in pairs)), rng)
             inputs = images, tuple(targets[: model.outputs])
             params, state, loss = step(params, state, inputs)
@@ -170,9 +170,7 @@ def one_cycle(peak: float, steps: int, warm_up: float = 0.1) -> Callable[[Tensor
     return rate
 
 
-def errors(
-    model: Model, params: Any, scaling: Scaling, pairs: Pairs
-) -> tuple[float, float | None]:
+def errors(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> tuple[float, float | None]:
     """Count the pairs answered wrongly, and the digits taken for another; as fractions.
 
     The second is None for a model that learns no digits.

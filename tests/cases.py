@@ -1,4 +1,4 @@
-"""The table of cases: every layer and combinator with the inputs that its properties are tried on."""
+"""The table of cases: every layer and combinator with inputs to try its properties on."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -87,7 +87,9 @@ def test_targets_are_checked():
         f.cross_entropy()((), (logits, torch.tensor([0, 3])))
     with message(f.KindError, "cross_entropy: expected the target to be int64, got torch.float32"):
         f.cross_entropy()((), (logits, torch.zeros(2)))
-    with message(f.ShapeError, "mse: expected a target of shape (2, 1) for outputs (2, 1), got (2,)"):
+    with message(
+        f.ShapeError, "mse: expected a target of shape (2, 1) for outputs (2, 1), got (2,)"
+    ):
         f.mse()((), (torch.zeros(2, 1), torch.zeros(2)))
     with message(f.KindError, "mse: expected a pair (output, target), got Tensor"):
         f.mse()((), torch.zeros(3))
@@ -97,7 +99,7 @@ def test_a_plain_function_that_needs_an_init_says_so(rng):
     def needs_params(params, x):
         return x * params["s"], lambda dy: (params, dy)
 
-    with pytest.raises(f.ShapeError, match="needs_params: .* give it an init"):
+    with pytest.raises(f.ShapeError, match=r"needs_params: .* give it an init"):
         f.serial(needs_params).init(rng, (3,))
 
 

@@ -206,7 +206,9 @@ def test_flatten_and_unflatten_are_inverse(t):
     assert tree.unflatten(structure, leaves) == t
     assert leaves == tree.leaves(t)
     assert len(tree.paths(t)) == len(leaves)
-    assert len(set(tree.paths(t))) == len(leaves) or any("." in p or "[" in p for p in tree.paths(t))
+    assert len(set(tree.paths(t))) == len(leaves) or any(
+        "." in p or "[" in p for p in tree.paths(t)
+    )
 
 
 @law

@@ -85,7 +85,10 @@ def test_it_trains_bit_for_bit_as_the_functional_path():
 def test_gradients_accumulate_until_they_are_zeroed():
     module = f.Linear(3, 2, rng=rng())
     x = torch.ones(4, 3)
-    assert [(p.shape, p.shape == g.shape) for p, g in module.param()] == [((3, 2), True), ((2,), True)]
+    assert [(p.shape, p.shape == g.shape) for p, g in module.param()] == [
+        ((3, 2), True),
+        ((2,), True),
+    ]
     module.forward(x)
     module.backward(torch.ones(4, 2))
     once = [g.clone() for _, g in module.param()]
@@ -148,7 +151,9 @@ class Bare(f.Module):
 
 
 def test_what_is_no_module_is_refused():
-    with pytest.raises(f.KindError, match=re.escape("Sequential[1]: expected a module with forward")):
+    with pytest.raises(
+        f.KindError, match=re.escape("Sequential[1]: expected a module with forward")
+    ):
         f.Sequential(f.ReLU(), torch.relu)
 
 

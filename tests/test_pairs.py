@@ -80,7 +80,9 @@ def test_swapped_pairs_are_answered_as_swapped(rng):
 
 
 def test_a_loss_that_diverges_names_model_round_and_epoch(mnist):
-    with pytest.raises(TrainingError, match=r"^fc-plain, round 2: the loss is no longer finite after epoch 1$"):
+    with pytest.raises(
+        TrainingError, match=r"^fc-plain, round 2: the loss is no longer finite after epoch 1$"
+    ):
         run_round("fc-plain", 2, QUICK._replace(lr=1e30), mnist)
 
 
@@ -117,7 +119,9 @@ def test_a_folder_resumes_and_loses_half_a_row_at_most(tmp_path):
 
 def test_other_settings_are_refused(tmp_path):
     Results(tmp_path, QUICK, "package").add(row())
-    with pytest.raises(ResultsError, match="holds rounds of other settings .epochs 1 where this run has 2"):
+    with pytest.raises(
+        ResultsError, match=r"holds rounds of other settings .epochs 1 where this run has 2"
+    ):
         Results(tmp_path, QUICK._replace(epochs=2), "package")
     with pytest.raises(ResultsError, match="digits package where this run has files"):
         Results(tmp_path, QUICK, "files")
@@ -157,8 +161,10 @@ def test_intervals_are_students():
         assert student_quantile(0.975, freedom) == pytest.approx(quantile, abs=1e-4)
     mean, low, high = interval([1.0, 2.0, 3.0, 4.0])
     assert mean == 2.5
-    assert high - mean == pytest.approx(mean - low) == pytest.approx(
-        3.1824 * math.sqrt(5 / 3) / 2, rel=1e-4
+    assert (
+        high - mean
+        == pytest.approx(mean - low)
+        == pytest.approx(3.1824 * math.sqrt(5 / 3) / 2, rel=1e-4)
     )
     assert interval([1.0]) == (1.0, None, None)
 

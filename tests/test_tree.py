@@ -35,7 +35,12 @@ def test_stack_and_unstack_are_inverse(rng):
 
 
 def test_stack_names_the_leaf_that_does_not_fit():
-    with pytest.raises(f.TreeError, match=re.escape("stack: expected every tensor to be of shape (2,) as the first one's, got (3,)")):
+    with pytest.raises(
+        f.TreeError,
+        match=re.escape(
+            "stack: expected every tensor to be of shape (2,) as the first one's, got (3,)"
+        ),
+    ):
         tree.stack([(torch.ones(2),), (torch.ones(3),)])
     with pytest.raises(f.TreeError, match="stack: expected one pytree or more, got none"):
         tree.stack([])

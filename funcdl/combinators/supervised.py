@@ -46,9 +46,9 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
         with place("supervised loss:"):
             value, pull_loss = criterion.apply((), (y, target), rng)
 
-        def vjp(dl: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            _, (dy, _) = pull_loss(dl)
-            dparams, dx = pull_net(dy, need_dx)
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            _, (d, _) = pull_loss(dy)
+            dparams, dx = pull_net(d, need_dx)
             return dparams, (dx, None) if need_dx else None
 
         return value, vjp

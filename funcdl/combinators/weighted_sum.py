@@ -72,8 +72,8 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         for weight, (value, _) in zip(weights[1:], pulled[1:]):
             total = total + value * weight
 
-        def vjp(dl: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dys = [pull(dl * weight)[1][0] for weight, (_, pull) in zip(weights, pulled)]
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dys = [pull(dy * weight)[1][0] for weight, (_, pull) in zip(weights, pulled)]
             return (), (tuple(dys), (None,) * count)
 
         return total, vjp

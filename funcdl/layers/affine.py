@@ -54,5 +54,7 @@ def misfit(where: str, axes: int, params: Any, x: Any, error: Exception) -> Func
         return ShapeError(f"{where}: expected (…, {expected}), got {show(x.shape)}")
     for what, tensor in (("x", x), ("b", params[1])):
         if isinstance(tensor, Tensor) and tensor.dtype != w.dtype:
-            return KindError(f"{where}: expected {what} to be {w.dtype} as w is, got {tensor.dtype}")
+            return KindError(
+                f"{where}: expected {what} to be {w.dtype} as w is, got {tensor.dtype}"
+            )
     return ShapeError(f"{where}: w {show(w.shape)} does not fit x {show(x.shape)}: {error}")

@@ -84,7 +84,7 @@ def flatten(ndim: int = 3) -> Layer:
 
 
 def expand_dims(axis: int = -1) -> Layer:
-    """Insert an axis of length 1 so that it stands at `axis`, counted from the end: (…, a) to (…, a, 1).
+    """Insert an axis of length 1 that stands at `axis`, from the end: (…, a) to (…, a, 1).
 
     Raises:
         InputError, KindError: `axis` is not a negative whole number.
@@ -98,7 +98,9 @@ def expand_dims(axis: int = -1) -> Layer:
     def shape(in_shape: Shape) -> Shape:
         at = len(in_shape) + 1 + axis
         if at < 0:
-            raise ShapeError(f"expand_dims: expected at least {-axis - 1} axes, got {show(in_shape)}")
+            raise ShapeError(
+                f"expand_dims: expected at least {-axis - 1} axes, got {show(in_shape)}"
+            )
         return (*in_shape[:at], 1, *in_shape[at:])
 
     return _rearrangement(
@@ -143,7 +145,7 @@ def unstack(axis: int) -> Layer:
         if len(in_shape) < -axis:
             raise ShapeError(f"unstack: expected at least {-axis} axes, got {show(in_shape)}")
         at = len(in_shape) + axis
-        return ((*in_shape[:at], *in_shape[at + 1 :]),) * in_shape[at]
+        return tuple((*in_shape[:at], *in_shape[at + 1 :]) for _ in range(in_shape[at]))
 
     def backward(dys: tuple[Tensor, ...], in_shape: Any) -> Tensor:
         return layout.fill(dys[0].new_empty(in_shape), dys, axis)
@@ -229,7 +231,7 @@ def _trailing(where: str, axis: int) -> None:
         )
 
 
-def _several(where: str, in_shapes: Shape) -> Shape:
+def _several(where: str, in_shapes: Shape) -> tuple[Shape, ...]:
     if not in_shapes or not all(isinstance(shape, tuple) for shape in in_shapes):
         raise ShapeError(f"{where}: expected a tuple of tensors, got {show(in_shapes)}")
     return in_shapes

@@ -24,13 +24,13 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
         `dw = xᵀ dy`, `db = Σ dy` and `dx = dy wᵀ`, sums over all axes but the models' and the last.
     """
     plain = x.ndim == w.ndim
-    rows = x if plain else x.reshape(w.shape[:-2] + (-1, x.shape[-1]))
+    rows = x if plain else x.reshape(*w.shape[:-2], -1, x.shape[-1])
     y = rows.matmul(w)
     if b is not None:
         y.add_(b if b.ndim == 1 else b.unsqueeze(-2))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        d = dy if plain else dy.reshape(w.shape[:-2] + (-1, w.shape[-1]))
+        d = dy if plain else dy.reshape(*w.shape[:-2], -1, w.shape[-1])
         dw = rows.mT.matmul(d)
         db = None if b is None else d.sum(-2)
         if not need_dx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from funcdl.tensor import Tensor
 
@@ -24,7 +25,8 @@ def join(parts: Sequence[Tensor], axis: int) -> Tensor:
 
 def cut(joined: Tensor, lengths: Sequence[int], axis: int) -> tuple[Tensor, ...]:
     """View the parts that `join` put together: its adjoint."""
-    return joined.split(list(lengths), axis)
+    starts = accumulate(lengths, initial=0)
+    return tuple(joined.narrow(axis, start, length) for start, length in zip(starts, lengths))
 
 
 def fill(stacked: Tensor, parts: Sequence[Tensor], axis: int) -> Tensor:

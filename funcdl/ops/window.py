@@ -57,7 +57,7 @@ def unpatches(
 ) -> Tensor:
     """Add every row back where it was read: the adjoint of `patches`, to shape `in_shape`."""
     out = cols.shape[-3], cols.shape[-2]
-    cells = cols.unflatten(-1, (kernel[0], kernel[1], in_shape[-1]))
+    cells = cols.reshape(*cols.shape[:-1], kernel[0], kernel[1], in_shape[-1])
     x = cols.new_zeros(in_shape)
     for i in range(kernel[0]):
         for j in range(kernel[1]):
