@@ -63,13 +63,17 @@ def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> L
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            dx = dy.new_zeros(x.shape)
+            tiled = step == size[0] == size[1] and x.shape[-3:-1] == (out[0] * step, out[1] * step)
+            dx = dy.new_empty(x.shape) if tiled else dy.new_zeros(x.shape)
             rest = dy
-            for (i, j), view in zip(cells, views):
-                # eq in place on a float copy: a Boolean tensor times a float one is far slower.
-                share = view.clone().eq_(y).mul_(rest)
-                slot(dx, i, j, out, step).add_(share)
-                rest = rest - share
+            for i, j in cells:
+                share = rest
+                if (i, j) != cells[-1]:
+                    # eq in place on a float copy: a Boolean tensor times floats is far slower.
+                    share = slot(x, i, j, out, step).clone().eq_(y).mul_(rest)
+                    rest = rest.sub(share)
+                target = slot(dx, i, j, out, step)
+                target.copy_(share) if tiled else target.add_(share)
             return params, dx
 
         return y, vjp
