@@ -36,15 +36,6 @@ def cotangent(y, rng):
     return tree.map(lambda leaf: torch.empty_like(leaf).normal_(generator=rng), y)
 
 
-def shapes(value):
-    return tree.map(lambda leaf: None if leaf is None else tuple(leaf.shape), value)
-
-
-def as_shapes(shape):
-    """A shape as `shapes` writes it: a tuple of ints is a leaf there."""
-    return shape
-
-
 def same(a, b, exactly=True):
     a, b = tree.leaves(a), tree.leaves(b)
     assert len(a) == len(b)
