@@ -23,8 +23,8 @@ import torch  # noqa: E402
 from funcdl import FuncdlError, disc, tree  # noqa: E402
 from pairs import report, study  # noqa: E402
 from pairs.data import DataError  # noqa: E402
-from pairs.models import MODELS, find  # noqa: E402
-from pairs.results import Results, ResultsError  # noqa: E402
+from pairs.models import MODELS, UnknownModelError, find  # noqa: E402
+from pairs.results import Results, ResultsError, replace, writing  # noqa: E402
 from pairs.seeds import generator  # noqa: E402
 from pairs.statistics import spread  # noqa: E402
 from pairs.training import Row, Settings, TrainingError  # noqa: E402
@@ -95,7 +95,7 @@ def pairs(
     if len(tasks) < rounds * len(names):
         err.print(f"Resuming: {rounds * len(names) - len(tasks)} rounds are there already.")
     try:
-        failures = _work(tasks, settings, min(workers, max(len(tasks), 1)), data_dir, results)
+        failures = _work(tasks, settings, workers, data_dir, results) if tasks else []
     except KeyboardInterrupt:
         kept = "" if out_dir is None else " The same command goes on from there."
         err.print(f"Interrupted: {len(results.rows)} rounds are finished.{kept}")
@@ -119,7 +119,7 @@ def _work(
     results: Results,
 ) -> list[TrainingError]:
     """Do the tasks with a progress bar, or a line a round where there is no terminal."""
-    with study.pool(workers, data_dir) as executor, progress() as bar:
+    with study.pool(min(workers, len(tasks)), data_dir) as executor, progress() as bar:
         task = bar.add_task("rounds", total=len(tasks))
 
         def keep(row: Row) -> None:
@@ -169,7 +169,11 @@ def framework(
         points, widths(hidden), activation.value, epochs, batch_size, lr, momentum
     )
     if out_dir is not None:
-        writable(out_dir)
+        # Tried before any work is done; an earlier result stays until there is a new one.
+        with writing(out_dir):
+            probe = out_dir / "framework.json.partial"
+            probe.touch()
+            probe.unlink()
     with torch.no_grad(), progress() as bar:
         task = bar.add_task("loss", total=epochs)
 
@@ -190,7 +194,7 @@ def framework(
             **{key: getattr(outcome, key) for key in ("train_errors", "test_errors", "losses")},
             "diverged": outcome.diverged,
         }
-        (out_dir / "framework.json").write_text(json.dumps(record, indent=2) + "\n")
+        replace(out_dir / "framework.json", json.dumps(record, indent=2) + "\n")
     for i, epoch in outcome.diverged.items():
         err.print(f"Error: round {i}: the loss is no longer finite in epoch {epoch}")
     if outcome.diverged:
@@ -222,19 +226,6 @@ def widths(text: str) -> tuple[int, ...]:
     return found
 
 
-def writable(folder: Path) -> None:
-    """Make a folder and see that a file can be put there, before any work is done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / "framework.json.partial"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ResultsError(
-            f"{folder}: expected a folder that can be written, got: {error.strerror}"
-        ) from None
-
-
 def progress() -> Progress:
     """Make a progress bar on standard error; silent where that is no terminal."""
     return Progress(*PER_TASK, console=err, transient=True, disable=not err.is_terminal)
@@ -244,7 +235,7 @@ def main() -> Any:
     """Run the command line; an error that a user can mend is one sentence and exit code 2."""
     try:
         return app()
-    except (FuncdlError, DataError, ResultsError, LookupError) as error:
+    except (FuncdlError, DataError, ResultsError, UnknownModelError) as error:
         err.print(f"Error: {error.args[0] if error.args else error}")
         sys.exit(2)
     except BrokenExecutor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from pairs.summary import summarise
 from pairs.training import Row, Settings
 
-__all__ = ["Results", "ResultsError"]
+__all__ = ["Results", "ResultsError", "replace", "writing"]
 
 ROWS = "rounds.jsonl"
 SUMMARY = "summary.json"
@@ -46,14 +47,9 @@ class Results:
         self.rows: list[Row] = []
         if folder is None:
             return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder):
             self._resume(folder)
             self._write_summary(folder)
-        except OSError as error:
-            raise ResultsError(
-                f"{folder}: expected a folder that can be written, got: {error.strerror}"
-            ) from None
 
     def done(self, model: str, round: int) -> bool:
         """Tell whether a round is there already."""
@@ -91,7 +87,7 @@ class Results:
                 raise ResultsError(f"{rows}: line {number} is not a row of this study") from None
         if rest:
             # A run was killed while it wrote its last row: the row is lost, the others are not.
-            _replace(rows, whole + newline)
+            replace(rows, whole + newline)
 
     def _write_summary(self, folder: Path) -> None:
         summary = {
@@ -99,7 +95,23 @@ class Results:
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
             **summarise(self.rows),
         }
-        _replace(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        replace(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder, and turn what goes wrong in the block into one sentence about it.
+
+    Raises:
+        ResultsError: the folder cannot be made, or something in it not be read or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"{folder}: expected a folder that can be written, got: {error.strerror}"
+        ) from None
 
 
 def _load(path: Path, text: str) -> dict[str, Any]:
@@ -120,7 +132,7 @@ def _difference(theirs: Any, ours: dict[str, Any]) -> str:
     return f"holds rounds of other settings ({pairs}); choose another folder"
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Write a file as a whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
