@@ -32,6 +32,7 @@ from funcdl.layers.pool import max_pool2d
 from funcdl.losses import cross_entropy, mse
 from funcdl.module import SGD, Linear, LossMSE, Module, ReLU, Sequential, Tanh
 from funcdl.optimisers import AdamState, Optimiser, SgdState, adam, sgd
+from funcdl.staging.stage import stage
 from funcdl.training import training_step, value_and_grad
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "stack",
+    "stage",
     "supervised",
     "tanh",
     "tap",

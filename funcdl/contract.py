@@ -68,12 +68,25 @@ class Layer:
     layers: tuple[Layer, ...] = ()
 
     def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        """Apply the layer: `(y, vjp)`."""
+        """Apply the layer: `(y, vjp)`.
+
+        Tensors that are being recorded (see `funcdl.staging`) have a recorder, which makes the
+        call, since it may be one that cannot be recorded.
+        """
+        if type(x) is not Tensor and (recorder := _recorder(x)) is not None:
+            return recorder.layer(self, params, x, rng)
         return self.apply(params, x, rng)
 
     def __repr__(self) -> str:
         inside = ", ".join([*map(repr, self.layers), *([self.args] if self.args else [])])
         return f"{self.name}({inside})" if inside else self.name
+
+
+def _recorder(x: Value) -> Any:
+    """Return the recorder of the first tensor of a value, None for a plain tensor."""
+    while isinstance(x, tuple) and x:
+        x = x[0]
+    return getattr(x, "recorder", None)
 
 
 PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]

@@ -41,7 +41,7 @@ def value_and_grad(
     layer = as_layer(objective)
 
     def f(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Params]:
-        value, vjp = layer.apply(params, x, rng)
+        value, vjp = layer(params, x, rng)
         if not isinstance(value, Tensor):
             raise KindError(
                 f"value_and_grad: expected an objective that gives a tensor, "

@@ -16,7 +16,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers"},
     {"combinators"},
-    {"check", "training"},
+    {"check", "staging", "training"},
     {"disc", "module"},
     {"__init__"},
 ]

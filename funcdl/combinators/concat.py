@@ -37,7 +37,7 @@ def concat(*layers: LayerLike, axis: int = -1) -> Layer:
         return params, out_shape
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        y, pull = joined.apply((params, ()), x, rng)
+        y, pull = joined((params, ()), x, rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             (dparams, _), dx = pull(dy, need_dx)

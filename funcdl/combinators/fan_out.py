@@ -47,7 +47,7 @@ def fan_out(*layers: LayerLike) -> Layer:
         pulled = []
         for i, (part, p) in enumerate(zip(parts, entries("fan_out", "params", params, count))):
             with place(f"fan_out[{i}]"):
-                pulled.append(part.apply(p, x, rng))
+                pulled.append(part(p, x, rng))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [

@@ -46,7 +46,7 @@ def parallel(*layers: LayerLike) -> Layer:
             zip(parts, params, entries("parallel", "the input", x, count))
         ):
             with place(f"parallel[{i}]"):
-                pulled.append(part.apply(p, entry, rng))
+                pulled.append(part(p, entry, rng))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [

@@ -36,7 +36,6 @@ def serial(*layers: LayerLike) -> Layer:
     ((2,), torch.Size([5, 2]), torch.Size([5, 2]))
     """
     parts = as_layers("serial", layers)
-    applies = [part.apply for part in parts]
     count = len(parts)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
@@ -52,8 +51,8 @@ def serial(*layers: LayerLike) -> Layer:
             params = entries("serial", "params", params, count)
         vjps: list[Vjp] = []
         try:
-            for function, p in zip(applies, params):
-                x, pull = function(p, x, rng)
+            for part, p in zip(parts, params):
+                x, pull = part(p, x, rng)
                 vjps.append(pull)
         except FuncdlError as error:
             raise error.within(f"serial[{len(vjps)}]") from None

@@ -67,7 +67,7 @@ def _over_tuple(part: Layer) -> Layer:
         if not isinstance(x, tuple) or not x:
             raise KindError(f"shared: expected a tuple of inputs, got {type(x).__name__}")
         with place("shared"):
-            pulled = [part.apply(params, entry, rng) for entry in x]
+            pulled = [part(params, entry, rng) for entry in x]
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
@@ -99,7 +99,7 @@ def _over_axis(part: Layer, axis: int) -> Layer:
             raise ShapeError(f"shared: expected at least {-axis} axes, got {show(x.shape)}")
         lengths: Any = x.shape[max(at - 1, 0) : at + 1]
         with place("shared"):
-            y, pull = part.apply(params, _fold(x, at), rng)
+            y, pull = part(params, _fold(x, at), rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = pull(_fold(dy, at), need_dx)

@@ -42,9 +42,9 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         inputs, target = entries("supervised", "the input (x, target)", x, 2)
         with place("supervised net:"):
-            y, pull_net = model.apply(params, inputs, rng)
+            y, pull_net = model(params, inputs, rng)
         with place("supervised loss:"):
-            value, pull_loss = criterion.apply((), (y, target), rng)
+            value, pull_loss = criterion((), (y, target), rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             _, (d, _) = pull_loss(dy)

@@ -67,7 +67,7 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         pulled = []
         for i, (loss, pair) in enumerate(zip(losses, both(x))):
             with place(f"weighted_sum[{i}]"):
-                pulled.append(loss.apply((), pair, rng))
+                pulled.append(loss((), pair, rng))
         total = pulled[0][0] * weights[0]
         for weight, (value, _) in zip(weights[1:], pulled[1:]):
             total = total + value * weight

@@ -1,0 +1,344 @@
+"""Planning: from recorded calls to a flat list of calls in place.
+
+Each pass is one rule: what does not depend on the inputs is computed already; what nobody reads is
+left out; the same elementwise call on every parameter is one call on a vector of them all; a result
+takes the place of an operand that is not read again; and what is left is written as methods that
+write into their tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from funcdl.staging.record import CREATES, Call, rebuild, storage, tensors
+from funcdl.tensor import Tensor
+
+__all__ = ["Pack", "Planner", "same_view"]
+
+# Methods whose name with an underscore writes the same numbers into the first operand.
+ELEMENTWISE = {
+    *("abs", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "copysign"),
+    *("cos", "cosh", "div", "erf", "erfc", "exp", "exp2", "expm1", "floor", "lerp", "log", "log10"),
+    *("log1p", "log2", "masked_fill", "mul", "neg", "pow", "reciprocal", "relu", "round", "rsqrt"),
+    *("sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh", "trunc"),
+    *("atan", "asin", "acos", "eq", "ne", "lt", "le", "gt", "ge", "heaviside", "hypot", "fmod"),
+}
+COMMUTATIVE = {"add", "mul"}
+COPIES = {"clone", "contiguous", "to", "float", "double", "half", "bfloat16", "long", "int", "bool"}
+RESHAPES = {"reshape", "flatten", "unflatten"}
+
+
+class Pack:
+    """Tensors of one dtype, one behind the other in one vector.
+
+    Attributes:
+        vector: the numbers of all of them.
+        parts: views of it, of the tensors' shapes.
+    """
+
+    def __init__(self, like: Sequence[Tensor]) -> None:
+        self.vector: Tensor = like[0].new_empty(sum(t.numel() for t in like))
+        self.parts: list[Tensor] = []
+        start = 0
+        for t in like:
+            self.parts.append(self.vector.narrow(0, start, t.numel()).view(t.shape))
+            start += t.numel()
+
+
+class Planner:
+    """What is known of the memory while the passes go over the calls."""
+
+    def __init__(self, variable: Iterable[Tensor]) -> None:
+        """Begin with the recording's inputs: all that the outputs can depend on."""
+        self.variable = {storage(t) for t in variable}
+        self.moved: dict[int, tuple[Tensor, int]] = {}
+        self.owners: dict[int, int] = {}
+        self.packs: dict[int, tuple[Pack, int]] = {}
+
+    # Memory.
+
+    def move(self, t: Tensor, home: Tensor) -> None:
+        """Let the memory of `t`, a whole tensor, be that of `home`, contiguous as `t` is."""
+        self.moved[storage(t)] = home, home.storage_offset() - t.storage_offset()
+
+    def at(self, t: Tensor) -> Tensor:
+        """Give the view of where the numbers of a recorded tensor are in a replay."""
+        base, shift = t, 0
+        while storage(base) in self.moved:
+            base, further = self.moved[storage(base)]
+            shift += further
+        return t if base is t else base.as_strided(t.shape, t.stride(), t.storage_offset() + shift)
+
+    def owner(self, s: int) -> int:
+        """Name what lives and dies with a storage."""
+        while s in self.owners:
+            s = self.owners[s]
+        return s
+
+    def add_pack(self, pack: Pack, members: Sequence[Tensor]) -> None:
+        """Let the members, whole tensors, be the parts of a pack."""
+        for k, (member, part) in enumerate(zip(members, pack.parts)):
+            self.move(member, part)
+            self.packs[storage(member)] = pack, k
+
+    # Passes.
+
+    def prune(self, calls: list[Call], outputs: Iterable[Tensor]) -> list[Call]:
+        """Leave out what is the same in every replay, and what nobody reads."""
+        for call in calls:
+            if call.effect or call.reads & self.variable:
+                self.variable |= call.writes
+        wanted = {storage(t) for t in outputs}
+        kept = []
+        for call in reversed(calls):
+            if call.writes & self.variable and (call.effect or call.writes & wanted):
+                wanted |= call.reads
+                kept.append(call)
+        return kept[::-1]
+
+    def fuse(self, calls: list[Call], shapes: list[Any]) -> list[Call]:
+        """Make one call of the same elementwise call on each of the parameters."""
+        if len(shapes) < 2:
+            return calls
+        undo = dict(self.moved), dict(self.packs)
+        position = list(range(len(calls)))
+        fused: dict[int, Call] = {}
+        while groups := self._groups(calls, shapes, position):
+            for group in groups:
+                fused[group[-1]] = self._fused([calls[i] for i in group])
+                for i in group:
+                    position[i] = group[-1]
+        if not fused or not _in_order(calls, position):
+            self.moved, self.packs = undo
+            return calls
+        for member, (pack, _) in self.packs.items():
+            self.owners[member] = storage(pack.vector)
+            self.variable.add(storage(pack.vector))
+        return [fused.get(i, call) for i, call in enumerate(calls) if position[i] == i]
+
+    def _groups(
+        self, calls: list[Call], shapes: list[Any], position: list[int]
+    ) -> list[list[int]]:
+        """Find the calls that do the same to each parameter and are not fused yet."""
+        found: dict[Any, list[int]] = {}
+        done = {last for i, last in enumerate(position) if i != last}
+        for i, call in enumerate(calls):
+            if position[i] == i and i not in done:
+                signature, k = self._signature(call, shapes)
+                group = found.setdefault(signature, [])
+                if signature is not None and len(group) == k:
+                    group.append(i)
+        return [group for group in found.values() if len(group) == len(shapes)]
+
+    def _signature(self, call: Call, shapes: list[Any]) -> tuple[Any, int]:
+        """Say what a call does to the k-th parameter, in words that are the same for all k."""
+        name = call.name.removesuffix("_")
+        if name not in ELEMENTWISE or len(call.outs) != 1:
+            return None, 0
+        members = [self.packs.get(storage(a)) for a in call.args if isinstance(a, Tensor)]
+        ks = {k for pack_k in members if pack_k for k in [pack_k[1]]}
+        if len(ks) != 1:
+            return None, 0
+        (k,) = ks
+        words: list[Any] = [call.name, tuple(sorted(call.kwargs.items()))]
+        if tensors(call.kwargs) or call.outs[0].shape != shapes[k]:
+            return None, 0
+        for a in call.args:
+            if not isinstance(a, Tensor):
+                words.append(repr(a))
+            elif a.ndim == 0:
+                words.append((storage(a), a.storage_offset()))
+            elif a.shape != shapes[k] or a.dtype != call.outs[0].dtype:
+                return None, 0
+            elif storage(a) in self.packs:
+                words.append(id(self.packs[storage(a)][0]))
+            elif _whole(a) and storage(a) in self.variable:
+                words.append("a pack to be")
+            else:
+                return None, 0
+        return tuple(words), k
+
+    def _fused(self, group: list[Call]) -> Call:
+        """Make one call on packs of calls on their members."""
+        first = group[0]
+
+        def gather(column: list[Any]) -> Any:
+            a = column[0]
+            if not isinstance(a, Tensor) or a.ndim == 0:
+                return a
+            if storage(a) not in self.packs:
+                self.add_pack(Pack(column), column)
+            return self.packs[storage(a)][0].vector
+
+        args = tuple(gather(list(column)) for column in zip(*(call.args for call in group)))
+        out = gather([call.outs[0] for call in group])
+        return Call(first.name, first.func, args, first.kwargs, [out], first.fresh)
+
+    def reuse(
+        self, calls: list[Call], outputs: list[Tensor], homes: list[tuple[Tensor, Tensor]]
+    ) -> None:
+        """Let a result take the place of an operand that is not read again.
+
+        `homes` has pairs of an input and the output that takes its place in the end: no other
+        output may settle there.
+        """
+        last: dict[int, float] = {}
+        for i, call in enumerate(calls):
+            for s in call.reads | call.writes:
+                last[self.owner(s)] = i
+        for t in outputs:
+            last[self.owner(storage(t))] = math.inf
+        carried: dict[int, set[int]] = {}
+        for old, new in homes:
+            carried.setdefault(self.owner(storage(old)), set()).add(self.owner(storage(new)))
+        for i, call in enumerate(calls):
+            if not call.fresh or len(call.outs) != 1 or call.name not in ELEMENTWISE:
+                continue
+            out = call.outs[0]
+            for a in self._operands(call):
+                owner = self.owner(storage(a))
+                free = storage(a) in self.variable and last[owner] <= i
+                ends = last[self.owner(storage(out))]
+                if ends == math.inf and owner in carried:
+                    free = free and self.owner(storage(out)) in carried[owner]
+                if free and _alike(a, out) and not self._overlaps(call, a):
+                    self.move(out, a)
+                    self.owners[self.owner(storage(out))] = owner
+                    last[owner] = ends
+                    rest = [b for b in call.args if b is not a]
+                    call.args, call.name, call.fresh = (a, *rest), call.name + "_", False
+                    break
+
+    def _operands(self, call: Call) -> list[Tensor]:
+        many = 2 if call.name in COMMUTATIVE and not call.kwargs else 1
+        return [a for a in call.args[:many] if isinstance(a, Tensor)]
+
+    def _overlaps(self, call: Call, a: Tensor) -> bool:
+        """Tell whether another operand shares memory with `a` without being the same view."""
+        return any(
+            self.owner(storage(b)) == self.owner(storage(a)) and not same_view(a, b)
+            for b in tensors((call.args, call.kwargs))
+        )
+
+    def write(self, calls: list[Call]) -> list[Callable[[], Any]]:
+        """Write each call with the methods of the tensor that it writes into."""
+        steps: list[Step] = []
+        for call in calls:
+            outs = [self.at(t) for t in call.outs]
+            args, kwargs = rebuild((call.args, call.kwargs), self.at)
+            steps += _simplified(steps, _write(call, outs, args, kwargs))
+        return [step.bind() for step in steps]
+
+
+class Step:
+    """One call in place: a method of `target`, or with no name a function of no arguments."""
+
+    def __init__(self, target: Any, name: str, *args: Any, **kwargs: Any) -> None:
+        self.target, self.name, self.args, self.kwargs = target, name, args, kwargs
+
+    def bind(self) -> Callable[[], Any]:
+        """Give the call as a function without arguments."""
+        method = getattr(self.target, self.name) if self.name else self.target
+        return partial(method, *self.args, **self.kwargs) if self.args or self.kwargs else method
+
+
+def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> list[Step]:
+    name, out = call.name, outs[0]
+    first = args[0] if args and isinstance(args[0], Tensor) else None
+    if not call.fresh:
+        if first is None or "out" in kwargs:
+            return [Step(call.func, "__call__", *args, **kwargs)]
+        return [Step(first, name, *args[1:], **kwargs)]
+    if name in ("new_empty", "empty_like"):
+        return []
+    if name in ("new_zeros", "zeros_like"):
+        return [Step(out, "zero_")]
+    if name in ("new_ones", "ones_like"):
+        return [Step(out, "fill_", 1)]
+    if first is not None and len(outs) == 1:
+        if name == "matmul":
+            product = _product(out, *args)
+            if product:
+                return [product]
+        if name in COPIES:
+            return [Step(out, "copy_", first)]
+        if name in RESHAPES and out.is_contiguous():
+            return [Step(out.view(first.shape), "copy_", first)]
+        if name == "sum" and args[1:] == (-2,) and not kwargs and first.ndim in (2, 3):
+            ones = first.new_ones((*first.shape[:-2], 1, first.shape[-2]))
+            product = first.is_floating_point() and _product(out.unsqueeze(-2), ones, first)
+            if product:
+                return [product]
+        if name in ELEMENTWISE and first.dtype == out.dtype:
+            return [Step(out, "copy_", first), Step(out, name + "_", *args[1:], **kwargs)]
+
+    def again() -> None:
+        for out, new in zip(outs, tensors(call.func(*args, **kwargs))):
+            out.copy_(new)
+
+    return [Step(again, "")]
+
+
+def _product(out: Tensor, x: Tensor, w: Tensor) -> Step | None:
+    """Write a product of matrices, or of stacks of them, into `out`."""
+    if x.ndim == w.ndim == 2:
+        return Step(out, "addmm_", x, w, beta=0)
+    if x.ndim == w.ndim == 3 and x.shape[0] == w.shape[0]:
+        return Step(out, "baddbmm_", x, w, beta=0)
+    return None
+
+
+def _simplified(before: list[Step], new: list[Step]) -> list[Step]:
+    """Fold a bias or a factor into the product of matrices just before it."""
+    if len(new) != 1 or not before or before[-1].name not in ("addmm_", "baddbmm_"):
+        return new
+    product, step = before[-1], new[0]
+    if len(step.args) != 1 or step.kwargs or not same_view(step.target, product.target):
+        return new
+    (value,) = step.args
+    if step.name == "add_" and isinstance(value, Tensor) and product.kwargs == {"beta": 0}:
+        del before[-1]
+        return [Step(product.target, "copy_", value), Step(*_method(product))]
+    if step.name == "mul_" and isinstance(value, float) and "beta" in product.kwargs:
+        product.kwargs["alpha"] = product.kwargs.get("alpha", 1) * value
+        return []
+    return new
+
+
+def _method(step: Step) -> tuple[Any, ...]:
+    return step.target, step.name, *step.args
+
+
+def _whole(t: Tensor) -> bool:
+    """Tell whether a tensor is all of its memory, in order."""
+    size = t.untyped_storage().nbytes()
+    return t.is_contiguous() and t.storage_offset() == 0 and size == t.numel() * t.element_size()
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    """Tell whether two contiguous tensors are of one shape and dtype."""
+    laid = a.shape == b.shape and a.dtype == b.dtype
+    return laid and a.is_contiguous() and b.is_contiguous()
+
+
+def same_view(a: Tensor, b: Tensor) -> bool:
+    """Tell whether two tensors are the same view of the same memory."""
+    laid = a.shape == b.shape and a.dtype == b.dtype and a.stride() == b.stride()
+    return laid and a.data_ptr() == b.data_ptr()
+
+
+def _in_order(calls: list[Call], position: list[int]) -> bool:
+    """Tell whether each storage sees its reads and writes in order after calls were moved."""
+    written: dict[int, int] = {}
+    touched: dict[int, int] = {}
+    for call, at in zip(calls, position):
+        for s in call.reads | call.writes:
+            if at < (touched if s in call.writes else written).get(s, -1):
+                return False
+            touched[s] = max(touched.get(s, -1), at)
+        for s in call.writes:
+            written[s] = max(written.get(s, -1), at)
+    return True

@@ -1,0 +1,229 @@
+"""Recording: run a pure function once and write down every call on a tensor that it makes.
+
+Tensors are handed to the function as `Recorded`, a subclass of torch's own with the hook that torch
+calls instead of an operation (`__torch_function__`). The operation is then carried out on plain
+tensors and noted with them, so that the recording's tensors are the buffers of a replay, and a view
+recorded once stays a view of its buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from funcdl import tree
+from funcdl.contract import Layer, Params, Value, Vjp
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["Call", "OpaqueLayerError", "Recorder", "UnrecordedError", "rebuild", "storage", "tensors"]
+
+WRITES_FIRST = {"__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__"}
+
+# What asks for no numbers, only for a shape or a dtype.
+METADATA = {
+    *("__get__", "__len__", "__hash__", "dim", "ndimension", "size", "stride", "numel", "nelement"),
+    *("is_floating_point", "is_complex", "is_signed", "is_contiguous", "is_same_size"),
+    *("element_size", "storage_offset", "get_device", "type"),
+}
+
+# What changes a tensor's own shape or its place in autograd: a replay could not repeat it.
+REFUSED = {
+    *("__set__", "requires_grad_", "detach_", "set_", "resize_", "resize_as_", "as_strided_"),
+    *("t_", "transpose_", "swapaxes_", "swapdims_", "squeeze_", "unsqueeze_", "backward", "grad"),
+}
+
+# What looks at the shape of its argument alone.
+CREATES = {
+    *("new_empty", "new_zeros", "new_ones", "new_full"),
+    *("empty_like", "zeros_like", "ones_like", "full_like"),
+}
+
+# What draws from torch's own generator or from one that was handed in.
+RANDOM = {
+    *("bernoulli", "bernoulli_", "multinomial", "normal_", "uniform_", "random_", "exponential_"),
+    *("cauchy_", "log_normal_", "geometric_", "rand_like", "randn_like", "randint_like"),
+    *("dropout", "dropout_", "poisson", "rrelu", "rrelu_"),
+}
+
+
+class UnrecordedError(Exception):
+    """A recorded tensor was asked for something that a replay could not repeat.
+
+    Above all for its numbers, as by `float(x)` or `if x > 0`. It is none of the library's errors,
+    which a layer may handle: it has to reach the recorder.
+    """
+
+
+class OpaqueLayerError(Exception):
+    """A layer cannot be recorded and has to be called as it is."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(repr(layer))
+        self.layer = layer
+
+
+@dataclass(eq=False)
+class Call:
+    """One call: `func(*args, **kwargs)`, on plain tensors.
+
+    Attributes:
+        name: of the function, which for a method is also that of the attribute.
+        outs: the tensors that it wrote: new ones, or `args[0]` of a call in place.
+        fresh: whether `outs` are new.
+        reads: storages that it reads, beside those of its arguments.
+        effect: whether it has to be repeated though nobody reads its outputs: it draws numbers.
+    """
+
+    name: str
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outs: list[Tensor]
+    fresh: bool
+    effect: bool = False
+    reads: set[Any] = field(default_factory=set)
+    writes: set[Any] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.name not in CREATES:
+            self.reads |= {storage(t) for t in tensors((self.args, self.kwargs))}
+        self.writes |= {storage(t) for t in self.outs}
+
+
+class Recorded(Tensor):  # type: ignore[misc]
+    """A tensor whose calls are recorded; `plain` is the tensor itself."""
+
+    plain: Tensor
+    recorder: Recorder
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Carry out and note an operation in whose arguments a recorded tensor is."""
+        first = next(t for t in tensors((args, kwargs or {})) if type(t) is cls)
+        return first.recorder.call(func, args, kwargs or {})
+
+
+class Recorder:
+    """The calls made so far, and the layers that are called as they are."""
+
+    def __init__(self, opaque: set[Layer]) -> None:
+        self.calls: list[Call] = []
+        self.opaque = opaque
+
+    def wrap(self, value: Any) -> Any:
+        """Make the tensors of a value recorded ones."""
+        return rebuild(value, self._wrap)
+
+    def _wrap(self, plain: Tensor) -> Recorded:
+        recorded: Recorded = plain.as_subclass(Recorded)
+        recorded.plain, recorded.recorder = plain, self
+        return recorded
+
+    def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Carry out one operation on the plain tensors, and note it unless it only makes views."""
+        name: str = func.__name__
+        if name in REFUSED:
+            raise UnrecordedError(name)
+        in_place = name in WRITES_FIRST or (name.endswith("_") and not name.startswith("__"))
+        target = kwargs.get("out", args[0] if in_place else None)
+        if target is not None and type(target) is not Recorded:
+            raise UnrecordedError(f"{name} into a tensor that was made elsewhere")
+        plain_args, plain_kwargs = unwrap(tuple(args)), unwrap(kwargs)
+        result = func(*plain_args, **plain_kwargs)
+        outs = tensors(result)
+        if target is not None:
+            outs = [target.plain]
+        elif not outs and name not in METADATA:
+            raise UnrecordedError(name)
+        call = Call(name, func, plain_args, plain_kwargs, outs, target is None)
+        call.effect = name in RANDOM or any(hasattr(a, "initial_seed") for a in kwargs.values())
+        if outs and (not call.fresh or not call.writes <= call.reads):
+            if call.fresh and call.writes & call.reads:
+                raise UnrecordedError(f"{name} gives views and new tensors")
+            self.calls.append(call)
+        return self.wrap(result)
+
+    def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
+        """Apply a layer to recorded tensors; an opaque one by a call as it is."""
+        if layer in self.opaque:
+            return self._as_it_is(layer, params, x, rng)
+        try:
+            y, pull = layer.apply(params, x, rng)
+        except UnrecordedError:
+            raise OpaqueLayerError(layer) from None
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            try:
+                return pull(dy, need_dx)
+            except UnrecordedError:
+                raise OpaqueLayerError(layer) from None
+
+        return y, vjp
+
+    def _as_it_is(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
+        """Note a layer's application as one call, and that of its vjp as another."""
+        kept: list[Vjp] = []
+
+        def forward(params: Params, x: Value) -> Value:
+            y, pull = layer.apply(params, x, rng)
+            kept[:] = [pull]
+            return y
+
+        def noted(function: Callable[..., Any], *args: Any, reads: set[Any]) -> tuple[Any, Call]:
+            plain = unwrap(args)
+            # An output may be an input, or a view of one: a copy is a buffer of its own.
+            result = rebuild(function(*plain), lambda t: t.clone())
+            call = Call(layer.name, function, plain, {}, tensors(result), True, True, reads)
+            self.calls.append(call)
+            return self.wrap(result), call
+
+        y, forth = noted(forward, params, x, reads=set())
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            def back(dy: Value) -> Any:
+                return kept[0](dy, need_dx)
+
+            # The closure holds the inputs: they must not be overwritten before it runs.
+            result, _ = noted(back, dy, reads=forth.reads | {id(kept)})
+            return result
+
+        forth.writes.add(id(kept))
+        return y, vjp
+
+
+def storage(tensor: Tensor) -> int:
+    """Name the memory that a tensor is a view of."""
+    return tensor.untyped_storage()._cdata
+
+
+def tensors(value: Any) -> list[Tensor]:
+    """List the tensors in nested containers, from left to right."""
+    return list(_tensors(value))
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif tree.is_node(value):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(entry)
+
+
+def unwrap(value: Any) -> Any:
+    """Put the plain tensors back in the place of recorded ones."""
+    return rebuild(value, lambda t: t.plain if type(t) is Recorded else t)
+
+
+def rebuild(value: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, dict):
+        return {key: rebuild(entry, function) for key, entry in value.items()}
+    if tree.is_namedtuple(value):
+        return type(value)(*[rebuild(entry, function) for entry in value])
+    if isinstance(value, (tuple, list)):
+        return type(value)([rebuild(entry, function) for entry in value])
+    return value

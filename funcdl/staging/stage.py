@@ -1,0 +1,258 @@
+"""Staging a training step: record it once for each shape of its batch, then replay it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from funcdl import tree
+from funcdl.contract import Params, Value
+from funcdl.errors import KindError, UsageError
+from funcdl.staging.plan import Pack, Planner, same_view
+from funcdl.staging.record import (
+    Call,
+    OpaqueLayerError,
+    Recorder,
+    UnrecordedError,
+    rebuild,
+    storage,
+    tensors,
+    unwrap,
+)
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["stage"]
+
+Step = Callable[..., Any]
+MOST_PLANS = 16
+
+
+def stage(step: Step) -> Step:
+    """Turn a pure training step into a flat list of in-place calls over buffers made once."""
+    if not callable(step):
+        raise KindError(f"stage: expected a training step, got {type(step).__name__}")
+    return Staged(step)
+
+
+class Staged:
+    """A step with its buffers: one set for what is carried on, and a replay for each batch shape."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.carried = Carried(())
+        self.replays: dict[Any, Replay] = {}
+
+    def __call__(
+        self, params: Params, state: Any, batch: Value, rng: Generator | None = None
+    ) -> Any:
+        """Take one step."""
+        carried = self.carried
+        if params is not carried.params or state is not carried.state:
+            carried = self._take(params, state)
+        xs: list[Any] = []
+        _flatten(batch, xs)
+        key = (rng, *[(x.shape, x.dtype) if isinstance(x, Tensor) else x for x in xs])
+        replay = self.replays.get(key)
+        if replay is None:
+            return self._first(key, batch, rng)
+        try:
+            return replay(xs)
+        except Exception:
+            # The step itself says in its own words what is wrong with its input.
+            self.step(*carried.copies(), batch, *_given(rng))
+            raise
+
+    def _take(self, params: Params, state: Any) -> Carried:
+        """Copy parameters and state that came from elsewhere into the buffers."""
+        if not self.carried.fits((params, state)):
+            self.carried, self.replays = Carried((params, state)), {}
+        self.carried.fill((params, state))
+        return self.carried
+
+    def _first(self, key: Any, batch: Value, rng: Generator | None) -> Any:
+        """Take the first step with a shape of batch: record it, replay it and compare."""
+        before = None if rng is None else rng.get_state()
+        inputs = (*self.carried.copies(), rebuild(batch, _copy))
+        expected = self.step(*inputs, *_given(rng))
+        replay = Replay(self.step, self.carried, inputs, rng, before)
+        if rng is not None:
+            rng.set_state(before)
+        xs: list[Any] = []
+        _flatten(batch, xs)
+        result = replay(xs)
+        _compare(result, expected, inputs)
+        if len(self.replays) == MOST_PLANS:
+            del self.replays[next(iter(self.replays))]
+        self.replays[key] = replay
+        return result
+
+
+class Carried:
+    """Buffers of the parameters and the optimiser's state.
+
+    Leaves of one dtype that have the parameters' shapes, the parameters themselves and what the
+    optimiser keeps of each, are packs.
+    """
+
+    def __init__(self, like: Any) -> None:
+        leaves, self.structure = tree.flatten(like)
+        count = len(tree.leaves(like[0])) if like else 0
+        self.shapes = [leaf.shape for leaf in tensors(leaves[:count])]
+        self.packs: list[tuple[Pack, int]] = []
+        self.leaves: list[Any] = [rebuild(leaf, _copy) for leaf in leaves]
+        start = 0
+        while start < len(leaves):
+            run = leaves[start : start + count]
+            if self.shapes and self._is_pack(run):
+                pack = Pack(run)
+                self.leaves[start : start + count] = pack.parts
+                self.packs.append((pack, start))
+                start += count
+            else:
+                start += 1
+        self.params, self.state = tree.unflatten(self.structure, self.leaves) if like else (None,) * 2
+
+    def _is_pack(self, run: list[Any]) -> bool:
+        if not all(isinstance(leaf, Tensor) for leaf in run):
+            return False
+        kinds = {(leaf.dtype, leaf.device) for leaf in run}
+        return len(kinds) == 1 and [leaf.shape for leaf in run] == self.shapes
+
+    def fits(self, value: Any) -> bool:
+        """Tell whether a value has the structure, shapes and dtypes of the buffers."""
+        leaves, structure = tree.flatten(value)
+        return structure == self.structure and all(map(_alike, leaves, self.leaves))
+
+    def fill(self, value: Any) -> None:
+        """Copy a value into the buffers."""
+        for buffer, leaf in zip(self.leaves, [rebuild(t, _copy) for t in tree.leaves(value)]):
+            if isinstance(buffer, Tensor):
+                buffer.copy_(leaf)
+
+    def copies(self) -> Any:
+        """Copy parameters and state out of the buffers."""
+        return rebuild((self.params, self.state), _copy)
+
+
+class Replay:
+    """The calls that one step is, for one shape of batch."""
+
+    def __init__(
+        self, step: Step, carried: Carried, inputs: Any, rng: Generator | None, before: Any
+    ) -> None:
+        """Record the step and plan its replay; `before` is the generator's state to begin with."""
+        self.carried = carried
+        outputs, calls, old = _record(step, inputs, rng, before)
+        if not isinstance(outputs, tuple) or len(outputs) < 2:
+            raise KindError(
+                f"stage: expected a step that returns (params, state, …), got {type(outputs).__name__}"
+            )
+        leaves, structure = tree.flatten(outputs[:2])
+        if structure != carried.structure or not all(map(_alike, leaves, carried.leaves)):
+            raise KindError(
+                "stage: expected a step that returns params and state of the structure, shapes and "
+                "dtypes that it takes, all tensors but what never changes"
+            )
+        self.batch = tensors(old[2])
+        self._plan(calls, tree.leaves(old[:2]), leaves, outputs[2:])
+
+    def _plan(self, calls: list[Call], old: list[Any], new: list[Any], rest: Any) -> None:
+        planner = Planner(tensors((old, self.batch)))
+        inside = [isinstance(leaf, Tensor) for leaf in old]
+        for leaf, buffer, is_tensor in zip(old, self.carried.leaves, inside):
+            if is_tensor:
+                planner.move(leaf, buffer)
+        for pack, start in self.carried.packs:
+            planner.add_pack(pack, old[start : start + len(pack.parts)])
+        # What goes out must not lie where something else is carried.
+        homes = {storage(leaf) for leaf in tensors(old)}
+
+        def out_of_the_way(t: Tensor, home: Any = None) -> Tensor:
+            if storage(t) not in homes or (home is not None and same_view(t, home)):
+                return t
+            copy = t.clone()
+            calls.append(Call("clone", type(t).clone, (t,), {}, [copy], True))
+            return copy
+
+        ends = [out_of_the_way(n, o) for o, n, is_tensor in zip(old, new, inside) if is_tensor]
+        rest = rebuild(rest, out_of_the_way)
+        starts = tensors(old)
+        wanted = ends + tensors(rest)
+        calls = planner.prune(calls, wanted)
+        calls = planner.fuse(calls, self.carried.shapes)
+        planner.reuse(calls, wanted, list(zip(starts, ends)))
+        self.calls = planner.write(calls)
+        for buffer, end in zip(tensors(self.carried.leaves), ends):
+            if not same_view(planner.at(end), buffer):
+                self.calls.append(lambda buffer=buffer, end=planner.at(end): buffer.copy_(end))
+        self.rest = rebuild(rest, planner.at)
+
+    def __call__(self, xs: list[Any]) -> Any:
+        """Take a step: in with the batch, then call after call, out with what is not carried."""
+        for buffer, x in zip(self.batch, xs):
+            buffer.copy_(x)
+        for call in self.calls:
+            call()
+        return (self.carried.params, self.carried.state, *[rebuild(t, _copy) for t in self.rest])
+
+
+def _record(step: Step, inputs: Any, rng: Generator | None, before: Any) -> Any:
+    """Run the step on recorded copies of its inputs; again, while layers turn out to be opaque."""
+    opaque: set[Any] = set()
+    while True:
+        if rng is not None:
+            rng.set_state(before)
+        recorder = Recorder(opaque)
+        old = rebuild(inputs, _copy)
+        try:
+            outputs = step(*recorder.wrap(old), *_given(rng))
+        except OpaqueLayerError as error:
+            opaque.add(error.layer)
+        except UnrecordedError as error:
+            raise KindError(
+                f"stage: expected a step whose calls depend on shapes alone, got one that calls "
+                f"{error} on a tensor, outside of any layer"
+            ) from None
+        else:
+            return unwrap(outputs), recorder.calls, old
+
+
+def _given(rng: Generator | None) -> tuple[Generator, ...]:
+    return () if rng is None else (rng,)
+
+
+def _flatten(value: Any, found: list[Any]) -> None:
+    if isinstance(value, (tuple, list)):
+        for entry in value:
+            _flatten(entry, found)
+    elif isinstance(value, dict):
+        for key in value:
+            _flatten(value[key], found)
+    else:
+        found.append(value)
+
+
+def _copy(t: Tensor) -> Tensor:
+    return t.detach().clone()
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
+    return type(a) is type(b) and bool(a == b)
+
+
+def _compare(result: Any, expected: Any, inputs: Any) -> None:
+    """Raise a UsageError where a replay's numbers are not those of the step, but for rounding."""
+    before = [*tensors(inputs[:2])]
+    for i, (a, b) in enumerate(zip(tensors(result), tensors(expected))):
+        start = before[i].double() if i < len(before) else 0
+        a, b = a.double(), b.double()
+        away, change = a.sub(b).norm(), b.sub(start).norm()
+        if not (away.isfinite() and away > 0.1 * change + 1e-4 * b.norm()):
+            continue
+        raise UsageError(
+            "stage: expected a pure step, whose numbers come from its arguments alone, got other "
+            "numbers from its replay than from the step itself: does it draw from a generator "
+            "that was not handed in?"
+        )
