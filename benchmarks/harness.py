@@ -31,7 +31,6 @@ __all__ = [
     "measure",
     "product_rate",
     "products",
-    "rewinder",
     "table",
 ]
 
@@ -130,23 +129,6 @@ class Report(NamedTuple):
 
 class DisagreementError(RuntimeError):
     """Two entrants do not compute the same."""
-
-
-def rewinder(net: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Callable[[], tuple[()]]:
-    """Make what puts a network and its optimiser back to where they are now, before any step."""
-    first = [p.detach().clone() for p in net.parameters()]
-
-    @torch.no_grad()
-    def rewind() -> tuple[()]:
-        for p, value in zip(net.parameters(), first):
-            p.copy_(value)
-        for state in optimiser.state.values():
-            for value in state.values():
-                if isinstance(value, torch.Tensor):
-                    value.zero_()
-        return ()
-
-    return rewind
 
 
 def agree(entrants: Sequence[Entrant], steps: int = 20, rtol: float = 1e-5) -> None:

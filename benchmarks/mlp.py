@@ -16,28 +16,17 @@ from thinc import api as thinc
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
-from benchmarks.harness import (
-    Entrant,
-    Line,
-    Options,
-    Report,
-    Train,
-    agree,
-    compare,
-    measure,
-    rewinder,
-)
-from funcdl import disc, mse, sgd, stage, supervised, training_step, tree
+from benchmarks import trainers
+from benchmarks.harness import Entrant, Line, Options, Report, Train, agree, compare, measure
+from benchmarks.trainers import Affines, Batches, affines
+from funcdl import disc, mse, sgd
 
-__all__ = ["LR", "NET", "Affines", "affines", "draw", "eager_net", "jax_loss", "jax_weights", "run"]
+__all__ = ["LR", "NET", "eager", "funcdl", "jax_step", "jax_weights", "run"]
 
 SIZES = (10, 100, 1000)
 EPOCH = 100
 LR = 0.1
 NET = disc.network((25, 25, 25), "relu")
-
-Batches = list[tuple[Tensor, Tensor]]
-Affines = list[tuple[Tensor, Tensor]]
 
 
 def run(options: Options) -> Report:
@@ -47,7 +36,8 @@ def run(options: Options) -> Report:
     for size in SIZES:
         # Code compiled for one size must neither serve nor hinder the next.
         torch._dynamo.reset()
-        entrants = _entrants(params, draw(EPOCH, size, torch.Generator().manual_seed(size)))
+        batches = trainers.points(EPOCH, size, torch.Generator().manual_seed(size))
+        entrants = _entrants(params, batches)
         agree(entrants)
         lines += compare(f"batch {size}", entrants, measure(entrants, options.repeats))
     return Report(
@@ -72,90 +62,43 @@ def _entrants(params: Any, batches: Batches) -> list[Entrant]:
         Entrant("JAX jit", jitted(weights, batches)),
         Entrant("JAX epoch in lax.scan", scanned(weights, batches), len(batches)),
         Entrant("thinc", backprop(weights, batches)),
-        Entrant("funcdl", ours(params, batches)),
-        Entrant("funcdl staged", ours(params, batches, staged=True)),
+        Entrant("funcdl", funcdl(params, batches)),
+        Entrant("funcdl staged", funcdl(params, batches, staged=True)),
     ]
 
 
-def draw(count: int, size: int, rng: torch.Generator) -> Batches:
-    """Draw batches of points of the disc."""
-    points = disc.draw(count * size, rng)
-    return list(zip(points.x.split(size), points.target.split(size)))
-
-
-def affines(params: Any) -> Affines:
-    """List the weight and the bias of each layer."""
-    leaves = tree.leaves(params)
-    return list(zip(leaves[::2], leaves[1::2]))
-
-
-def ours(params: Any, batches: Batches, *, staged: bool = False) -> Train:
+def funcdl(params: Any, batches: Batches, *, staged: bool = False) -> Train:
     """Train with funcdl."""
-    optimiser = sgd(LR)
-    step = training_step(supervised(NET, mse()), optimiser)
-    step = stage(step) if staged else step
-    return Train(step, lambda: (params, optimiser.init(params)), batches, grad=False)
-
-
-def eager_net(weights: Affines) -> nn.Sequential:
-    """Make the network of PyTorch's modules."""
-    layers: list[nn.Module] = []
-    for w, b in weights:
-        layer = nn.Linear(*w.shape)
-        with torch.no_grad():
-            layer.weight.copy_(w.T)
-            layer.bias.copy_(b)
-        layers += [layer, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return trainers.funcdl(NET, mse(), sgd(LR), params, batches, staged=staged)
 
 
 def eager(weights: Affines, batches: Batches) -> Train:
     """Train with PyTorch's modules, autograd and optimiser."""
-    net, criterion = eager_net(weights), nn.MSELoss()
+    net, criterion = trainers.mlp(weights), nn.MSELoss()
     optimiser = torch.optim.SGD(net.parameters(), lr=LR)
-
-    def step(batch: tuple[Tensor, Tensor]) -> tuple[Tensor]:
-        x, t = batch
-        optimiser.zero_grad()
-        loss = criterion(net(x), t)
-        loss.backward()
-        optimiser.step()
-        return (loss.detach(),)
-
-    return Train(step, rewinder(net, optimiser), batches)
+    return trainers.eager(net, lambda x, t: criterion(net(x), t), optimiser, batches)
 
 
 def compiled(weights: Affines, batches: Batches) -> Train:
     """Train the same, with forward, backward and optimiser compiled as PyTorch's manual has it."""
-    net, criterion = eager_net(weights), nn.MSELoss()
+    net, criterion = trainers.mlp(weights), nn.MSELoss()
     optimiser = torch.optim.SGD(net.parameters(), lr=LR)
     objective = torch.compile(lambda x, t: criterion(net(x), t), dynamic=False)
     descend = torch.compile(lambda: optimiser.step(), dynamic=False)
-
-    def step(batch: tuple[Tensor, Tensor]) -> tuple[Tensor]:
-        optimiser.zero_grad()
-        loss = objective(*batch)
-        loss.backward()
-        descend()
-        return (loss.detach(),)
-
-    return Train(step, rewinder(net, optimiser), batches)
+    return trainers.eager(net, objective, optimiser, batches, descend)
 
 
 def compiled_function(weights: Affines, batches: Batches) -> Train:
     """Train by a function compiled whole: torch.func's gradient and SGD in one graph."""
-    net = eager_net(weights)
+    net = trainers.mlp(weights)
 
     def objective(params: dict[str, Tensor], x: Tensor, t: Tensor) -> Tensor:
         return nn.functional.mse_loss(functional_call(net, params, (x,)), t)
 
     @partial(torch.compile, fullgraph=True, dynamic=False)
-    def update(params: dict[str, Tensor], x: Tensor, t: Tensor) -> tuple[Any, Tensor]:
-        grads, loss = grad_and_value(objective)(params, x, t)
-        return {name: p - LR * grads[name] for name, p in params.items()}, loss
-
     def step(params: dict[str, Tensor], batch: tuple[Tensor, Tensor]) -> tuple[Any, Tensor]:
-        return update(params, *batch)
+        grads, loss = grad_and_value(objective)(params, *batch)
+        return {name: p - LR * grads[name] for name, p in params.items()}, loss
 
     params = {name: p.detach().clone() for name, p in net.named_parameters()}
     return Train(step, lambda: (params,), batches, grad=False)
@@ -196,13 +139,13 @@ def scanned(weights: Affines, batches: Batches) -> Train:
 
 def backprop(weights: Affines, batches: Batches) -> Train:
     """Train with thinc: its layers, its backprop, its optimiser; without clipping and averages."""
-    *hidden, last = weights
-    layers = [thinc.Relu(w.shape[1], w.shape[0]) for w, _ in hidden]
-    model = thinc.chain(*layers, thinc.Linear(last[0].shape[1], last[0].shape[0])).initialize()
+    *hidden, last = [w.shape for w, _ in weights]
+    layers = [*(thinc.Relu(o, i) for i, o in hidden), thinc.Linear(last[1], last[0])]
+    model = thinc.chain(*layers).initialize()
     optimiser = thinc.SGD(LR, grad_clip=0.0, use_averages=False)
 
     def start() -> tuple[()]:
-        for layer, (w, b) in zip(model.layers, weights):
+        for layer, (w, b) in zip(layers, weights):
             layer.set_param("W", numpy.ascontiguousarray(w.T.numpy()))
             layer.set_param("b", b.numpy().copy())
         return ()

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import eager_study
+from benchmarks import eager_study, trainers
 from benchmarks.harness import (
     Entrant,
     Line,
@@ -32,10 +32,10 @@ from benchmarks.harness import (
     fastest,
     measure,
     products,
-    rewinder,
 )
-from benchmarks.mlp import Affines, affines, jax_weights
-from funcdl import adam, stage, supervised, training_step
+from benchmarks.mlp import jax_weights
+from benchmarks.trainers import Affines, affines, pairs_objective, targets
+from funcdl import adam
 from pairs.data import Pairs, draw_split, load_digits
 from pairs.models import MODELS
 from pairs.seeds import generator
@@ -46,9 +46,9 @@ NAMES = ("conv-plain", "conv-shared-aux")
 COUNT, SIZE, EPOCHS, LR = 1000, 100, 25, 1e-3
 STEPS = EPOCHS * COUNT // SIZE
 TRIED = 10
+LAYOUTS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
 
-Net = Callable[..., Any]
-Step = Callable[..., tuple[Any, ...]]
+Pool = Callable[[jax.Array], jax.Array]
 
 
 class AdamState(NamedTuple):
@@ -90,9 +90,11 @@ def _measure(name: str, batches: list[Pairs], repeats: int) -> list[Line]:
     eager = eager_ways(name, weights, batches)
     compiled = compiled_ways(name, weights, batches)
     jitted = jax_ways(name, weights, batches)
+    model, data = MODELS[name], targets(name, batches)
+    ours = (model.net, model.loss, adam(LR), params, data)
     own = [
-        Entrant("funcdl", ours(name, params, batches)),
-        Entrant("funcdl staged", ours(name, params, batches, staged=True)),
+        Entrant("funcdl", trainers.funcdl(*ours)),
+        Entrant("funcdl staged", trainers.funcdl(*ours, staged=True)),
     ]
     agree([*eager, *compiled, *jitted, *own], steps=10, rtol=1e-3)
     entrants = [
@@ -111,34 +113,6 @@ def _measure(name: str, batches: list[Pairs], repeats: int) -> list[Line]:
     ]
 
 
-def ours(name: str, params: Any, batches: list[Pairs], *, staged: bool = False) -> Train:
-    """Train with funcdl."""
-    model = MODELS[name]
-    optimiser = adam(LR)
-    step = training_step(supervised(model.net, model.loss), optimiser)
-    step = stage(step) if staged else step
-    inputs = [(images, tuple(targets[: model.outputs])) for images, *targets in batches]
-    return Train(step, lambda: (params, optimiser.init(params)), inputs, grad=False)
-
-
-def eager_net(name: str, weights: Affines) -> nn.Module:
-    """Make the network of PyTorch's modules, with our weights."""
-    net = eager_study.build(name)
-    layers = [part for part in net.modules() if isinstance(part, (nn.Conv2d, nn.Linear))]
-    with torch.no_grad():
-        for i, (layer, (w, b)) in enumerate(zip(layers, weights)):
-            if isinstance(layer, nn.Conv2d):
-                layer.weight.copy_(w.permute(3, 2, 0, 1))
-            elif isinstance(layers[i - 1], nn.Conv2d):
-                # We flatten (height, width, channels), PyTorch (channels, height, width).
-                image = w.unflatten(0, (2, 2, -1)).permute(2, 0, 1, 3)
-                layer.weight.copy_(image.flatten(0, 2).T)
-            else:
-                layer.weight.copy_(w.T)
-            layer.bias.copy_(b)
-    return net
-
-
 def operations(name: str, batch: Pairs) -> float:
     """Count the floating-point operations of the matrix products of a step."""
     net = eager_study.build(name)
@@ -151,65 +125,37 @@ def operations(name: str, batch: Pairs) -> float:
 def eager_ways(name: str, weights: Affines, batches: list[Pairs]) -> list[Entrant]:
     """Set PyTorch up with either layout of images, and with Adam plain or fused."""
     ways = []
-    for (layout, order), fused in product(LAYOUTS.items(), (None, True)):
-        net, data = eager_net(name, weights).to(memory_format=order), arranged(batches, order)
+    for layout, fused in product(LAYOUTS, (None, True)):
+        net, data = arranged(layout, trainers.convnet(name, weights), batches)
         optimiser = torch.optim.Adam(net.parameters(), lr=LR, fused=fused)
-        step = eager_step(objective(name, net), optimiser, optimiser.step)
-        label = f"{layout}, fused Adam" if fused else layout
-        ways.append(Entrant(label, Train(step, rewinder(net, optimiser), data)))
+        train = trainers.eager(net, pairs_objective(name, net), optimiser, data)
+        ways.append(Entrant(f"{layout}, fused Adam" if fused else layout, train))
     return ways
 
 
 def compiled_ways(name: str, weights: Affines, batches: list[Pairs]) -> list[Entrant]:
-    """Compile forward and backward, with Adam compiled or fused; or the whole step at once."""
+    """Compile forward and backward, with Adam fused or compiled; or the whole step at once."""
     ways = []
-    for layout, order in LAYOUTS.items():
-        net, data = eager_net(name, weights).to(memory_format=order), arranged(batches, order)
-        optimiser = torch.optim.Adam(net.parameters(), lr=LR, fused=True)
-        loss = torch.compile(objective(name, net), dynamic=False)
-        step = eager_step(loss, optimiser, optimiser.step)
-        ways.append(Entrant(f"{layout}, fused Adam", Train(step, rewinder(net, optimiser), data)))
-    net = eager_net(name, weights)
-    optimiser = torch.optim.Adam(net.parameters(), lr=LR)
-    loss = torch.compile(objective(name, net), dynamic=False)
-    descend = torch.compile(lambda: optimiser.step(), dynamic=False)
-    step = eager_step(loss, optimiser, descend)
-    ways.append(
-        Entrant("channels first, compiled Adam", Train(step, rewinder(net, optimiser), batches))
-    )
-    ways.append(Entrant("torch.func", compiled_function(name, weights, batches)))
-    return ways
+    for layout, fused in (*product(LAYOUTS, (True,)), ("channels first", None)):
+        net, data = arranged(layout, trainers.convnet(name, weights), batches)
+        optimiser = torch.optim.Adam(net.parameters(), lr=LR, fused=fused)
+        loss = torch.compile(pairs_objective(name, net), dynamic=False)
+        descend = None if fused else torch.compile(optimiser.step, dynamic=False)
+        train = trainers.eager(net, loss, optimiser, data, descend)
+        ways.append(Entrant(f"{layout}, {'fused' if fused else 'compiled'} Adam", train))
+    return [*ways, Entrant("torch.func", compiled_function(name, weights, batches))]
 
 
-def arranged(batches: list[Pairs], order: torch.memory_format) -> list[Pairs]:
-    """Lay the images out."""
-    return [b._replace(images=b.images.contiguous(memory_format=order)) for b in batches]
-
-
-def objective(name: str, net: nn.Module) -> Callable[..., Tensor]:
-    """Make the loss of a network on a batch."""
-    loss = eager_study.objective(name)
-    return lambda images, target, classes: loss(net(images), target, classes)
-
-
-def eager_step(
-    loss: Callable[..., Tensor], optimiser: torch.optim.Optimizer, descend: Callable[[], Any]
-) -> Step:
-    """Make a step of autograd and an optimiser."""
-
-    def step(batch: Pairs) -> tuple[Tensor]:
-        optimiser.zero_grad()
-        value = loss(*batch)
-        value.backward()
-        descend()
-        return (value.detach(),)
-
-    return step
+def arranged(layout: str, net: nn.Module, batches: list[Pairs]) -> tuple[nn.Module, list[Pairs]]:
+    """Lay the weights and the images out."""
+    order = LAYOUTS[layout]
+    data = [b._replace(images=b.images.contiguous(memory_format=order)) for b in batches]
+    return net.to(memory_format=order), data
 
 
 def compiled_function(name: str, weights: Affines, batches: list[Pairs]) -> Train:
     """Train by a function compiled whole: torch.func's gradient and Adam in one graph."""
-    net, criterion = eager_net(name, weights), eager_study.objective(name)
+    net, criterion = trainers.convnet(name, weights), eager_study.objective(name)
 
     def loss(params: dict[str, Tensor], images: Tensor, *targets: Tensor) -> Tensor:
         return criterion(functional_call(net, params, (images,)), *targets)
@@ -250,7 +196,7 @@ def jax_ways(name: str, weights: Affines, batches: list[Pairs]) -> list[Entrant]
     return [Entrant(key, jitted(name, pool, weights, batches)) for key, pool in ways.items()]
 
 
-def jitted(name: str, pool: Net, weights: Affines, batches: list[Pairs]) -> Train:
+def jitted(name: str, pool: Pool, weights: Affines, batches: list[Pairs]) -> Train:
     """Train with JAX, a compiled step that takes over its state; wait at the end alone."""
     loss = partial(JAX_LOSSES[name], pool)
 
@@ -267,13 +213,13 @@ def jitted(name: str, pool: Net, weights: Affines, batches: list[Pairs]) -> Trai
     return Train(step, start, [JAX_DATA[name](batch) for batch in batches], jax.block_until_ready)
 
 
-def jax_plain(pool: Net, params: Any, x: jax.Array, target: jax.Array) -> jax.Array:
+def jax_plain(pool: Pool, params: Any, x: jax.Array, target: jax.Array) -> jax.Array:
     """Loss of `conv-plain` on images (N, 14, 14, 2)."""
     *features, last = params
     return jax_cross_entropy(affine(last, jax_features(pool, features, x)), target)
 
 
-def jax_shared(pool: Net, params: Any, x: jax.Array, target: jax.Array, classes: Any) -> jax.Array:
+def jax_shared(pool: Pool, params: Any, x: jax.Array, target: jax.Array, classes: Any) -> jax.Array:
     """Loss of `conv-shared-aux` on images (2 N, 14, 14, 1), the two of a pair one by one."""
     *features, last, hidden, answer = params
     digits = affine(last, jax_features(pool, features, x))
@@ -281,7 +227,7 @@ def jax_shared(pool: Net, params: Any, x: jax.Array, target: jax.Array, classes:
     return jax_cross_entropy(affine(answer, y), target) + jax_cross_entropy(digits, classes)
 
 
-def jax_features(pool: Net, params: Any, x: jax.Array) -> jax.Array:
+def jax_features(pool: Pool, params: Any, x: jax.Array) -> jax.Array:
     """Two convolutions, each pooled, and a ReLU layer."""
     *convolutions, dense = params
     for w, b in convolutions:
@@ -327,6 +273,5 @@ def shared_arrays(batch: Pairs) -> tuple[jax.Array, ...]:
     return tuple(jnp.array(part.numpy()) for part in (digits, target, classes.flatten()))
 
 
-LAYOUTS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
 JAX_LOSSES = {"conv-plain": jax_plain, "conv-shared-aux": jax_shared}
 JAX_DATA = {"conv-plain": plain_arrays, "conv-shared-aux": shared_arrays}

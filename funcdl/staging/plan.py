@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from funcdl.staging.record import CREATES, Call, rebuild, storage, tensors
+from funcdl.staging.rows import Rows, fits
 from funcdl.tensor import Tensor
 
 __all__ = ["Pack", "Planner", "same_view"]
@@ -26,6 +27,8 @@ ELEMENTWISE = {
     *("sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh", "trunc"),
     *("atan", "asin", "acos", "eq", "ne", "lt", "le", "gt", "ge", "heaviside", "hypot", "fmod"),
 }
+# Of these, f(1) = 1: they may go over a column of ones.
+KEEPS_ONE = {"relu_", "sign_", "abs_", "sqrt_", "square_", "reciprocal_", "rsqrt_"}
 COMMUTATIVE = {"add", "mul"}
 COPIES = {"clone", "contiguous", "to", "float", "double", "half", "bfloat16", "long", "int", "bool"}
 RESHAPES = {"reshape", "flatten", "unflatten"}
@@ -57,6 +60,8 @@ class Planner:
         self.moved: dict[int, tuple[Tensor, int]] = {}
         self.owners: dict[int, int] = {}
         self.packs: dict[int, tuple[Pack, int]] = {}
+        self.widened: dict[int, Rows] = {}
+        self.rows: dict[int, Rows] = {}
 
     # Memory.
 
@@ -66,11 +71,19 @@ class Planner:
 
     def at(self, t: Tensor) -> Tensor:
         """Give the view of where the numbers of a recorded tensor are in a replay."""
-        base, shift = t, 0
-        while storage(base) in self.moved:
-            base, further = self.moved[storage(base)]
-            shift += further
+        base, shift = self._base(t)
+        rows = self.widened.get(storage(base))
+        if rows is not None:
+            return rows.view(t, shift)
         return t if base is t else base.as_strided(t.shape, t.stride(), t.storage_offset() + shift)
+
+    def _base(self, t: Tensor) -> tuple[Tensor, int]:
+        """Follow the moves of a tensor's memory to the end; and by how much it was shifted."""
+        shift = 0
+        while storage(t) in self.moved:
+            t, further = self.moved[storage(t)]
+            shift += further
+        return t, shift
 
     def owner(self, s: int) -> int:
         """Name what lives and dies with a storage."""
@@ -223,14 +236,102 @@ class Planner:
             for b in tensors((call.args, call.kwargs))
         )
 
+    def widen(self, calls: list[Call], outputs: list[Tensor]) -> None:
+        """Give what is multiplied by a weight and then gets a bias a column of ones.
+
+        [x 1] [w; b] is x w + b in one call, and [x 1]ᵀ dy is dw and db. What meets such a matrix
+        in an elementwise call gets a column too, so that the call goes over whole memory.
+        """
+        views: dict[int, list[tuple[Tensor, int]]] = {}
+        for t in tensors([(call.args, call.kwargs, call.outs) for call in calls]):
+            base, shift = self._base(t)
+            views.setdefault(storage(base), []).append((t, shift))
+        taken = {storage(self._base(t)[0]) for t in outputs}
+
+        def give(x: Tensor, ones: bool) -> None:
+            base, _ = self._base(x)
+            s, width = storage(base), x.shape[-1]
+            if s in taken or s not in self.variable or width < 2 or not _whole(base):
+                return
+            if all(fits(t, shift, width) for t, shift in views[s]):
+                self.widened[s] = rows = Rows(base, width, ones)
+                self.rows[storage(rows.matrix)] = rows
+                taken.add(s)
+
+        for product, bias in zip(calls, calls[1:]):
+            if product.name == "matmul" and bias.name == "add_" and len(bias.args) == 2:
+                x, w = product.args
+                if x.ndim == 2 and self._follows(w, bias.args[1]):
+                    give(x, True)
+        for call in calls:
+            if not call.fresh and call.name.removesuffix("_") in ELEMENTWISE:
+                first, *others = [t for t in tensors(call.args) if t.ndim > 1] or [None]
+                if any(storage(self._base(t)[0]) in self.widened for t in others):
+                    give(first, False)
+
+    def _follows(self, w: Tensor, b: Any) -> bool:
+        """Tell whether `b` is the parameter after `w` in one pack: then [w; b] is a matrix."""
+        if not isinstance(b, Tensor) or b.ndim != 1 or w.ndim != 2 or not w.is_contiguous():
+            return False
+        (pack, k), (other, j) = (self.packs.get(storage(t), (None, -1)) for t in (w, b))
+        return pack is not None and pack is other and j == k + 1
+
     def write(self, calls: list[Call]) -> list[Callable[[], Any]]:
         """Write each call with the methods of the tensor that it writes into."""
         steps: list[Step] = []
         for call in calls:
             outs = [self.at(t) for t in call.outs]
             args, kwargs = rebuild((call.args, call.kwargs), self.at)
-            steps += _simplified(steps, _write(call, outs, args, kwargs))
+            for step in _write(call, outs, args, kwargs):
+                self._append(steps, step)
         return [step.bind() for step in steps]
+
+    def _append(self, steps: list[Step], step: Step) -> None:
+        """Append a step, folded into the product of matrices just before it where that can be."""
+        last = steps[-1] if steps else step
+        if step.name in ("add_", "mul_") and last.is_product() and len(step.args) == 1:
+            (value,) = step.args
+            if not step.kwargs and same_view(step.target, last.target):
+                if step.name == "mul_" and isinstance(value, float):
+                    last.kwargs["alpha"] = last.kwargs.get("alpha", 1) * value
+                    return
+                if step.name == "add_" and isinstance(value, Tensor) and "alpha" not in last.kwargs:
+                    steps[-1:] = self._biased(last, value)
+                    return
+        if step.sums and last.is_product() and same_view(step.args[1], last.args[1]):
+            x, both = self._whole(last.args[0].mT, True), _matrix(last.target, step.target)
+            if x is not None and both is not None and last.kwargs == step.kwargs:
+                steps[-1] = Step(both, "addmm_", x.mT, last.args[1], **last.kwargs)
+                return
+        steps.append(self._over_rows(step))
+
+    def _biased(self, product: Step, b: Tensor) -> list[Step]:
+        """Write x w + b: one product where x has its ones, else one that adds to b."""
+        x, w = product.args
+        wide, both = self._whole(x, True), _matrix(w, b)
+        if wide is not None and both is not None and product.name == "addmm_":
+            return [Step(product.target, "addmm_", wide, both, beta=0)]
+        return [Step(product.target, "copy_", b), Step(product.target, product.name, x, w)]
+
+    def _over_rows(self, step: Step) -> Step:
+        """Let an elementwise call go over the last columns too, where that does no harm."""
+        operands = [step.target, *tensors(step.args)]
+        if step.name.removesuffix("_") not in ELEMENTWISE or not isinstance(step.target, Tensor):
+            return step
+        rows = self.rows.get(storage(step.target))
+        if rows is None or (rows.ones and step.name not in KEEPS_ONE):
+            return step
+        wide = [self._whole(t) for t in operands]
+        if any(t is None or t.shape != wide[0].shape for t in wide):
+            return step
+        rest = iter(wide[1:])
+        args = [next(rest) if isinstance(a, Tensor) else a for a in step.args]
+        return Step(wide[0], step.name, *args, **step.kwargs)
+
+    def _whole(self, t: Tensor, ones: bool = False) -> Tensor | None:
+        """Widen a view by its last column, with `ones` one of ones; None where there is none."""
+        rows = self.rows.get(storage(t))
+        return None if rows is None or (ones and not rows.ones) else rows.whole(t)
 
 
 class Step:
@@ -238,6 +339,11 @@ class Step:
 
     def __init__(self, target: Any, name: str, *args: Any, **kwargs: Any) -> None:
         self.target, self.name, self.args, self.kwargs = target, name, args, kwargs
+        self.sums = False
+
+    def is_product(self) -> bool:
+        """Tell whether it writes a product of matrices, and nothing but that."""
+        return self.name in ("addmm_", "baddbmm_") and self.kwargs.get("beta") == 0
 
     def bind(self) -> Callable[[], Any]:
         """Give the call as a function without arguments."""
@@ -271,6 +377,7 @@ def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -
             ones = first.new_ones((*first.shape[:-2], 1, first.shape[-2]))
             product = first.is_floating_point() and _product(out.unsqueeze(-2), ones, first)
             if product:
+                product.sums = True
                 return [product]
         if name in ELEMENTWISE and first.dtype == out.dtype:
             return [Step(out, "copy_", first), Step(out, name + "_", *args[1:], **kwargs)]
@@ -291,25 +398,13 @@ def _product(out: Tensor, x: Tensor, w: Tensor) -> Step | None:
     return None
 
 
-def _simplified(before: list[Step], new: list[Step]) -> list[Step]:
-    """Fold a bias or a factor into the product of matrices just before it."""
-    if len(new) != 1 or not before or before[-1].name not in ("addmm_", "baddbmm_"):
-        return new
-    product, step = before[-1], new[0]
-    if len(step.args) != 1 or step.kwargs or not same_view(step.target, product.target):
-        return new
-    (value,) = step.args
-    if step.name == "add_" and isinstance(value, Tensor) and product.kwargs == {"beta": 0}:
-        del before[-1]
-        return [Step(product.target, "copy_", value), Step(*_method(product))]
-    if step.name == "mul_" and isinstance(value, float) and "beta" in product.kwargs:
-        product.kwargs["alpha"] = product.kwargs.get("alpha", 1) * value
-        return []
-    return new
-
-
-def _method(step: Step) -> tuple[Any, ...]:
-    return step.target, step.name, *step.args
+def _matrix(w: Tensor, b: Tensor) -> Tensor | None:
+    """View w (in, out) and the b (out,) behind it as one matrix (in + 1, out)."""
+    if w.ndim != 2 or b.numel() != w.shape[-1] or storage(w) != storage(b):
+        return None
+    if not w.is_contiguous() or b.storage_offset() != w.storage_offset() + w.numel():
+        return None
+    return w.as_strided((w.shape[0] + 1, w.shape[1]), w.stride(), w.storage_offset())
 
 
 def _whole(t: Tensor) -> bool:

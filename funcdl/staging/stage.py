@@ -181,6 +181,8 @@ class Replay:
         calls = planner.prune(calls, wanted)
         calls = planner.fuse(calls, self.carried.shapes)
         planner.reuse(calls, wanted, list(zip(starts, ends)))
+        planner.widen(calls, [*starts, *wanted])
+        self.batch = [planner.at(t) for t in self.batch]
         self.calls = planner.write(calls)
         for buffer, end in zip(tensors(self.carried.leaves), ends):
             if not same_view(planner.at(end), buffer):
