@@ -15,7 +15,9 @@ import typer
 from rich.console import Console
 
 Section = Enum(
-    "Section", {name: name for name in ("mlp", "pairs", "ensemble", "study", "memory")}, type=str
+    "Section",
+    {name: name for name in ("mlp", "pairs", "ensemble", "study", "memory", "growth")},
+    type=str,
 )
 PEERS = ("jax", "thinc", "matplotlib", "numpy")
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")

@@ -34,7 +34,7 @@ from benchmarks.harness import (
     products,
 )
 from benchmarks.mlp import jax_weights
-from benchmarks.trainers import Affines, affines, pairs_objective, targets
+from benchmarks.trainers import NAMES, Affines, affines, pairs_objective, targets
 from funcdl import adam
 from pairs.data import Pairs, draw_split, load_digits
 from pairs.models import MODELS
@@ -42,7 +42,6 @@ from pairs.seeds import generator
 
 __all__ = ["run"]
 
-NAMES = ("conv-plain", "conv-shared-aux")
 COUNT, SIZE, EPOCHS, LR = 1000, 100, 25, 1e-3
 STEPS = EPOCHS * COUNT // SIZE
 TRIED = 10

@@ -16,6 +16,7 @@ from pairs.data import Pairs
 from pairs.models import MODELS
 
 __all__ = [
+    "NAMES",
     "Affines",
     "Batches",
     "affines",
@@ -28,6 +29,9 @@ __all__ = [
     "targets",
     "vmapped",
 ]
+
+NAMES = ("conv-plain", "conv-shared-aux")
+"""The networks of pairs that are measured."""
 
 Batches = list[tuple[Tensor, Tensor]]
 Affines = list[tuple[Tensor, Tensor]]

@@ -108,24 +108,34 @@ def _map_one(function: Callable[..., Any], tree: Tree) -> Tree:
     return function(tree)
 
 
-def _map_all(function: Callable[..., Any], path: str, trees: tuple[Tree, ...]) -> Tree:
+def _map_all(function: Callable[..., Any], path: Any, trees: tuple[Tree, ...]) -> Tree:
+    """Apply a function to the leaves at one place of several pytrees.
+
+    `path` is the root's name, or (path of the node, node, position in it): only an error spells it.
+    """
     first = trees[0]
-    if not is_node(first):
-        for other in trees[1:]:
-            if is_node(other):
-                raise TreeError(f"{path}: expected a leaf, got {_article(type(other).__name__)}")
+    kind, node = type(first), is_node(first)
+    for other in trees:
+        if type(other) is not kind or (node and len(other) != len(first)):
+            _check(path, first, other)
+    if not node:
         return function(*trees)
-    kind = type(first)
-    for other in trees[1:]:
-        _check(path, first, other)
     if isinstance(first, dict):
+        for other in trees:
+            _check(path, first, other)
         return {
-            key: _map_all(function, f"{path}.{key}", tuple(tree[key] for tree in trees))
+            key: _map_all(function, (path, first, key), tuple([tree[key] for tree in trees]))
             for key in sorted(first)
         }
-    rows = zip(_labels(first), zip(*trees))
-    mapped = [_map_all(function, path + label, row) for label, row in rows]
+    mapped = [_map_all(function, (path, first, i), row) for i, row in enumerate(zip(*trees))]
     return kind(*mapped) if is_namedtuple(first) else kind(mapped)
+
+
+def _spell(path: Any) -> str:
+    if isinstance(path, str):
+        return path
+    above, node, at = path
+    return _spell(above) + (f".{at}" if isinstance(node, dict) else _labels(node)[at])
 
 
 def _labels(node: Tree) -> list[str]:
@@ -222,17 +232,22 @@ def _walk(tree: Tree, path: str) -> Iterator[tuple[str, Any]]:
         yield path, tree
 
 
-def _check(path: str, node: Tree, other: Tree) -> None:
-    """Raise a TreeError where two nodes are not of the same kind, length and keys."""
-    if type(other) is not type(node):
-        expected, got = _article(type(node).__name__), _article(type(other).__name__)
-        raise TreeError(f"{path}: expected {expected}, got {got}")
-    if isinstance(node, dict):
-        if node.keys() != other.keys():
-            raise TreeError(f"{path}: expected the keys {sorted(node)}, got {sorted(other)}")
-    elif len(other) != len(node):
-        noun = "entry" if len(node) == 1 else "entries"
-        raise TreeError(f"{path}: expected {len(node)} {noun}, got {len(other)}")
+def _check(path: Any, first: Tree, other: Tree) -> None:
+    """Raise a TreeError where one is a leaf, or where two nodes differ in kind, length or keys."""
+    got = _article(type(other).__name__)
+    if not is_node(first):
+        if is_node(other):
+            raise TreeError(f"{_spell(path)}: expected a leaf, got {got}")
+    elif type(other) is not type(first):
+        expected = _article(type(first).__name__)
+        raise TreeError(f"{_spell(path)}: expected {expected}, got {got}")
+    elif isinstance(first, dict):
+        if first.keys() != other.keys():
+            keys = f"the keys {sorted(first)}, got {sorted(other)}"
+            raise TreeError(f"{_spell(path)}: expected {keys}")
+    elif len(other) != len(first):
+        noun = "entry" if len(first) == 1 else "entries"
+        raise TreeError(f"{_spell(path)}: expected {len(first)} {noun}, got {len(other)}")
 
 
 def _article(noun: str) -> str:

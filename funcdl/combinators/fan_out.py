@@ -6,7 +6,7 @@ from functools import reduce
 
 from funcdl.combinators.parts import accumulate, as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import InputError
+from funcdl.errors import FuncdlError, InputError
 from funcdl.tensor import Generator
 
 __all__ = ["fan_out"]
@@ -44,10 +44,13 @@ def fan_out(*layers: LayerLike) -> Layer:
         return tuple(p for p, _ in drawn), tuple(shape for _, shape in drawn)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        params = entries("fan_out", "params", params, count)
         pulled = []
-        for i, (part, p) in enumerate(zip(parts, entries("fan_out", "params", params, count))):
-            with place(f"fan_out[{i}]"):
+        try:
+            for part, p in zip(parts, params):
                 pulled.append(part(p, x, rng))
+        except FuncdlError as error:
+            raise error.within(f"fan_out[{len(pulled)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
 
 __all__ = ["parallel"]
@@ -41,12 +42,13 @@ def parallel(*layers: LayerLike) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         params = entries("parallel", "params", params, count)
+        x = entries("parallel", "the input", x, count)
         pulled = []
-        for i, (part, p, entry) in enumerate(
-            zip(parts, params, entries("parallel", "the input", x, count))
-        ):
-            with place(f"parallel[{i}]"):
+        try:
+            for part, p, entry in zip(parts, params, x):
                 pulled.append(part(p, entry, rng))
+        except FuncdlError as error:
+            raise error.within(f"parallel[{len(pulled)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [

@@ -9,7 +9,7 @@ from funcdl import tree
 from funcdl.arguments import show, tensor
 from funcdl.combinators.parts import as_layers, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["shared"]
@@ -66,8 +66,10 @@ def _over_tuple(part: Layer) -> Layer:
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         if not isinstance(x, tuple) or not x:
             raise KindError(f"shared: expected a tuple of inputs, got {type(x).__name__}")
-        with place("shared"):
+        try:
             pulled = [part(params, entry, rng) for entry in x]
+        except FuncdlError as error:
+            raise error.within("shared") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
@@ -98,8 +100,10 @@ def _over_axis(part: Layer, axis: int) -> Layer:
         if at < 0:
             raise ShapeError(f"shared: expected at least {-axis} axes, got {show(x.shape)}")
         lengths: Any = x.shape[max(at - 1, 0) : at + 1]
-        with place("shared"):
+        try:
             y, pull = part(params, _fold(x, at), rng)
+        except FuncdlError as error:
+            raise error.within("shared") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = pull(_fold(dy, at), need_dx)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
 
 __all__ = ["supervised"]
@@ -41,10 +42,14 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         inputs, target = entries("supervised", "the input (x, target)", x, 2)
-        with place("supervised net:"):
+        try:
             y, pull_net = model(params, inputs, rng)
-        with place("supervised loss:"):
+        except FuncdlError as error:
+            raise error.within("supervised net:") from None
+        try:
             value, pull_loss = criterion((), (y, target), rng)
+        except FuncdlError as error:
+            raise error.within("supervised loss:") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             _, (d, _) = pull_loss(dy)

@@ -7,7 +7,7 @@ from typing import Any
 from funcdl.arguments import number
 from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import InputError, ShapeError
+from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.tensor import Generator
 
 __all__ = ["weighted_sum"]
@@ -65,9 +65,12 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         pulled = []
-        for i, (loss, pair) in enumerate(zip(losses, both(x))):
-            with place(f"weighted_sum[{i}]"):
+        pairs = both(x)
+        try:
+            for loss, pair in zip(losses, pairs):
                 pulled.append(loss((), pair, rng))
+        except FuncdlError as error:
+            raise error.within(f"weighted_sum[{len(pulled)}]") from None
         total = pulled[0][0] * weights[0]
         for weight, (value, _) in zip(weights[1:], pulled[1:]):
             total = total + value * weight

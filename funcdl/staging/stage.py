@@ -41,20 +41,22 @@ class Staged:
         self.step = step
         self.carried = Carried(())
         self.replays: dict[Any, Replay] = {}
+        self.last: Replay | None = None
 
     def __call__(
         self, params: Params, state: Any, batch: Value, rng: Generator | None = None
     ) -> Any:
         """Take one step."""
-        carried = self.carried
+        carried, replay = self.carried, self.last
         if params is not carried.params or state is not carried.state:
             carried = self._take(params, state)
-        xs: list[Any] = []
-        _flatten(batch, xs)
-        key = (rng, *[(x.shape, x.dtype) if isinstance(x, Tensor) else x for x in xs])
-        replay = self.replays.get(key)
-        if replay is None:
-            return self._first(key, batch, rng)
+            replay = self.last
+        xs = _flatten(batch)
+        if replay is None or rng is not replay.rng or not replay.takes(xs):
+            key = (rng, *map(_kind, xs))
+            if key not in self.replays:
+                return self._first(key, batch, rng)
+            replay = self.last = self.replays[key]
         try:
             return replay(xs)
         except Exception:
@@ -65,7 +67,7 @@ class Staged:
     def _take(self, params: Params, state: Any) -> Carried:
         """Copy parameters and state that came from elsewhere into the buffers."""
         if not self.carried.fits((params, state)):
-            self.carried, self.replays = Carried((params, state)), {}
+            self.carried, self.replays, self.last = Carried((params, state)), {}, None
         self.carried.fill((params, state))
         return self.carried
 
@@ -77,13 +79,11 @@ class Staged:
         replay = Replay(self.step, self.carried, inputs, rng, before)
         if rng is not None:
             rng.set_state(before)
-        xs: list[Any] = []
-        _flatten(batch, xs)
-        result = replay(xs)
+        result = replay(_flatten(batch))
         _compare(result, expected, inputs)
         if len(self.replays) == MOST_PLANS:
             del self.replays[next(iter(self.replays))]
-        self.replays[key] = replay
+        self.replays[key] = self.last = replay
         return result
 
 
@@ -141,7 +141,8 @@ class Replay:
         self, step: Step, carried: Carried, inputs: Any, rng: Generator | None, before: Any
     ) -> None:
         """Record the step and plan its replay; `before` is the generator's state to begin with."""
-        self.carried = carried
+        self.carried, self.rng = carried, rng
+        self.kinds = [_kind(x) for x in _flatten(inputs[2])]
         outputs, calls, old = _record(step, inputs, rng, before)
         if not isinstance(outputs, tuple) or len(outputs) < 2:
             raise KindError(
@@ -153,6 +154,7 @@ class Replay:
                 "stage: expected a step that returns params and state of the structure, shapes and "
                 "dtypes that it takes, all tensors but what never changes"
             )
+        self.params, self.state = carried.params, carried.state
         self.batch = tensors(old[2])
         self._plan(calls, tree.leaves(old[:2]), leaves, outputs[2:])
 
@@ -188,14 +190,31 @@ class Replay:
             if not same_view(planner.at(end), buffer):
                 self.calls.append(lambda buffer=buffer, end=planner.at(end): buffer.copy_(end))
         self.rest = rebuild(rest, planner.at)
+        self.loss = self.rest[0] if len(rest) == 1 and isinstance(rest[0], Tensor) else None
+
+    def takes(self, xs: list[Any]) -> bool:
+        """Tell whether a batch has the shapes and dtypes of the recorded one."""
+        if len(xs) != len(self.kinds):
+            return False
+        for x, kind in zip(xs, self.kinds):
+            if type(x) is Tensor:
+                if x.shape != kind[0] or x.dtype is not kind[1]:
+                    return False
+            elif _kind(x) != kind:
+                return False
+        return True
 
     def __call__(self, xs: list[Any]) -> Any:
         """Take a step: in with the batch, then call after call, out with what is not carried."""
+        if len(xs) != len(self.batch):
+            xs = tensors(xs)
         for buffer, x in zip(self.batch, xs):
             buffer.copy_(x)
         for call in self.calls:
             call()
-        return (self.carried.params, self.carried.state, *[rebuild(t, _copy) for t in self.rest])
+        if self.loss is not None:
+            return self.params, self.state, self.loss.clone()
+        return (self.params, self.state, *rebuild(self.rest, _copy))
 
 
 def _record(step: Step, inputs: Any, rng: Generator | None, before: Any) -> Any:
@@ -223,15 +242,24 @@ def _given(rng: Generator | None) -> tuple[Generator, ...]:
     return () if rng is None else (rng,)
 
 
-def _flatten(value: Any, found: list[Any]) -> None:
-    if isinstance(value, (tuple, list)):
-        for entry in value:
-            _flatten(entry, found)
-    elif isinstance(value, dict):
-        for key in value:
-            _flatten(value[key], found)
-    else:
-        found.append(value)
+def _flatten(batch: Value) -> list[Any]:
+    """List the leaves of a batch; a plain loop, since each step begins with it."""
+    found: list[Any] = []
+    if not isinstance(batch, (tuple, list, dict)):
+        return [batch]
+    for entry in batch.values() if isinstance(batch, dict) else batch:
+        if type(entry) is Tensor:
+            found.append(entry)
+        elif isinstance(entry, (tuple, list, dict)):
+            found += _flatten(entry)
+        else:
+            found.append(entry)
+    return found
+
+
+def _kind(x: Any) -> Any:
+    """Say what a replay depends on: a tensor's shape and dtype, anything else itself."""
+    return (x.shape, x.dtype) if isinstance(x, Tensor) else (x,)
 
 
 def _copy(t: Tensor) -> Tensor:
