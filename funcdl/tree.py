@@ -92,57 +92,68 @@ def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     Traceback (most recent call last):
     funcdl.errors.TreeError: tree[1]: expected 1 entry, got 2
     """
-    if not rest:
-        return _map_one(function, tree)
-    return _map_all(function, "tree", (tree, *rest))
+    return _map_together(function, (tree, *rest)) if rest else _map_one(function, tree)
+
+
+def _map_together(function: Callable[..., Any], trees: Sequence[Tree]) -> Tree:
+    try:
+        return _map_all(function, trees)
+    except _MismatchError as error:
+        raise TreeError(f"tree{error}") from None
 
 
 def _map_one(function: Callable[..., Any], tree: Tree) -> Tree:
-    kind = type(tree)
-    if kind is tuple or kind is list:
-        return kind([_map_one(function, entry) for entry in tree])
-    if isinstance(tree, dict):
-        return {key: _map_one(function, tree[key]) for key in sorted(tree)}
-    if is_namedtuple(tree):
-        return kind(*[_map_one(function, entry) for entry in tree])
-    return function(tree)
+    if not is_node(tree):
+        return function(tree)
+    return _rebuild(tree, [_map_one(function, entry) for entry in _entries(tree)])
 
 
-def _map_all(function: Callable[..., Any], path: Any, trees: tuple[Tree, ...]) -> Tree:
-    """Apply a function to the leaves at one place of several pytrees.
+class _MismatchError(Exception):
+    """A difference between pytrees; its text gets the path to it on the way out.
 
-    `path` is the root's name, or (path of the node, node, position in it): only an error spells it.
+    So a path is spelled where there is an error and costs nothing where there is none.
     """
+
+
+def _map_all(function: Callable[..., Any], trees: Sequence[Tree]) -> Tree:
     first = trees[0]
     kind, node = type(first), is_node(first)
     for other in trees:
-        if type(other) is not kind or (node and len(other) != len(first)):
-            _check(path, first, other)
+        if type(other) is not kind or (node and len(other) != len(first)) or kind is dict:
+            _check(first, other)
     if not node:
         return function(*trees)
-    if isinstance(first, dict):
-        for other in trees:
-            _check(path, first, other)
-        return {
-            key: _map_all(function, (path, first, key), tuple([tree[key] for tree in trees]))
-            for key in sorted(first)
-        }
-    mapped = [_map_all(function, (path, first, i), row) for i, row in enumerate(zip(*trees))]
-    return kind(*mapped) if is_namedtuple(first) else kind(mapped)
+    mapped: list[Tree] = []
+    try:
+        for row in zip(*([_entries(tree) for tree in trees] if kind is dict else trees)):
+            mapped.append(_map_all(function, row))
+    except _MismatchError as error:
+        raise _MismatchError(f"{_labels(first)[len(mapped)]}{error}") from None
+    return _rebuild(first, mapped)
 
 
-def _spell(path: Any) -> str:
-    if isinstance(path, str):
-        return path
-    above, node, at = path
-    return _spell(above) + (f".{at}" if isinstance(node, dict) else _labels(node)[at])
+def _entries(node: Tree) -> Sequence[Tree]:
+    """List the entries of a container, in the order of their labels."""
+    return [node[key] for key in sorted(node)] if isinstance(node, dict) else node
 
 
 def _labels(node: Tree) -> list[str]:
-    """Name the entries of a sequence as a path does."""
+    """Name the entries of a container as a path does."""
+    if isinstance(node, dict):
+        return [f".{key}" for key in sorted(node)]
     if is_namedtuple(node):
         return [f".{name}" for name in node._fields]
     return [f"[{i}]" for i in range(len(node))]
+
+
+def _rebuild(node: Tree, entries: list[Tree]) -> Tree:
+    """Make a container like another one of other entries, in the order of their labels."""
+    kind = type(node)
+    if kind is tuple:
+        return tuple(entries)
+    if isinstance(node, dict):
+        return dict(zip(sorted(node), entries))
+    return kind(*entries) if is_namedtuple(node) else kind(entries)
 
 
 def is_namedtuple(tree: Tree) -> bool:
@@ -191,7 +202,7 @@ def stack(trees: Sequence[Tree]) -> Tree:
     """
     if not trees:
         raise TreeError("stack: expected one pytree or more, got none")
-    return _map_all(_stack, "tree", tuple(trees))
+    return map(_stack, *trees)
 
 
 def unstack(tree: Tree) -> list[Tree]:
@@ -222,32 +233,27 @@ def _stack(*tensors: Tensor) -> Tensor:
 
 
 def _walk(tree: Tree, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, dict):
-        for key in sorted(tree):
-            yield from _walk(tree[key], f"{path}.{key}")
-    elif is_node(tree):
-        for label, entry in zip(_labels(tree), tree):
+    if is_node(tree):
+        for label, entry in zip(_labels(tree), _entries(tree)):
             yield from _walk(entry, path + label)
     else:
         yield path, tree
 
 
-def _check(path: Any, first: Tree, other: Tree) -> None:
-    """Raise a TreeError where one is a leaf, or where two nodes differ in kind, length or keys."""
+def _check(first: Tree, other: Tree) -> None:
+    """Refuse a node for a leaf, and nodes that are not of the same kind, length and keys."""
     got = _article(type(other).__name__)
     if not is_node(first):
         if is_node(other):
-            raise TreeError(f"{_spell(path)}: expected a leaf, got {got}")
+            raise _MismatchError(f": expected a leaf, got {got}")
     elif type(other) is not type(first):
-        expected = _article(type(first).__name__)
-        raise TreeError(f"{_spell(path)}: expected {expected}, got {got}")
+        raise _MismatchError(f": expected {_article(type(first).__name__)}, got {got}")
     elif isinstance(first, dict):
         if first.keys() != other.keys():
-            keys = f"the keys {sorted(first)}, got {sorted(other)}"
-            raise TreeError(f"{_spell(path)}: expected {keys}")
+            raise _MismatchError(f": expected the keys {sorted(first)}, got {sorted(other)}")
     elif len(other) != len(first):
         noun = "entry" if len(first) == 1 else "entries"
-        raise TreeError(f"{_spell(path)}: expected {len(first)} {noun}, got {len(other)}")
+        raise _MismatchError(f": expected {len(first)} {noun}, got {len(other)}")
 
 
 def _article(noun: str) -> str:

@@ -67,13 +67,16 @@ def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> L
             dx = dy.new_empty(x.shape) if tiled else dy.new_zeros(x.shape)
             rest = dy
             for i, j in cells:
-                share = rest
-                if (i, j) != cells[-1]:
-                    # eq in place on a float copy: a Boolean tensor times floats is far slower.
-                    share = slot(x, i, j, out, step).clone().eq_(y).mul_(rest)
-                    rest = rest.sub(share)
                 target = slot(dx, i, j, out, step)
-                target.copy_(share) if tiled else target.add_(share)
+                share = target if tiled else dy.new_empty(dy.shape)
+                if (i, j) == cells[-1]:
+                    share.copy_(rest)
+                else:
+                    # eq in place on a float copy: a Boolean tensor times floats is far slower.
+                    share.copy_(slot(x, i, j, out, step)).eq_(y).mul_(rest)
+                    rest = rest.sub(share)
+                if not tiled:
+                    target.add_(share)
             return params, dx
 
         return y, vjp

@@ -30,6 +30,8 @@ ELEMENTWISE = {
 # Of these, f(1) = 1: they may go over a column of ones.
 KEEPS_ONE = {"relu_", "sign_", "abs_", "sqrt_", "square_", "reciprocal_", "rsqrt_"}
 COMMUTATIVE = {"add", "mul"}
+# Of two names for the same numbers, the one that has a method in place.
+IN_PLACE_NAMES = {"maximum": "clamp_min", "minimum": "clamp_max"}
 COPIES = {"clone", "contiguous", "to", "float", "double", "half", "bfloat16", "long", "int", "bool"}
 RESHAPES = {"reshape", "flatten", "unflatten"}
 
@@ -102,6 +104,7 @@ class Planner:
     def prune(self, calls: list[Call], outputs: Iterable[Tensor]) -> list[Call]:
         """Leave out what is the same in every replay, and what nobody reads."""
         for call in calls:
+            call.name = IN_PLACE_NAMES.get(call.name, call.name)
             if call.effect or call.reads & self.variable:
                 self.variable |= call.writes
         wanted = {storage(t) for t in outputs}
@@ -371,8 +374,8 @@ def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -
                 return [product]
         if name in COPIES:
             return [Step(out, "copy_", first)]
-        if name in RESHAPES and out.is_contiguous():
-            return [Step(out.view(first.shape), "copy_", first)]
+        if name in RESHAPES and (flat := _unflattened(out, first)) is not None:
+            return [Step(flat, "copy_", first)]
         if name == "sum" and args[1:] == (-2,) and not kwargs and first.ndim in (2, 3):
             ones = first.new_ones((*first.shape[:-2], 1, first.shape[-2]))
             product = first.is_floating_point() and _product(out.unsqueeze(-2), ones, first)
@@ -387,6 +390,14 @@ def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -
             out.copy_(new)
 
     return [Step(again, "")]
+
+
+def _unflattened(out: Tensor, first: Tensor) -> Tensor | None:
+    """View the memory of a reshaped copy in the shape before; None where no view can be had."""
+    try:
+        return out.view(first.shape)
+    except RuntimeError:
+        return None
 
 
 def _product(out: Tensor, x: Tensor, w: Tensor) -> Step | None:
