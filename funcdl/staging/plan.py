@@ -154,8 +154,8 @@ class Planner:
         name = call.name.removesuffix("_")
         if name not in ELEMENTWISE or len(call.outs) != 1:
             return None, 0
-        members = [self.packs.get(storage(a)) for a in call.args if isinstance(a, Tensor)]
-        ks = {k for pack_k in members if pack_k for k in [pack_k[1]]}
+        places = [self.packs.get(storage(t)) for t in tensors((call.args, call.outs))]
+        ks = {place[1] for place in places if place}
         if len(ks) != 1:
             return None, 0
         (k,) = ks
@@ -214,6 +214,8 @@ class Planner:
             if not call.fresh or len(call.outs) != 1 or call.name not in ELEMENTWISE:
                 continue
             out = call.outs[0]
+            if storage(out) in self.moved:
+                continue
             for a in self._operands(call):
                 owner = self.owner(storage(a))
                 free = storage(a) in self.variable and last[owner] <= i
@@ -224,7 +226,8 @@ class Planner:
                     self.move(out, a)
                     self.owners[self.owner(storage(out))] = owner
                     last[owner] = ends
-                    rest = [b for b in call.args if b is not a]
+                    rest = list(call.args)
+                    del rest[next(k for k, b in enumerate(rest) if b is a)]
                     call.args, call.name, call.fresh = (a, *rest), call.name + "_", False
                     break
 

@@ -1,0 +1,249 @@
+"""A staged step against the pure step, which is its definition."""
+
+import pytest
+import torch
+from cases import CASES
+
+import funcdl as f
+from funcdl import tree
+from funcdl.errors import FuncdlError, KindError, ShapeError, UsageError
+
+OPTIMISERS = {
+    "sgd": f.sgd(0.1),
+    "scheduled": f.sgd(lambda count: 0.1 / (1 + count)),
+    "momentum": f.sgd(0.1, momentum=0.9),
+    "nesterov": f.sgd(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "adam": f.adam(0.01),
+    "adamw": f.adam(lambda count: 0.01 / (1 + count), weight_decay=0.1),
+}
+
+
+def total(layer):
+    """A layer's outputs squared and summed: an objective of any layer."""
+    part = f.as_layer(layer)
+
+    def apply(params, x, rng=None):
+        y, vjp = part(params, x, rng)
+        value = sum((leaf * leaf).sum() for leaf in tree.leaves(y))
+
+        def pull(dl, need_dx=True):
+            return vjp(tree.map(lambda leaf: leaf * (2 * dl), y), need_dx)
+
+        return value, pull
+
+    return f.Layer("total", part.init, apply, layers=(part,))
+
+
+def train(step, params, state, batches, *rng):
+    losses = []
+    for batch in batches:
+        params, state, loss = step(params, state, batch, *rng)
+        losses.append(loss)
+    return params, state, torch.stack(losses)
+
+
+def assert_same(fast, slow):
+    for a, b in zip(tree.leaves(fast), tree.leaves(slow)):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
+
+
+def network(*widths):
+    return f.serial(*(part for width in widths for part in (f.linear(width), f.relu)), f.linear(2))
+
+
+def start(net, loss, optimiser, in_shape=(3,), dtype=torch.float64):
+    rng = torch.Generator().manual_seed(0)
+    params = tree.map(lambda p: p.to(dtype), net.init(rng, in_shape)[0])
+    return f.training_step(f.supervised(net, loss), optimiser), params, optimiser.init(params), rng
+
+
+def batches(rng, *sizes):
+    return [
+        tuple(torch.rand(size, n, generator=rng, dtype=torch.float64) for n in (3, 2))
+        for size in sizes
+    ]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("stacked", [False, True], ids=["one", "models"])
+def test_every_layer_trains_to_the_same_numbers(case, stacked):
+    rng = torch.Generator().manual_seed(0)
+    models = [(case.params(rng), case.inputs(rng)) for _ in range(3)]
+    params, x = tree.stack(models) if stacked else models[0]
+    layer = case.stacked if stacked else f.as_layer(case.layer)
+    optimiser = f.sgd(0.01)
+    step = f.training_step(total(layer), optimiser)
+    data = [x] * 3
+    slow = train(step, params, optimiser.init(params), data)
+    assert_same(train(f.stage(step), params, optimiser.init(params), data), slow)
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS.values(), ids=OPTIMISERS)
+@pytest.mark.parametrize("widths", [(), (4,), (4, 5), (4, 4, 4)], ids=str)
+def test_every_optimiser_trains_to_the_same_numbers(optimiser, widths):
+    step, params, state, rng = start(network(*widths), f.mse(), optimiser)
+    data = batches(rng, 7, 7, 7, 7, 7)
+    before = tree.map(torch.clone, params)
+    slow = train(step, params, state, data)
+    assert_same(train(f.stage(step), params, state, data), slow)
+    assert_same(params, before)
+
+
+@pytest.mark.parametrize("activation", [f.relu, f.tanh, f.sigmoid, f.softmax], ids=repr)
+def test_a_bias_folds_into_its_weight_with_any_activation(activation):
+    net = f.serial(f.linear(4), activation, f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.sgd(0.1))
+    data = batches(rng, 7, 7, 7)
+    assert_same(train(f.stage(step), params, state, data), train(step, params, state, data))
+
+
+def test_another_batch_size_is_staged_anew_and_the_old_one_is_kept():
+    step, params, state, rng = start(network(4), f.mse(), f.adam())
+    fast = f.stage(step)
+    data = batches(rng, 7, 3, 7, 1, 3, 7)
+    assert_same(train(fast, params, state, data), train(step, params, state, data))
+    assert len(fast.replays) == 3
+
+
+def test_parameters_of_another_shape_are_staged_anew():
+    fast = f.stage(f.training_step(f.supervised(network(), f.mse()), f.sgd(0.1)))
+    for features in (3, 5):
+        step, params, state, rng = start(network(), f.mse(), f.sgd(0.1), (features,))
+        x = torch.rand(4, features, dtype=torch.float64, generator=rng)
+        data = [(x, torch.zeros(4, 2, dtype=torch.float64))] * 2
+        assert_same(train(fast, params, state, data), train(step, params, state, data))
+
+
+def test_parameters_from_elsewhere_are_taken_in():
+    step, params, state, rng = start(network(4), f.mse(), f.sgd(0.1, momentum=0.9))
+    fast = f.stage(step)
+    (batch,) = batches(rng, 7)
+    p, s, _ = fast(params, state, batch)
+    halved = tree.map(lambda leaf: leaf / 2, p)
+    expected = step(halved, state, batch)
+    assert_same(fast(halved, state, batch), expected)
+    expected = step(*fast(params, state, batch)[:2], batch)
+    assert_same(fast(tuple(fast(params, state, batch)[0]), fast.carried.state, batch), expected)
+
+
+def test_losses_that_were_returned_stay():
+    step, params, state, rng = start(network(4), f.mse(), f.sgd(0.5))
+    fast = f.stage(step)
+    (batch,) = batches(rng, 7)
+    params, state, first = fast(params, state, batch)
+    kept = first.clone()
+    fast(params, state, batch)
+    assert torch.equal(first, kept)
+
+
+def looking(params, x):
+    """A layer that asks for a number: no list of calls could repeat it."""
+    factor = 2.0 if float(x.sum()) > 0 else -1.0
+    return x * factor, lambda dy: ((), dy * factor)
+
+
+def looking_back(params, x):
+    return x * 2, lambda dy: ((), dy * (2.0 if bool(dy.abs().sum() >= 0) else 0.0))
+
+
+def by_autograd(params, x):
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        y = x.sin()
+    return y.detach(), lambda dy: ((), torch.autograd.grad(y, x, dy, retain_graph=True)[0])
+
+
+def in_own_memory(params, x):
+    y = torch.empty(x.shape, dtype=x.dtype)
+    y.copy_(x).mul_(3)
+    return y, lambda dy: ((), dy * 3)
+
+
+@pytest.mark.parametrize("layer", [looking, looking_back, by_autograd, in_own_memory])
+def test_a_layer_that_cannot_be_recorded_runs_as_it_is(layer):
+    net = f.serial(f.linear(4), f.fan_out(layer, f.relu), f.join(), f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.adam())
+    data = batches(rng, 7, 7, 7)
+    data = [(x * sign, t) for (x, t), sign in zip(data, (1, -1, 1))]
+    assert_same(train(f.stage(step), params, state, data), train(step, params, state, data))
+
+
+def dropout(params, x, rng):
+    if rng is None:
+        return x, lambda dy: ((), dy)
+    mask = x.new_empty(x.shape).bernoulli_(0.5, generator=rng)
+    return x * mask, lambda dy: ((), dy * mask)
+
+
+def dropout_of_a_plain_tensor(params, x, rng):
+    mask = (torch.rand(x.shape, generator=rng) < 0.5).to(x.dtype)
+    return looking(params, x * mask)[0], lambda dy: ((), looking(params, dy)[0] * mask)
+
+
+@pytest.mark.parametrize("layer", [dropout, dropout_of_a_plain_tensor])
+def test_numbers_are_drawn_anew_from_the_generator(layer):
+    step, params, state, rng = start(f.serial(f.linear(8), layer, f.linear(2)), f.mse(), f.sgd(0.1))
+    data = batches(rng, 7, 7, 7)
+    gens = [torch.Generator().manual_seed(1) for _ in range(2)]
+    slow = train(step, params, state, data, gens[0])
+    assert_same(train(f.stage(step), params, state, data, gens[1]), slow)
+    assert torch.equal(gens[0].get_state(), gens[1].get_state())
+
+
+def test_numbers_drawn_from_elsewhere_are_refused():
+    def noisy(params, x):
+        return x + torch.rand(x.shape, dtype=x.dtype), lambda dy: ((), dy)
+
+    step, params, state, rng = start(f.serial(noisy, f.linear(2)), f.mse(), f.sgd(0.1))
+    with pytest.raises(UsageError, match="generator that was not handed in"):
+        f.stage(step)(params, state, *batches(rng, 7))
+
+
+def test_a_schedule_that_looks_is_refused():
+    optimiser = f.sgd(lambda count: count * (0.1 if float(count) < 3 else 0.2))
+    step, params, state, rng = start(network(), f.mse(), optimiser)
+    with pytest.raises(KindError, match="calls __float__ on a tensor"):
+        f.stage(step)(params, state, *batches(rng, 7))
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["first", "later"])
+def test_wrong_input_gets_the_words_of_the_pure_step(second):
+    step, params, state, rng = start(network(), f.mse(), f.sgd(0.1))
+    fast = f.stage(step)
+    if second:
+        params, state, _ = fast(params, state, *batches(rng, 7))
+    wrong = torch.zeros(7, 5, dtype=torch.float64), torch.zeros(7, 2, dtype=torch.float64)
+    with pytest.raises(ShapeError, match=r"serial\[0\] linear: expected"):
+        fast(params, state, wrong)
+
+
+def test_a_class_out_of_range_in_a_replay_gets_our_words():
+    step, params, state, rng = start(network(), f.cross_entropy(), f.sgd(0.1))
+    fast = f.stage(step)
+    x = torch.rand(4, 3, dtype=torch.float64, generator=rng)
+    params, state, _ = fast(params, state, (x, torch.tensor([0, 1, 0, 1])))
+    with pytest.raises(FuncdlError, match="expected classes from 0 to 1"):
+        fast(params, state, (x, torch.tensor([0, 1, 0, 2])))
+
+
+def test_only_a_function_can_be_staged():
+    with pytest.raises(KindError, match="expected a training step, got int"):
+        f.stage(3)
+    with pytest.raises(KindError, match="returns"):
+        f.stage(lambda params, state, batch: batch)((torch.ones(1),), (), torch.ones(1))
+
+
+def test_the_studys_networks_train_to_the_same_numbers():
+    from pairs.models import MODELS
+
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(6, 2, 14, 14, generator=rng, dtype=torch.float64)
+    classes = torch.randint(0, 10, (6, 2), generator=rng)
+    target = (classes[:, 0] <= classes[:, 1]).long()
+    for model in MODELS.values():
+        params = tree.map(torch.Tensor.double, model.net.init(rng, (2, 14, 14))[0])
+        optimiser = f.adam(0.01)
+        step = f.training_step(f.supervised(model.net, model.loss), optimiser)
+        data = [(x, (target, classes)[: model.outputs])] * 3
+        slow = train(step, params, optimiser.init(params), data)
+        assert_same(train(f.stage(step), params, optimiser.init(params), data), slow)
