@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import sys
@@ -14,16 +15,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-Section = Enum(
-    "Section",
-    {name: name for name in ("mlp", "pairs", "ensemble", "study", "memory", "growth")},
-    type=str,
-)
+SECTIONS = ("mlp", "pairs", "ensemble", "study", "memory", "growth")
+Section = Enum("Section", {name: name for name in SECTIONS}, type=str)
 PEERS = ("jax", "thinc", "matplotlib", "numpy")
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")
 """What fixes the threads of PyTorch, numpy and thinc, and the last one those of JAX."""
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
 def main(
     sections: Annotated[
         list[Section] | None, typer.Argument(help="What to measure; everything without it.")
@@ -40,14 +42,8 @@ def main(
     ] = None,
 ) -> None:
     """Measure funcdl beside PyTorch, JAX and thinc."""
-    # All of them read these once, when they are imported; hence the late imports below.
-    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = (
-            "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        )
+    fix_threads(threads)
     harness = import_module("benchmarks.harness")
-    import_module("torch").set_num_threads(threads)
     options = harness.Options(repeats, threads, rounds, models, figure and str(figure))
     console = Console()
     record: dict[str, Any] = {"machine": machine(harness, threads), "sections": {}}
@@ -62,6 +58,19 @@ def main(
         record["sections"][section.value] = {**report._asdict(), "lines": lines}
         if out is not None:
             out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def fix_threads(threads: int) -> None:
+    """Fix everyone's number of threads, which they read once, when they are imported."""
+    os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
+    if threads == 1:
+        os.environ["XLA_FLAGS"] = (
+            "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        )
+    # The profiler's and the compiler's remarks are not about what is measured.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "5")
+    import_module("torch").set_num_threads(threads)
+    logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
 
 
 def machine(harness: Any, threads: int) -> dict[str, Any]:
@@ -98,7 +107,7 @@ def version(name: str) -> str:
 def cli() -> None:
     """Run the command line; a peer that is missing is one sentence and exit code 2."""
     try:
-        typer.run(main)
+        app()
     except ModuleNotFoundError as error:
         if error.name not in PEERS:
             raise

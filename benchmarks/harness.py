@@ -211,11 +211,11 @@ def compare(
 def table(report: Report) -> Table:
     """Lay a report out."""
     made = Table(title=report.title)
-    made.add_column("")
+    made.add_column("", no_wrap=True)
     made.add_column("")
     headings = list(dict.fromkeys(key for line in report.lines for key in line.more))
     for heading in (report.unit, "min – max", "ratio", *headings):
-        made.add_column(heading, justify="right")
+        made.add_column(heading, justify="right", no_wrap=heading == "min – max")
     for line, following in zip(report.lines, [*report.lines[1:], None]):
         values = [value * report.scale for value in line.values]
         made.add_row(

@@ -118,7 +118,6 @@ def _status(key: str) -> int:
 def main() -> None:
     """Probe, and print."""
     name, way, size = sys.argv[1:]
-    torch.set_num_threads(1)
     make, batch = WAYS[way](name), draw(int(size))
     # Two pairs are enough to load the code that a step runs.
     make(draw(2))(2)

@@ -22,6 +22,7 @@ from funcdl.layers.linear import linear
 from funcdl.losses import mse
 from funcdl.optimisers import sgd
 from funcdl.tensor import Generator, Tensor, empty
+from funcdl.staging.stage import stage
 from funcdl.training import training_step
 
 __all__ = ["ACTIVATIONS", "Experiment", "Outcome", "Points", "draw", "network", "run"]
@@ -139,7 +140,7 @@ def run(
     params = tree.stack([net.init(rng, (2,))[0] for rng in rngs])
     steps = epochs * math.ceil(points / batch_size)
     optimiser = sgd(lambda count: lr * (1 - count / steps), momentum=momentum)
-    step = training_step(supervised(net, mse(models=1)), optimiser)
+    step = stage(training_step(supervised(net, mse(models=1)), optimiser))
     state = optimiser.init(params)
     losses: list[list[float]] = []
     diverged: dict[int, int] = {}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from funcdl import adam, supervised, training_step, tree
+from funcdl import adam, stage, supervised, training_step, tree
 from pairs.data import Mnist, Pairs, draw_split
 from pairs.models import MODELS, Model
 from pairs.seeds import generator
@@ -131,7 +131,7 @@ def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Gene
     """
     batches = math.ceil(len(pairs.target) / settings.batch_size)
     optimiser = adam(one_cycle(settings.lr, settings.epochs * batches))
-    step = training_step(supervised(model.net, model.loss), optimiser)
+    step = stage(training_step(supervised(model.net, model.loss), optimiser))
     state = optimiser.init(params)
     for epoch in range(settings.epochs):
         loss: Any = ()

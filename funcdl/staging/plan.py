@@ -135,9 +135,7 @@ class Planner:
             self.variable.add(storage(pack.vector))
         return [fused.get(i, call) for i, call in enumerate(calls) if position[i] == i]
 
-    def _groups(
-        self, calls: list[Call], shapes: list[Any], position: list[int]
-    ) -> list[list[int]]:
+    def _groups(self, calls: list[Call], shapes: list[Any], position: list[int]) -> list[list[int]]:
         """Find the calls that do the same to each parameter and are not fused yet."""
         found: dict[Any, list[int]] = {}
         done = {last for i, last in enumerate(position) if i != last}

@@ -16,7 +16,15 @@ from funcdl import tree
 from funcdl.contract import Layer, Params, Value, Vjp
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Call", "OpaqueLayerError", "Recorder", "UnrecordedError", "rebuild", "storage", "tensors"]
+__all__ = [
+    "Call",
+    "OpaqueLayerError",
+    "Recorder",
+    "UnrecordedError",
+    "rebuild",
+    "storage",
+    "tensors",
+]
 
 WRITES_FIRST = {"__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__"}
 

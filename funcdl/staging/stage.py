@@ -110,7 +110,9 @@ class Carried:
                 start += count
             else:
                 start += 1
-        self.params, self.state = tree.unflatten(self.structure, self.leaves) if like else (None,) * 2
+        self.params, self.state = (
+            tree.unflatten(self.structure, self.leaves) if like else (None,) * 2
+        )
 
     def _is_pack(self, run: list[Any]) -> bool:
         if not all(isinstance(leaf, Tensor) for leaf in run):
