@@ -6,6 +6,7 @@ Networks of layers of 25 units on the disc, ReLU, mean squared error, SGD.
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from statistics import median
 from typing import NamedTuple
 
@@ -42,6 +43,9 @@ WAYS = ("PyTorch eager", "funcdl", "funcdl staged")
 
 def run(options: Options) -> Report:
     """Measure every case."""
+    if options.figure is not None:
+        # Found to be missing now, not when all is measured.
+        import_module("matplotlib")
     lines: list[Line] = []
     peaks: dict[Case, list[int]] = {}
     for case in CASES:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,7 +91,7 @@ def allocated(make: Make) -> tuple[int, int]:
 
 def _count(action: Callable[[], Any]) -> tuple[int, int]:
     """Add up PyTorch's allocations during an action: the highest level, and the last."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with _silent(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         action()
     events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
     level = highest = 0
@@ -97,6 +99,20 @@ def _count(action: Callable[[], Any]) -> tuple[int, int]:
         level += event.nbytes()
         highest = max(highest, level)
     return highest, level
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Drop what is written to standard error: the profiler tells there when it starts and stops."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _settle() -> int:

@@ -74,7 +74,8 @@ class Layer:
         call, since it may be one that cannot be recorded.
         """
         if type(x) is not Tensor and (recorder := _recorder(x)) is not None:
-            return recorder.layer(self, params, x, rng)
+            recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
+            return recorded
         return self.apply(params, x, rng)
 
     def __repr__(self) -> str:

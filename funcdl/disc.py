@@ -21,8 +21,8 @@ from funcdl.layers.activations import relu, tanh
 from funcdl.layers.linear import linear
 from funcdl.losses import mse
 from funcdl.optimisers import sgd
-from funcdl.tensor import Generator, Tensor, empty
 from funcdl.staging.stage import stage
+from funcdl.tensor import Generator, Tensor, empty
 from funcdl.training import training_step
 
 __all__ = ["ACTIVATIONS", "Experiment", "Outcome", "Points", "draw", "network", "run"]

@@ -118,7 +118,7 @@ def test_parameters_from_elsewhere_are_taken_in():
     step, params, state, rng = start(network(4), f.mse(), f.sgd(0.1, momentum=0.9))
     fast = f.stage(step)
     (batch,) = batches(rng, 7)
-    p, s, _ = fast(params, state, batch)
+    p, _, _ = fast(params, state, batch)
     halved = tree.map(lambda leaf: leaf / 2, p)
     expected = step(halved, state, batch)
     assert_same(fast(halved, state, batch), expected)

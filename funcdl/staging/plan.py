@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
-from funcdl.staging.record import CREATES, Call, rebuild, storage, tensors
+from funcdl.staging.record import Call, rebuild, storage, tensors
 from funcdl.staging.rows import Rows, fits
 from funcdl.tensor import Tensor
 
@@ -59,7 +60,7 @@ class Planner:
     def __init__(self, variable: Iterable[Tensor]) -> None:
         """Begin with the recording's inputs: all that the outputs can depend on."""
         self.variable = {storage(t) for t in variable}
-        self.moved: dict[int, tuple[Tensor, int]] = {}
+        self.moved: dict[int, tuple[Tensor, Any]] = {}
         self.owners: dict[int, int] = {}
         self.packs: dict[int, tuple[Pack, int]] = {}
         self.widened: dict[int, Rows] = {}
@@ -79,9 +80,9 @@ class Planner:
             return rows.view(t, shift)
         return t if base is t else base.as_strided(t.shape, t.stride(), t.storage_offset() + shift)
 
-    def _base(self, t: Tensor) -> tuple[Tensor, int]:
+    def _base(self, t: Tensor) -> tuple[Tensor, Any]:
         """Follow the moves of a tensor's memory to the end; and by how much it was shifted."""
-        shift = 0
+        shift: Any = 0
         while storage(t) in self.moved:
             t, further = self.moved[storage(t)]
             shift += further
@@ -246,7 +247,7 @@ class Planner:
         [x 1] [w; b] is x w + b in one call, and [x 1]ᵀ dy is dw and db. What meets such a matrix
         in an elementwise call gets a column too, so that the call goes over whole memory.
         """
-        views: dict[int, list[tuple[Tensor, int]]] = {}
+        views: dict[int, list[tuple[Tensor, Any]]] = {}
         for t in tensors([(call.args, call.kwargs, call.outs) for call in calls]):
             base, shift = self._base(t)
             views.setdefault(storage(base), []).append((t, shift))
@@ -262,16 +263,16 @@ class Planner:
                 self.rows[storage(rows.matrix)] = rows
                 taken.add(s)
 
-        for product, bias in zip(calls, calls[1:]):
+        for product, bias in pairwise(calls):
             if product.name == "matmul" and bias.name == "add_" and len(bias.args) == 2:
                 x, w = product.args
                 if x.ndim == 2 and self._follows(w, bias.args[1]):
                     give(x, True)
         for call in calls:
             if not call.fresh and call.name.removesuffix("_") in ELEMENTWISE:
-                first, *others = [t for t in tensors(call.args) if t.ndim > 1] or [None]
-                if any(storage(self._base(t)[0]) in self.widened for t in others):
-                    give(first, False)
+                operands = [t for t in tensors(call.args) if t.ndim > 1]
+                if any(storage(self._base(t)[0]) in self.widened for t in operands[1:]):
+                    give(operands[0], False)
 
     def _follows(self, w: Tensor, b: Any) -> bool:
         """Tell whether `b` is the parameter after `w` in one pack: then [w; b] is a matrix."""
@@ -299,7 +300,8 @@ class Planner:
                 if step.name == "mul_" and isinstance(value, float):
                     last.kwargs["alpha"] = last.kwargs.get("alpha", 1) * value
                     return
-                if step.name == "add_" and isinstance(value, Tensor) and "alpha" not in last.kwargs:
+                other = isinstance(value, Tensor) and storage(value) != storage(step.target)
+                if step.name == "add_" and other and "alpha" not in last.kwargs:
                     steps[-1:] = self._biased(last, value)
                     return
         if step.sums and last.is_product() and same_view(step.args[1], last.args[1]):
@@ -319,14 +321,13 @@ class Planner:
 
     def _over_rows(self, step: Step) -> Step:
         """Let an elementwise call go over the last columns too, where that does no harm."""
-        operands = [step.target, *tensors(step.args)]
-        if step.name.removesuffix("_") not in ELEMENTWISE or not isinstance(step.target, Tensor):
+        if step.name.removesuffix("_") not in ELEMENTWISE:
             return step
         rows = self.rows.get(storage(step.target))
         if rows is None or (rows.ones and step.name not in KEEPS_ONE):
             return step
-        wide = [self._whole(t) for t in operands]
-        if any(t is None or t.shape != wide[0].shape for t in wide):
+        wide = [self._whole(t) for t in [step.target, *tensors(step.args)]]
+        if any(t is None or t.shape[-1] != rows.width + 1 for t in wide):
             return step
         rest = iter(wide[1:])
         args = [next(rest) if isinstance(a, Tensor) else a for a in step.args]
@@ -379,8 +380,8 @@ def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -
             return [Step(flat, "copy_", first)]
         if name == "sum" and args[1:] == (-2,) and not kwargs and first.ndim in (2, 3):
             ones = first.new_ones((*first.shape[:-2], 1, first.shape[-2]))
-            product = first.is_floating_point() and _product(out.unsqueeze(-2), ones, first)
-            if product:
+            product = _product(out.unsqueeze(-2), ones, first)
+            if product and first.is_floating_point():
                 product.sums = True
                 return [product]
         if name in ELEMENTWISE and first.dtype == out.dtype:

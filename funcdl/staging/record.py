@@ -99,7 +99,7 @@ class Call:
         self.writes |= {storage(t) for t in self.outs}
 
 
-class Recorded(Tensor):  # type: ignore[misc]
+class Recorded(Tensor):
     """A tensor whose calls are recorded; `plain` is the tensor itself."""
 
     plain: Tensor
@@ -195,8 +195,8 @@ class Recorder:
                 return kept[0](dy, need_dx)
 
             # The closure holds the inputs: they must not be overwritten before it runs.
-            result, _ = noted(back, dy, reads=forth.reads | {id(kept)})
-            return result
+            (dparams, dx), _ = noted(back, dy, reads=forth.reads | {id(kept)})
+            return dparams, dx
 
         forth.writes.add(id(kept))
         return y, vjp
@@ -204,7 +204,8 @@ class Recorder:
 
 def storage(tensor: Tensor) -> int:
     """Name the memory that a tensor is a view of."""
-    return tensor.untyped_storage()._cdata
+    name: int = tensor.untyped_storage()._cdata
+    return name
 
 
 def tensors(value: Any) -> list[Tensor]:
@@ -226,6 +227,7 @@ def unwrap(value: Any) -> Any:
 
 
 def rebuild(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Apply a function to the tensors in nested containers; other leaves stay."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, dict):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from funcdl.tensor import Tensor
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "fits"]
 
 
 class Rows:
@@ -19,12 +21,12 @@ class Rows:
         self.width, self.ones = width, ones
         self.matrix: Tensor = like.new_ones((like.numel() // width, width + 1))
 
-    def view(self, t: Tensor, shift: int) -> Tensor:
+    def view(self, t: Tensor, shift: Any) -> Tensor:
         """View a recorded tensor's numbers, which were `shift` further on in their memory."""
         places = [self._place(stride) for stride in t.stride()]
         return self.matrix.as_strided(t.shape, places, self._place(t.storage_offset() + shift))
 
-    def _place(self, offset: int) -> int:
+    def _place(self, offset: Any) -> Any:
         return offset // self.width * (self.width + 1) + offset % self.width
 
     def whole(self, t: Tensor) -> Tensor | None:
@@ -34,7 +36,7 @@ class Rows:
         return t.as_strided((*t.shape[:-1], self.width + 1), t.stride(), t.storage_offset())
 
 
-def fits(t: Tensor, shift: int, width: int) -> bool:
+def fits(t: Tensor, shift: Any, width: int) -> bool:
     """Tell whether a view can be had of memory with a column more: each axis is along or across."""
     start = (t.storage_offset() + shift) % width
     for length, stride in zip(t.shape, t.stride()):

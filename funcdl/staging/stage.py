@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from funcdl import tree
@@ -28,14 +29,48 @@ MOST_PLANS = 16
 
 
 def stage(step: Step) -> Step:
-    """Turn a pure training step into a flat list of in-place calls over buffers made once."""
+    """Turn a pure training step into a flat list of calls in place, over buffers made once.
+
+    The step is run once on tensors that record what is called on them. The recording is planned
+    anew (see `funcdl.staging.plan`) and from then on replayed: no Python of the layers runs, no
+    memory is allocated, nothing is computed that nobody reads. The pure step stays the definition:
+    the first replay is compared with it, and later ones give its numbers but for rounding.
+
+    Args:
+        step: `step(params, state, batch, rng=None) -> (params, state, *rest)` as `training_step`
+            makes it: a pure function whose calls depend on shapes and dtypes alone. A layer in it
+            that looks at numbers (as by `float(x)`), uses autograd or writes into memory of its
+            own is not recorded, but called as it is in each replay.
+
+    Returns:
+        A function with the arguments and results of `step`. The params and state that it returns
+        are its own buffers, which its next call overwrites (clone what is to be kept; the rest,
+        such as the loss, is the caller's). Those handed to it are copied in, unless they are what
+        it returned last, and never written to. A batch of another shape or dtype is recorded
+        anew; of the last 16 kinds, each is recorded once.
+
+    Raises:
+        KindError: `step` is no function, it does not return params and state as it takes them, or
+            it looks at numbers outside of any layer.
+        UsageError: the replay's numbers are not the step's: it is not pure.
+
+    >>> import torch
+    >>> from funcdl import linear, mse, sgd, supervised, training_step
+    >>> objective, optimiser = supervised(linear(1), mse()), sgd(0.1)
+    >>> params, _ = objective.init(torch.Generator().manual_seed(0), ((1,), (1,)))
+    >>> state, step = optimiser.init(params), stage(training_step(objective, optimiser))
+    >>> for _ in range(50):
+    ...     params, state, loss = step(params, state, (torch.ones(4, 1), torch.zeros(4, 1)))
+    >>> round(float(loss), 4)
+    0.0
+    """
     if not callable(step):
         raise KindError(f"stage: expected a training step, got {type(step).__name__}")
     return Staged(step)
 
 
 class Staged:
-    """A step with its buffers: one set for what is carried on, and a replay for each batch shape."""
+    """A step with its buffers: of what is carried on, and of a replay for each shape of batch."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -73,7 +108,7 @@ class Staged:
 
     def _first(self, key: Any, batch: Value, rng: Generator | None) -> Any:
         """Take the first step with a shape of batch: record it, replay it and compare."""
-        before = None if rng is None else rng.get_state()
+        before: Any = None if rng is None else rng.get_state()
         inputs = (*self.carried.copies(), rebuild(batch, _copy))
         expected = self.step(*inputs, *_given(rng))
         replay = Replay(self.step, self.carried, inputs, rng, before)
@@ -110,9 +145,10 @@ class Carried:
                 start += count
             else:
                 start += 1
-        self.params, self.state = (
-            tree.unflatten(self.structure, self.leaves) if like else (None,) * 2
-        )
+        self.params: Params = None
+        self.state: Any = None
+        if like:
+            self.params, self.state = tree.unflatten(self.structure, self.leaves)
 
     def _is_pack(self, run: list[Any]) -> bool:
         if not all(isinstance(leaf, Tensor) for leaf in run):
@@ -148,7 +184,8 @@ class Replay:
         outputs, calls, old = _record(step, inputs, rng, before)
         if not isinstance(outputs, tuple) or len(outputs) < 2:
             raise KindError(
-                f"stage: expected a step that returns (params, state, …), got {type(outputs).__name__}"
+                "stage: expected a step that returns (params, state, …), "
+                f"got {type(outputs).__name__}"
             )
         leaves, structure = tree.flatten(outputs[:2])
         if structure != carried.structure or not all(map(_alike, leaves, carried.leaves)):
@@ -190,7 +227,7 @@ class Replay:
         self.calls = planner.write(calls)
         for buffer, end in zip(tensors(self.carried.leaves), ends):
             if not same_view(planner.at(end), buffer):
-                self.calls.append(lambda buffer=buffer, end=planner.at(end): buffer.copy_(end))
+                self.calls.append(partial(buffer.copy_, planner.at(end)))
         self.rest = rebuild(rest, planner.at)
         self.loss = self.rest[0] if len(rest) == 1 and isinstance(rest[0], Tensor) else None
 
