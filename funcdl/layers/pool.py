@@ -64,16 +64,16 @@ def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> L
             if not need_dx:
                 return params, None
             tiled = step == size[0] == size[1] and x.shape[-3:-1] == (out[0] * step, out[1] * step)
-            dx = dy.new_empty(x.shape) if tiled else dy.new_zeros(x.shape)
+            dx = x.clone() if tiled else x.new_zeros(x.shape)
             rest = dy
             for i, j in cells:
                 target = slot(dx, i, j, out, step)
-                share = target if tiled else dy.new_empty(dy.shape)
+                share = target if tiled else slot(x, i, j, out, step).clone()
                 if (i, j) == cells[-1]:
                     share.copy_(rest)
                 else:
-                    # eq in place on a float copy: a Boolean tensor times floats is far slower.
-                    share.copy_(slot(x, i, j, out, step)).eq_(y).mul_(rest)
+                    # eq in place on floats: a Boolean tensor times floats is far slower.
+                    share.eq_(y).mul_(rest)
                     rest = rest.sub(share)
                 if not tiled:
                     target.add_(share)

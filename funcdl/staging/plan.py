@@ -210,7 +210,7 @@ class Planner:
         for old, new in homes:
             carried.setdefault(self.owner(storage(old)), set()).add(self.owner(storage(new)))
         for i, call in enumerate(calls):
-            if not call.fresh or len(call.outs) != 1 or call.name not in ELEMENTWISE:
+            if not call.fresh or len(call.outs) != 1 or call.name not in ELEMENTWISE | {"clone"}:
                 continue
             out = call.outs[0]
             if storage(out) in self.moved:
@@ -359,6 +359,8 @@ class Step:
 def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> list[Step]:
     name, out = call.name, outs[0]
     first = args[0] if args and isinstance(args[0], Tensor) else None
+    if name == "clone_":
+        return []  # the copy took the place of what it was made of
     if not call.fresh:
         if first is None or "out" in kwargs:
             return [Step(call.func, "__call__", *args, **kwargs)]

