@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from funcdl.tensor import Tensor
 
+# Below so many numbers in a run, and up to so many cells in a window, cells are copied one by one.
+SHORT_RUN = 8
+MOST_CELLS = 32
+
 __all__ = ["out_length", "pad", "patches", "slot", "unpad", "unpatches"]
 
 
@@ -47,10 +51,28 @@ def slot(x: Tensor, i: int, j: int, out: tuple[int, int], stride: int) -> Tensor
 
 def patches(x: Tensor, kernel: tuple[int, int], stride: int) -> Tensor:
     """Copy every window of (…, h, w, c) into a row: (…, oh, ow, kernel_h × kernel_w × c)."""
+    channels = x.shape[-1]
+    if kernel[1] * channels < SHORT_RUN and kernel[0] * kernel[1] * channels <= MOST_CELLS:
+        return _cells(x, kernel, stride)
     # A window's row is one run of memory in a contiguous image alone: the copy is 3 times faster.
     windows = x.contiguous().unfold(-3, kernel[0], stride).unfold(-3, kernel[1], stride)
     # (…, oh, ow, c, kh, kw): the channels go last again, so that runs stay contiguous.
     return windows.movedim(-3, -1).flatten(-3)
+
+
+def _cells(x: Tensor, kernel: tuple[int, int], stride: int) -> Tensor:
+    """Copy patches cell by cell: with few channels, a row of the image is the longer run."""
+    out = (
+        out_length(x.shape[-3], kernel[0], stride, 0),
+        out_length(x.shape[-2], kernel[1], stride, 0),
+    )
+    places = [
+        (i, j, c) for i in range(kernel[0]) for j in range(kernel[1]) for c in range(x.shape[-1])
+    ]
+    cells = x.new_empty((len(places), *x.shape[:-3], *out))
+    for k, (i, j, c) in enumerate(places):
+        cells.select(0, k).copy_(slot(x, i, j, out, stride).select(-1, c))
+    return cells.movedim(0, -1)
 
 
 def unpatches(
