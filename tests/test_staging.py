@@ -192,7 +192,7 @@ def test_numbers_are_drawn_anew_from_the_generator(layer):
 
 def test_numbers_drawn_from_elsewhere_are_refused():
     def noisy(params, x):
-        return x + torch.rand(x.shape, dtype=x.dtype), lambda dy: ((), dy)
+        return x + 9 * torch.rand(x.shape, dtype=x.dtype), lambda dy: ((), dy)
 
     step, params, state, rng = start(f.serial(noisy, f.linear(2)), f.mse(), f.sgd(0.1))
     with pytest.raises(UsageError, match="generator that was not handed in"):
