@@ -47,7 +47,7 @@ def value_and_grad(
                 f"value_and_grad: expected an objective that gives a tensor, "
                 f"got {type(value).__name__}"
             )
-        dparams, _ = vjp(value.new_ones(value.shape), False)
+        dparams, _ = vjp(value.new_full(value.shape, 1.0), False)
         return value, dparams
 
     return f

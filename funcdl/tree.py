@@ -15,6 +15,7 @@ from funcdl.tensor import Tensor
 __all__ = [
     "add",
     "flatten",
+    "has_leaves",
     "leaves",
     "map",
     "paths",
@@ -71,6 +72,15 @@ def leaves(tree: Tree) -> list[Any]:
     return [leaf for _, leaf in _walk(tree, "")]
 
 
+def has_leaves(tree: Tree) -> bool:
+    """Tell whether there is a leaf.
+
+    >>> has_leaves(((), {"a": 3.0})), has_leaves(((), {}))
+    (True, False)
+    """
+    return not is_node(tree) or any(has_leaves(entry) for entry in _entries(tree))
+
+
 def paths(tree: Tree) -> list[str]:
     """List the path of each leaf: `[i]` enters a sequence, `.name` a dict or a NamedTuple.
 
@@ -117,16 +127,16 @@ class _MismatchError(Exception):
 
 def _map_all(function: Callable[..., Any], trees: Sequence[Tree]) -> Tree:
     first = trees[0]
-    kind, node = type(first), is_node(first)
+    kind, node, keyed = type(first), is_node(first), isinstance(first, dict)
     for other in trees:
-        if type(other) is not kind or (node and len(other) != len(first)) or kind is dict:
+        if type(other) is not kind or (node and len(other) != len(first)) or keyed:
             _check(first, other)
     if not node:
         return function(*trees)
     mapped: list[Tree] = []
     try:
-        for row in zip(*([_entries(tree) for tree in trees] if kind is dict else trees)):
-            mapped.append(_map_all(function, row))
+        for row in zip(*([_entries(tree) for tree in trees] if keyed else trees)):
+            mapped.append(_map_all(function, row))  # noqa: PERF401 - an error asks how many
     except _MismatchError as error:
         raise _MismatchError(f"{_labels(first)[len(mapped)]}{error}") from None
     return _rebuild(first, mapped)

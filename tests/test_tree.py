@@ -1,4 +1,5 @@
 import re
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -62,3 +63,8 @@ def test_size_and_zeros():
     zeros = tree.zeros_like(params)
     assert tree.size(zeros) == 10
     assert all(not leaf.any() for leaf in tree.leaves(zeros))
+
+
+def test_subclasses_of_dict_are_mapped_over_their_values():
+    a, b = OrderedDict(w=1, b=2), OrderedDict(b=20, w=10)
+    assert tree.map(lambda p, q: p + q, a, b) == {"w": 11, "b": 22}

@@ -8,7 +8,7 @@ from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
-from funcdl.tree import leaves
+from funcdl.tree import has_leaves
 
 __all__ = ["serial"]
 
@@ -70,4 +70,4 @@ def serial(*layers: LayerLike) -> Layer:
 
 
 def _first_with_leaves(params: tuple[Params, ...]) -> int:
-    return next((i for i, entry in enumerate(params) if leaves(entry)), len(params))
+    return next((i for i, entry in enumerate(params) if has_leaves(entry)), len(params))
