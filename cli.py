@@ -174,7 +174,7 @@ def framework(
             probe = out_dir / "framework.json.partial"
             probe.touch()
             probe.unlink()
-    with torch.no_grad(), progress() as bar:
+    with torch.inference_mode(), progress() as bar:
         task = bar.add_task("loss", total=epochs)
 
         def on_epoch(epoch: int, losses: list[float]) -> None:

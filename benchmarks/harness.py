@@ -53,7 +53,7 @@ class Train:
         start: makes what is carried at first, anew each time it is called.
         batches: in their order.
         finish: waits until a loss is computed.
-        grad: whether PyTorch's autograd is on.
+        mode: PyTorch's mode for the steps, such as `torch.inference_mode`.
 
     >>> train = Train(lambda total, batch: (total + batch, total), lambda: (0,), [1, 10])
     >>> train(2), train(2)
@@ -70,10 +70,10 @@ class Train:
         batches: Iterable[Any],
         finish: Callable[[Any], Any] = lambda loss: loss,
         *,
-        grad: bool = True,
+        mode: Callable[[], Any] = torch.enable_grad,
     ) -> None:
         self.step, self.start, self.batches = step, start, list(batches)
-        self.finish, self.grad = finish, grad
+        self.finish, self.mode = finish, mode
         self.restart()
 
     def restart(self) -> None:
@@ -84,7 +84,7 @@ class Train:
     def __call__(self, count: int) -> Any:
         """Take that many steps, wait until they are done, and return the loss of the last one."""
         step, carry, loss = self.step, self.carry, None
-        with torch.set_grad_enabled(self.grad):
+        with self.mode():
             for batch in islice(self.source, count):
                 *carry, loss = step(*carry, batch)
         self.carry = carry

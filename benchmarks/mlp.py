@@ -101,7 +101,7 @@ def compiled_function(weights: Affines, batches: Batches) -> Train:
         return {name: p - LR * grads[name] for name, p in params.items()}, loss
 
     params = {name: p.detach().clone() for name, p in net.named_parameters()}
-    return Train(step, lambda: (params,), batches, grad=False)
+    return Train(step, lambda: (params,), batches, mode=torch.no_grad)
 
 
 def jax_weights(weights: Affines) -> list[tuple[jax.Array, jax.Array]]:

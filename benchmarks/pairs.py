@@ -167,7 +167,7 @@ def compiled_function(name: str, weights: Affines, batches: list[Pairs]) -> Trai
     params = {key: p.detach().clone() for key, p in net.named_parameters()}
     zeros = {key: torch.zeros_like(p) for key, p in params.items()}
     state = AdamState(params, zeros, zeros, torch.zeros(()))
-    return Train(step, lambda: (state,), batches, grad=False)
+    return Train(step, lambda: (state,), batches, mode=torch.no_grad)
 
 
 def map_dicts(function: Callable[..., Tensor], *dicts: dict[str, Tensor]) -> dict[str, Tensor]:

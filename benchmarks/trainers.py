@@ -50,7 +50,7 @@ def funcdl(
     """Train with funcdl."""
     step = training_step(supervised(net, loss), optimiser)
     step = stage(step) if staged else step
-    return Train(step, lambda: (params, optimiser.init(params)), batches, grad=False)
+    return Train(step, lambda: (params, optimiser.init(params)), batches, mode=torch.inference_mode)
 
 
 def eager(
@@ -99,7 +99,7 @@ def vmapped(
 
     start = {name: p.detach() for name, p in params.items()}
     made = torch.compile(step, fullgraph=True, dynamic=False) if compiled else step
-    return Train(made, lambda: (start,), batches, grad=False)
+    return Train(made, lambda: (start,), batches, mode=torch.no_grad)
 
 
 def points(count: int, size: int, rng: torch.Generator) -> Batches:

@@ -31,7 +31,7 @@ def digits(data_dir: Path | None) -> Mnist:
 
 def work(task: Task, settings: Settings, data_dir: Path | None) -> Row:
     """Do one round of one model: what a worker does, a pure function of its arguments."""
-    with torch.no_grad():
+    with torch.inference_mode():
         return run_round(*task, settings, digits(data_dir))
 
 

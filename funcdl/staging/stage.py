@@ -47,7 +47,8 @@ def stage(step: Step) -> Step:
         are its own buffers, which its next call overwrites (clone what is to be kept; the rest,
         such as the loss, is the caller's). Those handed to it are copied in, unless they are what
         it returned last, and never written to. A batch of another shape or dtype is recorded
-        anew; of the last 16 kinds, each is recorded once.
+        anew; of the last 16 kinds, each is recorded once. In `torch.inference_mode()` PyTorch
+        makes each call shorter; a step that was staged there has to be used there.
 
     Raises:
         KindError: `step` is no function, it does not return params and state as it takes them, or
