@@ -10,31 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from funcdl.staging.record import Call, rebuild, storage, tensors
 from funcdl.staging.rows import Rows, fits
+from funcdl.staging.steps import ELEMENTWISE, Step, write
 from funcdl.tensor import Tensor
 
 __all__ = ["Pack", "Planner", "same_view"]
 
-# Methods whose name with an underscore writes the same numbers into the first operand.
-ELEMENTWISE = {
-    *("abs", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "copysign"),
-    *("cos", "cosh", "div", "erf", "erfc", "exp", "exp2", "expm1", "floor", "lerp", "log", "log10"),
-    *("log1p", "log2", "masked_fill", "mul", "neg", "pow", "reciprocal", "relu", "round", "rsqrt"),
-    *("sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh", "trunc"),
-    *("atan", "asin", "acos", "eq", "ne", "lt", "le", "gt", "ge", "heaviside", "hypot", "fmod"),
-}
-# Of these, f(1) = 1: they may go over a column of ones.
+# Elementwise methods with f(1) = 1: they may go over a column of ones.
 KEEPS_ONE = {"relu_", "sign_", "abs_", "sqrt_", "square_", "reciprocal_", "rsqrt_"}
 COMMUTATIVE = {"add", "mul"}
 # Of two names for the same numbers, the one that has a method in place.
 IN_PLACE_NAMES = {"maximum": "clamp_min", "minimum": "clamp_max"}
-COPIES = {"clone", "contiguous", "to", "float", "double", "half", "bfloat16", "long", "int", "bool"}
-RESHAPES = {"reshape", "flatten", "unflatten"}
 
 
 class Pack:
@@ -258,7 +248,7 @@ class Planner:
             s, width = storage(base), x.shape[-1]
             if s in taken or s not in self.variable or width < 2 or not _whole(base):
                 return
-            if all(fits(t, shift, width) for t, shift in views[s]):
+            if base.numel() % width == 0 and all(fits(t, n, width) for t, n in views[s]):
                 self.widened[s] = rows = Rows(base, width, ones)
                 self.rows[storage(rows.matrix)] = rows
                 taken.add(s)
@@ -287,7 +277,7 @@ class Planner:
         for call in calls:
             outs = [self.at(t) for t in call.outs]
             args, kwargs = rebuild((call.args, call.kwargs), self.at)
-            for step in _write(call, outs, args, kwargs):
+            for step in write(call, outs, args, kwargs):
                 self._append(steps, step)
         return [step.bind() for step in steps]
 
@@ -337,80 +327,6 @@ class Planner:
         """Widen a view by its last column, with `ones` one of ones; None where there is none."""
         rows = self.rows.get(storage(t))
         return None if rows is None or (ones and not rows.ones) else rows.whole(t)
-
-
-class Step:
-    """One call in place: a method of `target`, or with no name a function of no arguments."""
-
-    def __init__(self, target: Any, name: str, *args: Any, **kwargs: Any) -> None:
-        self.target, self.name, self.args, self.kwargs = target, name, args, kwargs
-        self.sums = False
-
-    def is_product(self) -> bool:
-        """Tell whether it writes a product of matrices, and nothing but that."""
-        return self.name in ("addmm_", "baddbmm_") and self.kwargs.get("beta") == 0
-
-    def bind(self) -> Callable[[], Any]:
-        """Give the call as a function without arguments."""
-        method = getattr(self.target, self.name) if self.name else self.target
-        return partial(method, *self.args, **self.kwargs) if self.args or self.kwargs else method
-
-
-def _write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> list[Step]:
-    name, out = call.name, outs[0]
-    first = args[0] if args and isinstance(args[0], Tensor) else None
-    if name == "clone_":
-        return []  # the copy took the place of what it was made of
-    if not call.fresh:
-        if first is None or "out" in kwargs:
-            return [Step(call.func, "__call__", *args, **kwargs)]
-        return [Step(first, name, *args[1:], **kwargs)]
-    if name in ("new_empty", "empty_like"):
-        return []
-    if name in ("new_zeros", "zeros_like"):
-        return [Step(out, "zero_")]
-    if name in ("new_ones", "ones_like"):
-        return [Step(out, "fill_", 1)]
-    if first is not None and len(outs) == 1:
-        if name == "matmul":
-            product = _product(out, *args)
-            if product:
-                return [product]
-        if name in COPIES:
-            return [Step(out, "copy_", first)]
-        if name in RESHAPES and (flat := _unflattened(out, first)) is not None:
-            return [Step(flat, "copy_", first)]
-        if name == "sum" and args[1:] == (-2,) and not kwargs and first.ndim in (2, 3):
-            ones = first.new_ones((*first.shape[:-2], 1, first.shape[-2]))
-            product = _product(out.unsqueeze(-2), ones, first)
-            if product and first.is_floating_point():
-                product.sums = True
-                return [product]
-        if name in ELEMENTWISE and first.dtype == out.dtype:
-            return [Step(out, "copy_", first), Step(out, name + "_", *args[1:], **kwargs)]
-
-    def again() -> None:
-        for out, new in zip(outs, tensors(call.func(*args, **kwargs))):
-            out.copy_(new)
-
-    return [Step(again, "")]
-
-
-def _unflattened(out: Tensor, first: Tensor) -> Tensor | None:
-    """View the memory of a reshaped copy in the shape before; None where no view can be had."""
-    try:
-        return out.view(first.shape)
-    except RuntimeError:
-        return None
-
-
-def _product(out: Tensor, x: Tensor, w: Tensor) -> Step | None:
-    """Write a product of matrices, or of stacks of them, into `out`."""
-    if x.ndim == w.ndim == 2:
-        return Step(out, "addmm_", x, w, beta=0)
-    if x.ndim == w.ndim == 3 and x.shape[0] == w.shape[0]:
-        return Step(out, "baddbmm_", x, w, beta=0)
-    return None
 
 
 def _matrix(w: Tensor, b: Tensor) -> Tensor | None:
