@@ -14,9 +14,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "tensor", "contract", "tree", "arguments"},
     {"ops"},
-    {"layers", "initialisers", "losses", "optimisers"},
+    {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"check", "staging", "training"},
+    {"check", "staging", "training", "calibrate", "summary"},
     {"disc", "module"},
     {"__init__"},
 ]

@@ -64,8 +64,16 @@ def batches(rng, *sizes):
     ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("stacked", [False, True], ids=["one", "models"])
+@pytest.mark.parametrize(
+    ("case", "stacked"),
+    [
+        (case, stacked)
+        for case in CASES
+        for stacked in (False, True)
+        if not (case.random and stacked)
+    ],
+    ids=str,
+)
 def test_every_layer_trains_to_the_same_numbers(case, stacked):
     rng = torch.Generator().manual_seed(0)
     models = [(case.params(rng), case.inputs(rng)) for _ in range(3)]
@@ -74,8 +82,9 @@ def test_every_layer_trains_to_the_same_numbers(case, stacked):
     optimiser = f.sgd(0.01)
     step = f.training_step(total(layer), optimiser)
     data = [x] * 3
-    slow = train(step, params, optimiser.init(params), data)
-    assert_same(train(f.stage(step), params, optimiser.init(params), data), slow)
+    slow = train(step, params, optimiser.init(params), data, *case.generator())
+    fast = train(f.stage(step), params, optimiser.init(params), data, *case.generator())
+    assert_same(fast, slow)
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS.values(), ids=OPTIMISERS)

@@ -1,0 +1,17 @@
+"""The table of cases: every layer and combinator with inputs to try its properties on."""
+
+from cases import activations, combinators, images, layouts, linears, losses
+from cases.case import Case, normal
+from pairs.compare import at_most
+
+__all__ = ["CASES", "Case", "normal"]
+
+CASES = [
+    *linears.CASES,
+    *images.CASES,
+    *activations.CASES,
+    *layouts.CASES,
+    *combinators.CASES,
+    *losses.CASES,
+    Case(at_most, (4, 2, 5)),
+]
