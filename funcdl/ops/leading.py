@@ -34,7 +34,8 @@ def total(d: Tensor, p: Tensor, own: int = 1) -> Tensor:
 
     Args:
         d: (*models, …, *own axes).
-        p, own: as for `align`.
+        p: the parameter.
+        own: as for `align`.
     """
     models = p.ndim - own
     between = tuple(range(models, d.ndim - own))
