@@ -6,12 +6,21 @@ apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
 from funcdl import initialisers, tree
 from funcdl.check import check
 from funcdl.combinators.concat import concat
+from funcdl.combinators.debug import debug
+from funcdl.combinators.fan_in import fan_in
 from funcdl.combinators.fan_out import fan_out
+from funcdl.combinators.freeze import freeze
+from funcdl.combinators.named import named
 from funcdl.combinators.parallel import parallel
+from funcdl.combinators.remat import remat
+from funcdl.combinators.repeat import repeat
+from funcdl.combinators.residual import residual
 from funcdl.combinators.serial import serial
 from funcdl.combinators.shared import shared
+from funcdl.combinators.siamese import siamese
 from funcdl.combinators.supervised import supervised
 from funcdl.combinators.tap import tap
+from funcdl.combinators.vmap import vmap
 from funcdl.combinators.weighted_sum import weighted_sum
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, as_layer, layer
 from funcdl.errors import (
@@ -26,9 +35,10 @@ from funcdl.errors import (
 from funcdl.layers.activations import relu, sigmoid, softmax, tanh
 from funcdl.layers.affine import Affine
 from funcdl.layers.conv import conv2d
-from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, join, stack, unstack
+from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, reshape, transpose
 from funcdl.layers.linear import linear
 from funcdl.layers.pool import max_pool2d
+from funcdl.layers.tuples import join, stack, unstack
 from funcdl.losses import cross_entropy, mse
 from funcdl.module import SGD, Linear, LossMSE, Module, ReLU, Sequential, Tanh
 from funcdl.optimisers import AdamState, Optimiser, SgdState, adam, sgd
@@ -66,9 +76,12 @@ __all__ = [
     "concat",
     "conv2d",
     "cross_entropy",
+    "debug",
     "expand_dims",
+    "fan_in",
     "fan_out",
     "flatten",
+    "freeze",
     "identity",
     "initialisers",
     "join",
@@ -76,11 +89,17 @@ __all__ = [
     "linear",
     "max_pool2d",
     "mse",
+    "named",
     "parallel",
     "relu",
+    "remat",
+    "repeat",
+    "reshape",
+    "residual",
     "serial",
     "sgd",
     "shared",
+    "siamese",
     "sigmoid",
     "softmax",
     "stack",
@@ -89,8 +108,10 @@ __all__ = [
     "tanh",
     "tap",
     "training_step",
+    "transpose",
     "tree",
     "unstack",
     "value_and_grad",
+    "vmap",
     "weighted_sum",
 ]

@@ -17,7 +17,18 @@ from typing import Any, Protocol
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor, empty
 
-__all__ = ["Apply", "Init", "Layer", "Params", "Shape", "Value", "Vjp", "as_layer", "layer"]
+__all__ = [
+    "Apply",
+    "Init",
+    "Layer",
+    "Params",
+    "Shape",
+    "Value",
+    "Vjp",
+    "as_layer",
+    "layer",
+    "shape_of",
+]
 
 Params = Any
 """A pytree of tensors; `()` for none."""
@@ -59,6 +70,8 @@ class Layer:
         apply: `(params, x, rng=None) -> (y, vjp)`.
         args: the factory's hyperparameters as they would be written in a call.
         layers: for a combinator, its parts in the order of their parameters.
+        recorded: whether a staged step may write down the calls that it makes; otherwise it calls
+            the layer as it is, each time (see `funcdl.staging`).
     """
 
     name: str
@@ -66,6 +79,7 @@ class Layer:
     apply: Apply
     args: str = ""
     layers: tuple[Layer, ...] = ()
+    recorded: bool = True
 
     def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         """Apply the layer: `(y, vjp)`.
@@ -137,7 +151,7 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
                 f"{label}: could not be applied to zeros of shape {in_shape} to find its output "
                 f"shape ({error}); give it an init with layer({label}, init=...)"
             ) from error
-        return (), _shape_of(y)
+        return (), shape_of(y)
 
     return Layer(label, init or infer, run)
 
@@ -164,7 +178,8 @@ def _zeros(shape: Shape, rng: Generator) -> Value:
     return empty(shape, device=rng.device).zero_()
 
 
-def _shape_of(value: Value) -> Shape:
+def shape_of(value: Value) -> Shape:
+    """Return the shape of a tensor, or those of a tuple of tensors."""
     if isinstance(value, Tensor):
         return tuple(value.shape)
-    return tuple(_shape_of(entry) for entry in value)
+    return tuple(shape_of(entry) for entry in value)

@@ -1,7 +1,7 @@
 """The laws that the documentation claims, on random layers, parameters and inputs."""
 
 import torch
-from cases import normal
+from cases.case import multiplied_by_noise, normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,8 +25,12 @@ SEEDS = st.integers(0, 2**32 - 1)
 law = settings(deadline=None, max_examples=60)
 
 
+def start(seed):
+    return torch.Generator().manual_seed(seed)
+
+
 def draw(layer, shape, seed):
-    rng = torch.Generator().manual_seed(seed)
+    rng = start(seed)
     params, _ = layer.init(rng, shape)
     return tree.map(lambda p: p.double() + 0.1 * normal(p.shape, rng), params), rng
 
@@ -154,6 +158,104 @@ def test_concat_is_fan_out_then_join(a, b, seed):
     p, rng = draw(f.concat(a, b), (2, WIDTH), seed)
     x, dy = value((2, WIDTH), rng), value((2, 2 * WIDTH), rng)
     agree(f.concat(a, b), p, f.serial(f.fan_out(a, b), f.join()), (p, ()), x, dy)
+
+
+@law
+@given(ENDO, SEEDS)
+def test_residual_is_fan_out_then_fan_in(a, seed):
+    p, rng = draw(a, (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    agree(
+        f.residual(a), p, f.serial(f.fan_out(f.identity, a), f.fan_in("sum")), (((), p), ()), x, dy
+    )
+
+
+@law
+@given(st.integers(1, 5), SEEDS)
+def test_fan_in_sum_is_dual_to_copying(count, seed):
+    """Its vjp copies, and the vjp of copying is it."""
+    rng = torch.Generator().manual_seed(seed)
+    xs, dy = value(((2, WIDTH),) * count, rng), value((2, WIDTH), rng)
+    y, vjp = f.fan_in("sum")((), xs)
+    copies, pull = f.fan_out(*[f.identity] * count)(((),) * count, dy)
+    equal(vjp(dy)[1], copies)
+    equal(pull(xs)[1], y)
+
+
+@law
+@given(ENDO, st.integers(0, 4), SEEDS)
+def test_repeat_is_serial_of_copies(a, times, seed):
+    p, rng = draw(f.repeat(a, times), (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    agree(f.repeat(a, times), p, f.serial(*[a] * times), p, x, dy)
+
+
+@law
+@given(ENDO, ENDO, SEEDS)
+def test_siamese_is_shared_then_compare(a, b, seed):
+    compare = f.serial(f.fan_in("product"), b)
+    shape = ((2, WIDTH), (2, WIDTH))
+    p, rng = draw(f.siamese(a, compare), shape, seed)
+    x, dy = value(shape, rng), value((2, WIDTH), rng)
+    agree(f.siamese(a, compare), p, f.serial(f.shared(a), compare), p, x, dy)
+
+
+@law
+@given(ENDO, SEEDS)
+def test_remat_named_and_debug_change_nothing(a, seed):
+    p, rng = draw(a, (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    lines = []
+    for same in (f.remat(a), f.named("it", a), f.debug(a, lines.append)):
+        agree(same, p, a, p, x, dy)
+        equal(same.init(start(seed), (2, WIDTH))[0], a.init(start(seed), (2, WIDTH))[0])
+    assert len(lines) == 2
+
+
+@law
+@given(SEEDS)
+def test_remat_draws_the_same_numbers_again(seed):
+    noisy = f.serial(f.linear(WIDTH), multiplied_by_noise, f.tanh, multiplied_by_noise)
+    p, rng = draw(noisy, (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    one, other = (start(seed) for _ in range(2))
+    (y, vjp), (y2, vjp2) = noisy(p, x, one), f.remat(noisy)(p, x, other)
+    equal(y, y2)
+    for _ in range(2):
+        equal(vjp(dy), vjp2(dy))
+    assert torch.equal(one.get_state(), other.get_state())
+
+
+@law
+@given(st.lists(ENDO, min_size=1, max_size=4), st.data(), SEEDS)
+def test_freeze_zeroes_exactly_what_it_names(layers, data, seed):
+    net = f.serial(*layers)
+    p, rng = draw(net, (2, WIDTH), seed)
+    x, dy = value((2, WIDTH), rng), value((2, WIDTH), rng)
+    here = tree.paths(p)
+    chosen = data.draw(st.lists(st.sampled_from(here), unique=True)) if here else []
+    y, vjp = net(p, x)
+    y2, vjp2 = f.freeze(net, *chosen)(p, x)
+    equal(y, y2)
+    (dp, dx), (dp2, dx2) = vjp(dy), vjp2(dy)
+    equal(dx, dx2)
+    for path, d, d2 in zip(here, tree.leaves(dp), tree.leaves(dp2)):
+        if not chosen or path in chosen:
+            assert d2.shape == d.shape
+            assert not d2.any()
+        else:
+            assert torch.equal(d, d2)
+
+
+@law
+@given(ENDO, SEEDS, st.integers(1, 4))
+def test_vmap_changes_nothing_for_layers_that_look_at_trailing_axes(a, seed, count):
+    p, rng = draw(a, (WIDTH,), seed)
+    x, dy = value((count, WIDTH), rng), value((count, WIDTH), rng)
+    (y, vjp), (y2, vjp2) = a(p, x), f.vmap(a, 1)(p, x)
+    torch.testing.assert_close(y, y2)
+    for one, other in zip(tree.leaves(vjp(dy)), tree.leaves(vjp2(dy))):
+        torch.testing.assert_close(one, other)
 
 
 @law

@@ -106,6 +106,16 @@ def test_a_bias_folds_into_its_weight_with_any_activation(activation):
     assert_same(train(f.stage(step), params, state, data), train(step, params, state, data))
 
 
+def test_what_is_frozen_stays_as_it_is():
+    net = f.serial(f.linear(4), f.freeze(f.serial(f.linear(4), f.tanh), "[0].w"), f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.adam())
+    data = batches(rng, 7, 7, 7)
+    slow = train(step, params, state, data)
+    assert_same(train(f.stage(step), params, state, data), slow)
+    assert torch.equal(slow[0][1][0].w, params[1][0].w)
+    assert not torch.equal(slow[0][1][0].b, params[1][0].b)
+
+
 def test_another_batch_size_is_staged_anew_and_the_old_one_is_kept():
     step, params, state, rng = start(network(4), f.mse(), f.adam())
     fast = f.stage(step)

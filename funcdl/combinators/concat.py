@@ -5,7 +5,7 @@ from __future__ import annotations
 from funcdl.combinators.fan_out import fan_out
 from funcdl.combinators.serial import serial
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.layers.layout import join
+from funcdl.layers.tuples import join
 from funcdl.tensor import Generator
 
 __all__ = ["concat"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.combinators.parts import as_layers, entries, place
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.contract import Apply, Init, Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
 from funcdl.tree import has_leaves
 
-__all__ = ["serial"]
+__all__ = ["composed", "serial"]
 
 
 def serial(*layers: LayerLike) -> Layer:
@@ -36,26 +36,32 @@ def serial(*layers: LayerLike) -> Layer:
     ((2,), torch.Size([5, 2]), torch.Size([5, 2]))
     """
     parts = as_layers("serial", layers)
+    init, apply = composed("serial", parts)
+    return Layer("serial", init, apply, layers=parts)
+
+
+def composed(name: str, parts: tuple[Layer, ...]) -> tuple[Init, Apply]:
+    """Compose layers under the name of a combinator, which errors begin with."""
     count = len(parts)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         params = []
         for i, part in enumerate(parts):
-            with place(f"serial[{i}]"):
+            with place(f"{name}[{i}]"):
                 drawn, in_shape = part.init(rng, in_shape)
             params.append(drawn)
         return tuple(params), in_shape
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         if type(params) is not tuple or len(params) != count:
-            params = entries("serial", "params", params, count)
+            params = entries(name, "params", params, count)
         vjps: list[Vjp] = []
         try:
             for part, p in zip(parts, params):
                 x, pull = part(p, x, rng)
                 vjps.append(pull)
         except FuncdlError as error:
-            raise error.within(f"serial[{len(vjps)}]") from None
+            raise error.within(f"{name}[{len(vjps)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams: list[Any] = list(params)
@@ -66,7 +72,7 @@ def serial(*layers: LayerLike) -> Layer:
 
         return x, vjp
 
-    return Layer("serial", init, apply, layers=parts)
+    return init, apply
 
 
 def _first_with_leaves(params: tuple[Params, ...]) -> int:

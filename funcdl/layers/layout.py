@@ -1,4 +1,4 @@
-"""Layers that move numbers without changing them; none has parameters."""
+"""Layers that give a tensor another shape or order; none has parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from funcdl.arguments import image_shape, show, tensor, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp
 from funcdl.errors import InputError, KindError, ShapeError
-from funcdl.ops import layout
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
@@ -17,13 +16,14 @@ __all__ = [
     "expand_dims",
     "flatten",
     "identity",
-    "join",
-    "stack",
-    "unstack",
+    "rearrangement",
+    "reshape",
+    "trailing",
+    "transpose",
 ]
 
 
-def _rearrangement(
+def rearrangement(
     name: str,
     args: str,
     shape: Callable[[Shape], Shape],
@@ -55,7 +55,18 @@ def _rearrangement(
     return Layer(name, init, apply, args)
 
 
-identity = _rearrangement("identity", "", lambda shape: shape, lambda x: x, lambda dy, _: dy)
+def trailing(where: str, axis: int) -> None:
+    """Refuse an axis that is not counted from the end."""
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise KindError(f"{where}: expected axis to be a whole number, got {axis!r}")
+    if axis >= 0:
+        raise InputError(
+            f"{where}: expected a negative axis, counted from the end, got {axis}: "
+            "layers leave leading axes to batches and models"
+        )
+
+
+identity = rearrangement("identity", "", lambda shape: shape, lambda x: x, lambda dy, _: dy)
 """y = x, dx = dy: the unit of `serial`."""
 
 
@@ -78,8 +89,82 @@ def flatten(ndim: int = 3) -> Layer:
             raise ShapeError(f"flatten: expected at least {ndim} axes, got {show(in_shape)}")
         return (*in_shape[: len(in_shape) - ndim], math.prod(in_shape[-ndim:]))
 
-    return _rearrangement(
+    return rearrangement(
         "flatten", str(ndim), shape, lambda x: x.flatten(-ndim), lambda dy, s: dy.reshape(s)
+    )
+
+
+def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
+    """Give the last `ndim` axes another shape: (…, *old) to (…, *shape), in the same order.
+
+    Args:
+        shape: lengths of at least 1; one may be −1, for what is left.
+        ndim: the number of axes that it replaces, at least 0.
+
+    Raises:
+        InputError, KindError: an argument is not of this kind.
+        ShapeError: `x` has fewer axes, or not so many numbers.
+
+    >>> import torch
+    >>> reshape((3, -1))((), torch.zeros(5, 12))[0].shape
+    torch.Size([5, 3, 4])
+    """
+    whole("reshape", "ndim", ndim, 0)
+    if not isinstance(shape, tuple):
+        raise KindError(f"reshape: expected shape to be a tuple, got {shape!r}")
+    for length in shape:
+        if length != -1:
+            whole("reshape", "each length", length, 1)
+    if shape.count(-1) > 1:
+        raise InputError(f"reshape: expected at most one length of -1, got {show(shape)}")
+
+    def infer(in_shape: Shape) -> Shape:
+        lead, old = in_shape[: len(in_shape) - ndim], in_shape[len(in_shape) - ndim :]
+        numbers, known = math.prod(old), math.prod(length for length in shape if length != -1)
+        rest = numbers // known
+        if len(in_shape) < ndim or known * (rest if -1 in shape else 1) != numbers:
+            raise ShapeError(
+                f"reshape: expected {ndim} axes of numbers for the shape {show(shape)}, "
+                f"got {show(in_shape)}"
+            )
+        return (*lead, *(rest if length == -1 else length for length in shape))
+
+    def forward(x: Tensor) -> Tensor:
+        return x.reshape(infer(tuple(x.shape)))
+
+    args = f"{show(shape)}, {ndim}" if ndim != 1 else show(shape)
+    return rearrangement("reshape", args, infer, forward, lambda dy, s: dy.reshape(s))
+
+
+def transpose(axis: int = -1, other: int = -2) -> Layer:
+    """Swap two axes, each counted from the end.
+
+    Raises:
+        InputError, KindError: an axis is not a negative whole number.
+        ShapeError: `x` has no such axis.
+
+    >>> import torch
+    >>> transpose()((), torch.zeros(5, 2, 3))[0].shape
+    torch.Size([5, 3, 2])
+    """
+    trailing("transpose", axis)
+    trailing("transpose", other)
+
+    def shape(in_shape: Shape) -> Shape:
+        if len(in_shape) < -min(axis, other):
+            raise ShapeError(
+                f"transpose: expected at least {-min(axis, other)} axes, got {show(in_shape)}"
+            )
+        swapped = list(in_shape)
+        swapped[axis], swapped[other] = swapped[other], swapped[axis]
+        return tuple(swapped)
+
+    return rearrangement(
+        "transpose",
+        "" if (axis, other) == (-1, -2) else f"{axis}, {other}",
+        shape,
+        lambda x: x.transpose(axis, other),
+        lambda dy, _: dy.transpose(axis, other),
     )
 
 
@@ -93,7 +178,7 @@ def expand_dims(axis: int = -1) -> Layer:
     >>> expand_dims(-1)((), torch.zeros(5, 14, 14))[0].shape
     torch.Size([5, 14, 14, 1])
     """
-    _trailing("expand_dims", axis)
+    trailing("expand_dims", axis)
 
     def shape(in_shape: Shape) -> Shape:
         at = len(in_shape) + 1 + axis
@@ -103,7 +188,7 @@ def expand_dims(axis: int = -1) -> Layer:
             )
         return (*in_shape[:at], 1, *in_shape[at:])
 
-    return _rearrangement(
+    return rearrangement(
         "expand_dims",
         str(axis),
         shape,
@@ -117,7 +202,7 @@ def _channels_last_shape(in_shape: Shape) -> Shape:
     return (*in_shape[:-3], height, width, channels)
 
 
-channels_last = _rearrangement(
+channels_last = rearrangement(
     "channels_last",
     "",
     _channels_last_shape,
@@ -125,113 +210,3 @@ channels_last = _rearrangement(
     lambda dy, _: dy.movedim(-1, -3),
 )
 """(…, channels, height, width) to (…, height, width, channels): the door for PyTorch's images."""
-
-
-def unstack(axis: int) -> Layer:
-    """Split a tensor along an axis, counted from the end, into a tuple: the axis goes.
-
-    Raises:
-        InputError, KindError: `axis` is not a negative whole number.
-        ShapeError: `x` has no such axis.
-
-    >>> import torch
-    >>> first, second = unstack(-3)((), torch.zeros(5, 2, 14, 14))[0]
-    >>> first.shape
-    torch.Size([5, 14, 14])
-    """
-    _trailing("unstack", axis)
-
-    def shape(in_shape: Shape) -> Shape:
-        if len(in_shape) < -axis:
-            raise ShapeError(f"unstack: expected at least {-axis} axes, got {show(in_shape)}")
-        at = len(in_shape) + axis
-        return tuple((*in_shape[:at], *in_shape[at + 1 :]) for _ in range(in_shape[at]))
-
-    def backward(dys: tuple[Tensor, ...], in_shape: Any) -> Tensor:
-        return layout.fill(dys[0].new_empty(in_shape), dys, axis)
-
-    return _rearrangement("unstack", str(axis), shape, lambda x: x.unbind(axis), backward)
-
-
-def stack(axis: int) -> Layer:
-    """Stack a tuple of tensors of one shape along a new axis, counted from the end.
-
-    The inverse of `unstack`.
-
-    Raises:
-        InputError, KindError: `axis` is not a negative whole number.
-        ShapeError: the shapes differ.
-
-    >>> import torch
-    >>> stack(-2)((), (torch.zeros(5, 3), torch.ones(5, 3)))[0].shape
-    torch.Size([5, 2, 3])
-    """
-    _trailing("stack", axis)
-
-    def shape(in_shapes: Shape) -> Shape:
-        first = _several("stack", in_shapes)[0]
-        at = len(first) + 1 + axis
-        if at < 0 or any(other != first for other in in_shapes):
-            raise ShapeError(
-                f"stack: expected equal shapes of at least {-axis - 1} axes, got "
-                f"{' and '.join(map(show, in_shapes))}"
-            )
-        return (*first[:at], len(in_shapes), *first[at:])
-
-    def forward(xs: tuple[Tensor, ...]) -> Tensor:
-        y = xs[0].new_empty(shape(tuple(tuple(x.shape) for x in xs)))
-        return layout.fill(y, xs, axis)
-
-    return _rearrangement("stack", str(axis), shape, forward, lambda dy, _: dy.unbind(axis))
-
-
-def join(axis: int = -1) -> Layer:
-    """Join a tuple of tensors along an axis, counted from the end: (…, a), (…, b) to (…, a + b).
-
-    Raises:
-        InputError, KindError: `axis` is not a negative whole number.
-        ShapeError: the tensors differ in another axis.
-
-    >>> import torch
-    >>> y, vjp = join()((), (torch.zeros(5, 3), torch.ones(5, 4)))
-    >>> y.shape, [dx.shape for dx in vjp(y)[1]]
-    (torch.Size([5, 7]), [torch.Size([5, 3]), torch.Size([5, 4])])
-    """
-    _trailing("join", axis)
-
-    def shape(in_shapes: Shape) -> Shape:
-        first = _several("join", in_shapes)[0]
-        at = len(first) + axis
-        for other in in_shapes:
-            fits = len(other) == len(first) and at >= 0
-            if not fits or other[:at] != first[:at] or other[at + 1 :] != first[at + 1 :]:
-                raise ShapeError(
-                    f"join: expected shapes that differ in axis {axis} alone, "
-                    f"got {' and '.join(map(show, in_shapes))}"
-                )
-        return (*first[:at], sum(s[at] for s in in_shapes), *first[at + 1 :])
-
-    def forward(xs: tuple[Tensor, ...]) -> Tensor:
-        shape(tuple(tuple(x.shape) for x in xs))
-        return layout.join(xs, axis)
-
-    def backward(dy: Tensor, in_shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        return layout.cut(dy, [s[axis] for s in in_shapes], axis)
-
-    return _rearrangement("join", str(axis) if axis != -1 else "", shape, forward, backward)
-
-
-def _trailing(where: str, axis: int) -> None:
-    if isinstance(axis, bool) or not isinstance(axis, int):
-        raise KindError(f"{where}: expected axis to be a whole number, got {axis!r}")
-    if axis >= 0:
-        raise InputError(
-            f"{where}: expected a negative axis, counted from the end, got {axis}: "
-            "layers leave leading axes to batches and models"
-        )
-
-
-def _several(where: str, in_shapes: Shape) -> tuple[Shape, ...]:
-    if not in_shapes or not all(isinstance(shape, tuple) for shape in in_shapes):
-        raise ShapeError(f"{where}: expected a tuple of tensors, got {show(in_shapes)}")
-    return in_shapes

@@ -156,7 +156,7 @@ class Recorder:
 
     def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
         """Apply a layer to recorded tensors; an opaque one by a call as it is."""
-        if layer in self.opaque:
+        if layer in self.opaque or not layer.recorded:
             return self._as_it_is(layer, params, x, rng)
         try:
             y, pull = layer.apply(params, x, rng)

@@ -1,0 +1,65 @@
+"""A window on what flows through a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from funcdl import tree
+from funcdl.arguments import show
+from funcdl.combinators.parts import as_layers
+from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
+from funcdl.errors import KindError
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["debug"]
+
+
+def debug(layer: LayerLike, tell: Callable[[str], Any] = print) -> Layer:
+    """Tell the shapes and norms of what goes through a layer, forth and back.
+
+    The layer does what it did. A line forth has the input and the output, a line back the
+    cotangents of the output, of each parameter and of the input: each with its shape and its
+    2-norm ‖·‖.
+
+    Args:
+        layer: what is looked at.
+        tell: gets each line.
+
+    Raises:
+        KindError: `tell` cannot be called, or the part is neither a layer nor a function.
+
+    >>> import torch
+    >>> from funcdl import relu
+    >>> y, vjp = debug(relu)((), torch.tensor([-3.0, 4.0]))
+    relu: x (2,) ‖5‖ → y (2,) ‖4‖
+    >>> _ = vjp(torch.ones(2))
+    relu: dy (2,) ‖1.41‖ → dx (2,) ‖1‖
+    """
+    (part,) = as_layers("debug", [layer])
+    if not callable(tell):
+        raise KindError(f"debug: expected tell to be a function, got {type(tell).__name__}")
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        y, pull = part(params, x, rng)
+        tell(f"{part!r}: {_words('x', x)} → {_words('y', y)}")
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dparams, dx = pull(dy, need_dx)
+            back = [_words("dparams", dparams), _words("dx", dx)]
+            tell(f"{part!r}: {_words('dy', dy)} → {', '.join(filter(None, back))}")
+            return dparams, dx
+
+        return y, vjp
+
+    return replace(part, name="debug", apply=apply, args="", layers=(part,), recorded=False)
+
+
+def _words(name: str, value: Any) -> str:
+    """Say the path, shape and norm of each tensor of a value."""
+    return ", ".join(
+        f"{name}{path} {show(leaf.shape)} ‖{float(leaf.detach().double().norm()):.3g}‖"
+        for path, leaf in zip(tree.paths(value), tree.leaves(value))
+        if isinstance(leaf, Tensor)
+    )

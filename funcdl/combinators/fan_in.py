@@ -1,0 +1,90 @@
+"""Several values made one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+from funcdl.arguments import show, tensor
+from funcdl.contract import Layer, Params, Shape, Value, Vjp
+from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.layers.tuples import join
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["fan_in"]
+
+
+def fan_in(how: str = "sum", *, axis: int = -1) -> Layer:
+    """Add, multiply or join the tensors of a tuple.
+
+        sum:      y = Σ xᵢ        dxᵢ = dy        (the dual of copying, see `fan_out`)
+        product:  y = Π xᵢ        dxᵢ = dy Π xⱼ over j ≠ i
+        concat:   y = [x₁, …, xₙ]        dxᵢ = the i-th part of dy        (see `join`)
+
+    Args:
+        how: "sum", "product" or "concat".
+        axis: where to join, counted from the end; looked at for "concat" alone.
+
+    Returns:
+        A layer without parameters from ((…), …, (…)) to (…): for sums and products the shapes are
+        equal, nothing is broadcast.
+
+    Raises:
+        InputError, KindError: an argument is none of these.
+        ShapeError: the tensors do not fit each other.
+
+    >>> import torch
+    >>> y, vjp = fan_in("product")((), (torch.tensor([2.0]), torch.tensor([3.0])))
+    >>> y, vjp(torch.ones(1))[1]
+    (tensor([6.]), (tensor([3.]), tensor([2.])))
+    """
+    if how == "concat":
+        return replace(join(axis), name="fan_in", args='"concat"' + f", axis={axis}" * (axis != -1))
+    if how not in ("sum", "product"):
+        raise InputError(f'fan_in: expected "sum", "product" or "concat", got {how!r}')
+
+    def init(rng: Generator, in_shapes: Shape) -> tuple[Params, Shape]:
+        return (), _common(in_shapes)
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        if not isinstance(x, tuple):
+            raise KindError(f"fan_in: expected a tuple of tensors, got {type(x).__name__}")
+        _common(tuple(tuple(tensor("fan_in", entry).shape) for entry in x))
+        y, *partial = reversed(list(accumulate(x, _add if how == "sum" else _multiply)))
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
+            if not need_dx:
+                return params, None
+            if how == "sum":
+                return params, (dy,) * len(x)
+            # Behind entry i stand the product of those before it and that of those after it.
+            dxs, after = [], dy
+            for entry, before in zip(reversed(x[1:]), partial):
+                dxs.append(after.mul(before))
+                after = after.mul(entry)
+            return params, (after, *reversed(dxs))
+
+        return y if len(x) > 1 else y.clone(), vjp
+
+    return Layer("fan_in", init, apply, f'"{how}"')
+
+
+def _add(a: Tensor, b: Tensor) -> Tensor:
+    return a.add(b)
+
+
+def _multiply(a: Tensor, b: Tensor) -> Tensor:
+    return a.mul(b)
+
+
+def _common(shapes: Any) -> Shape:
+    """Return the one shape of several tensors."""
+    if not shapes or not all(isinstance(shape, tuple) for shape in shapes):
+        raise ShapeError(f"fan_in: expected a tuple of tensors, got {show(shapes)}")
+    first: Shape = shapes[0]
+    if any(other != first for other in shapes):
+        raise ShapeError(
+            f"fan_in: expected tensors of one shape, got {' and '.join(map(show, shapes))}"
+        )
+    return first

@@ -1,0 +1,49 @@
+"""A name for a part of a network."""
+
+from __future__ import annotations
+
+from funcdl.combinators.parts import as_layers, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import FuncdlError, KindError
+from funcdl.tensor import Generator
+
+__all__ = ["named"]
+
+
+def named(name: str, layer: LayerLike) -> Layer:
+    """Give a layer a name, which errors, summaries and `repr` show.
+
+    The layer does what it did, and its parameters are its own.
+
+    Args:
+        name: one word or more, not empty.
+        layer: what is named.
+
+    Raises:
+        KindError: `name` is no string, or empty; or the part is neither a layer nor a function.
+
+    >>> import torch
+    >>> from funcdl import linear, serial
+    >>> net = serial(named("encoder", linear(3)), named("head", linear(2)))
+    >>> net
+    serial(encoder(linear(3)), head(linear(2)))
+    >>> params, _ = net.init(torch.Generator().manual_seed(0), (4,))
+    >>> net(params, torch.ones(5, 7))
+    Traceback (most recent call last):
+    funcdl.errors.ShapeError: serial[0] encoder: linear: expected (…, 4), got (5, 7)
+    """
+    if not isinstance(name, str) or not name:
+        raise KindError(f"named: expected a name, got {name!r}")
+    (part,) = as_layers(name, [layer])
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        with place(f"{name}:"):
+            return part.init(rng, in_shape)
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        try:
+            return part(params, x, rng)
+        except FuncdlError as error:
+            raise error.within(f"{name}:") from None
+
+    return Layer(name, init, apply, layers=(part,))

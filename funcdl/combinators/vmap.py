@@ -1,0 +1,129 @@
+"""A layer for one example, made one for many."""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+from typing import Any
+
+from funcdl import tree
+from funcdl.arguments import show, whole
+from funcdl.combinators.parts import as_layers, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
+from funcdl.errors import FuncdlError, InputError, ShapeError
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["vmap"]
+
+
+def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
+    """Map a layer over the leading axes of its input, one example after the other.
+
+        y[i] = f(p, x[i])        dp = Σ dpᵢ        dx[i] = fᵀ(dy[i])
+
+    Layers of the library look at trailing axes alone and need no such thing: this is for a layer
+    whose examples must not see each other, or one that takes a single example. It is a loop.
+
+    Args:
+        layer: what is mapped.
+        ndim: the number of axes of one example, at least 0; all axes before them are mapped over.
+        models: the number of leading axes that the parameters have too: `f(p[i], x[i])`. So any
+            layer trains an ensemble.
+
+    Returns:
+        A layer from (…, *in) to (…, *out); tuples of tensors are mapped together.
+
+    Raises:
+        InputError, KindError: an argument is not a whole number of at least 0; there is no example.
+        ShapeError: `x` has fewer axes, an example does not fit (the message begins with its
+            place), or the parameters of the models are not as many.
+
+    >>> import torch
+    >>> def mean(params, x):
+    ...     assert x.ndim == 1
+    ...     return x.mean(), lambda dy: ((), dy.expand(x.shape) / len(x))
+    >>> y, vjp = vmap(mean, 1)((), torch.tensor([[1.0, 3.0], [5.0, 7.0]]))
+    >>> y, vjp(torch.ones(2))[1]
+    (tensor([2., 6.]), tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]]))
+    """
+    (part,) = as_layers("vmap", [layer])
+    whole("vmap", "ndim", ndim, 0)
+    whole("vmap", "models", models, 0)
+
+    def split(shape: Shape) -> tuple[Shape, Shape]:
+        """Split a shape, or a tuple of them, into the axes that are mapped and an example's."""
+        if any(isinstance(entry, tuple) for entry in shape):
+            pairs = [split(entry) for entry in shape]
+            if any(lead != pairs[0][0] for lead, _ in pairs):
+                raise ShapeError(f"vmap: expected the same leading axes, got {show(shape)}")
+            return pairs[0][0], tuple(own for _, own in pairs)
+        if len(shape) < ndim + models:
+            raise ShapeError(f"vmap: expected at least {ndim + models} axes, got {show(shape)}")
+        return tuple(shape[: len(shape) - ndim]), tuple(shape[len(shape) - ndim :])
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        lead, own = split(in_shape)
+        with place("vmap"):
+            params, out_shape = part.init(rng, own)
+        return params, _behind(lead, out_shape)
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        lead, _ = split(shape_of(x))
+        count = math.prod(lead)
+        if count == 0:
+            raise InputError(f"vmap: expected at least one example, got {show(shape_of(x))}")
+        copies = math.prod(lead[:models])
+        each = count // copies
+        ps = _rows(params, models, copies) if models and tree.has_leaves(params) else [params]
+        if len(ps) not in (1, copies):
+            raise ShapeError(f"vmap: expected parameters of {copies} models, got {len(ps)}")
+        pulled: list[Any] = []
+        try:
+            for i, row in enumerate(_rows(x, len(lead), count)):
+                pulled.append(part(ps[i // each if len(ps) > 1 else 0], row, rng))
+        except FuncdlError as error:
+            raise error.within(f"vmap[{len(pulled)}]") from None
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, _rows(dy, len(lead), count))]
+            size = count // len(ps)
+            sums = [
+                reduce(tree.add, [dp for dp, _ in back[k : k + size]])
+                for k in range(0, count, size)
+            ]
+            dparams = _pile(sums, lead[:models]) if models and tree.has_leaves(params) else sums[0]
+            return dparams, _pile([dx for _, dx in back], lead) if need_dx else None
+
+        return _pile([y for y, _ in pulled], lead), vjp
+
+    args = f"{ndim}" + (f", models={models}" if models else "")
+    return Layer("vmap", init, apply, args, (part,))
+
+
+def _behind(lead: Shape, shape: Shape) -> Shape:
+    """Put leading axes before a shape, or before each of a tuple of shapes."""
+    if any(isinstance(entry, tuple) for entry in shape):
+        return tuple(_behind(lead, entry) for entry in shape)
+    return (*lead, *shape)
+
+
+def _rows(value: Any, axes: int, count: int) -> list[Any]:
+    """Take a pytree of tensors apart along their first axes."""
+    if axes == 0:
+        return [value]
+    flat = tree.map(lambda t: t.reshape(count, *t.shape[axes:]), value)
+    return [tree.map(lambda t, i=i: t.select(0, i), flat) for i in range(count)]
+
+
+def _pile(values: list[Any], lead: Shape) -> Any:
+    """Put pytrees of tensors behind each other along new first axes; None stands for none."""
+
+    def pile(*tensors: Tensor | None) -> Tensor | None:
+        first = tensors[0]
+        if first is None:
+            return None
+        piled = tree.stack([(t,) for t in tensors])[0]
+        return piled.reshape(*lead, *first.shape)  # type: ignore[no-any-return]
+
+    return tree.map(pile, *values)
