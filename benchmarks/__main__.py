@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-SECTIONS = ("mlp", "pairs", "ensemble", "study", "memory", "growth")
+SECTIONS = ("mlp", "layers", "pairs", "ensemble", "study", "memory", "growth")
 Section = Enum("Section", {name: name for name in SECTIONS}, type=str)
 PEERS = ("jax", "thinc", "matplotlib", "numpy")
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")

@@ -32,12 +32,26 @@ from funcdl.errors import (
     TreeError,
     UsageError,
 )
-from funcdl.layers.activations import relu, sigmoid, softmax, tanh
+from funcdl.layers.activations import (
+    exp,
+    hard_sigmoid,
+    hard_tanh,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    tanh,
+)
 from funcdl.layers.affine import Affine
 from funcdl.layers.conv import conv2d
+from funcdl.layers.elementwise import Bias, Scale, bias, scale
 from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, reshape, transpose
 from funcdl.layers.linear import linear
+from funcdl.layers.maxout import maxout
 from funcdl.layers.pool import max_pool2d
+from funcdl.layers.prelu import Slope, prelu
+from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
 from funcdl.layers.tuples import join, stack, unstack
 from funcdl.losses import cross_entropy, mse
 from funcdl.module import SGD, Linear, LossMSE, Module, ReLU, Sequential, Tanh
@@ -49,6 +63,7 @@ __all__ = [
     "SGD",
     "AdamState",
     "Affine",
+    "Bias",
     "DerivativeError",
     "FuncdlError",
     "InputError",
@@ -60,10 +75,12 @@ __all__ = [
     "Optimiser",
     "Params",
     "ReLU",
+    "Scale",
     "Sequential",
     "SgdState",
     "Shape",
     "ShapeError",
+    "Slope",
     "Tanh",
     "TreeError",
     "UsageError",
@@ -71,37 +88,52 @@ __all__ = [
     "Vjp",
     "adam",
     "as_layer",
+    "bias",
     "channels_last",
     "check",
     "concat",
     "conv2d",
     "cross_entropy",
     "debug",
+    "elu",
+    "exp",
     "expand_dims",
     "fan_in",
     "fan_out",
     "flatten",
     "freeze",
+    "gelu",
+    "hard_sigmoid",
+    "hard_tanh",
     "identity",
     "initialisers",
     "join",
     "layer",
+    "leaky_relu",
     "linear",
+    "log_softmax",
     "max_pool2d",
+    "maxout",
+    "mish",
     "mse",
     "named",
     "parallel",
+    "prelu",
     "relu",
     "remat",
     "repeat",
     "reshape",
     "residual",
+    "scale",
+    "selu",
     "serial",
     "sgd",
     "shared",
     "siamese",
     "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
     "stack",
     "stage",
     "supervised",

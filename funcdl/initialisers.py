@@ -15,6 +15,7 @@ from funcdl.tensor import Generator, Tensor, empty
 __all__ = [
     "TORCH_GENERATOR",
     "Initialiser",
+    "constant",
     "fan_in_uniform",
     "glorot_normal",
     "glorot_uniform",
@@ -22,6 +23,7 @@ __all__ = [
     "he_uniform",
     "lecun_normal",
     "lecun_uniform",
+    "normal",
     "ones",
     "zeros",
 ]
@@ -54,6 +56,24 @@ def zeros(rng: Generator, shape: tuple[int, ...]) -> Tensor:
 def ones(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     """Fill with 1."""
     return empty(shape, device=rng.device).fill_(1.0)
+
+
+def constant(value: float) -> Initialiser:
+    """Make an initialiser that fills with one number."""
+
+    def fill(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+        return empty(shape, device=rng.device).fill_(value)
+
+    return fill
+
+
+def normal(variance: float = 1.0) -> Initialiser:
+    """Make an initialiser that draws from N(0, variance)."""
+
+    def draw(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+        return _normal(rng, shape, variance)
+
+    return draw
 
 
 def fan_in_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:

@@ -1,4 +1,7 @@
-"""Activations, each with its derivative; shapes and dtypes are kept."""
+"""Activations that saturate or normalise, and relu; shapes and dtypes are kept.
+
+Those without hyperparameters are layers themselves, the others are made by a function.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,24 @@ from funcdl.arguments import tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["activation", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = [
+    "Rule",
+    "activation",
+    "exp",
+    "hard_sigmoid",
+    "hard_tanh",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
+Rule = Callable[[Tensor], "tuple[Tensor, Callable[[Tensor], Tensor]]"]
 
 
-def activation(
-    name: str, rule: Callable[[Tensor], tuple[Tensor, Callable[[Tensor], Tensor]]]
-) -> Layer:
+def activation(name: str, rule: Rule, args: str = "") -> Layer:
     """Make a layer without parameters of a rule that keeps shapes, `x -> (y, dy -> dx)`."""
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
@@ -31,7 +46,7 @@ def activation(
 
         return y, vjp
 
-    return Layer(name, init, apply)
+    return Layer(name, init, apply, args)
 
 
 def _relu(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -54,6 +69,30 @@ def _softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     return y, lambda dy: dy.sub(dy.mul(y).sum(-1, keepdim=True)).mul_(y)
 
 
+def _log_softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    y = x.log_softmax(-1)
+    return y, lambda dy: dy.addcmul(y.exp(), dy.sum(-1, keepdim=True), value=-1)
+
+
+def _softplus(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    return x.logaddexp(x.new_zeros(())), lambda dy: x.sigmoid().mul_(dy)
+
+
+def _exp(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    y = x.exp()
+    return y, lambda dy: dy.mul(y)
+
+
+def _hard_sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    y = x.add(3).clamp_(0, 6).mul_(1 / 6)
+    return y, lambda dy: y.addcmul(y, y, value=-1).sign_().mul_(1 / 6).mul_(dy)
+
+
+def _hard_tanh(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    y = x.clamp(-1, 1)
+    return y, lambda dy: y.square().neg_().add_(1).sign_().mul_(dy)
+
+
 relu = activation("relu", _relu)
 """y = max(x, 0), dx = dy where x > 0 and 0 elsewhere, at x = 0 too.
 
@@ -70,4 +109,29 @@ softmax = activation("softmax", _softmax)
 """y = e^x / Σ e^x over the last axis, dx = y (dy − Σ dy y).
 
 Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990).
+"""
+
+log_softmax = activation("log_softmax", _log_softmax)
+"""y = x − log Σ e^x over the last axis, dx = dy − e^y Σ dy. See `softmax`."""
+
+softplus = activation("softplus", _softplus)
+"""y = log(1 + e^x), without overflow; dx = dy / (1 + e^−x).
+
+Dugas, Bengio, Bélisle, Nadeau and Garcia, "Incorporating second-order functional knowledge for
+better option pricing" (2001).
+"""
+
+exp = activation("exp", _exp)
+"""y = e^x, dx = dy y."""
+
+hard_sigmoid = activation("hard_sigmoid", _hard_sigmoid)
+"""y = min(max(x + 3, 0), 6) / 6, dx = dy / 6 where −3 < x < 3 and 0 elsewhere.
+
+Howard et al., "Searching for MobileNetV3" (2019).
+"""
+
+hard_tanh = activation("hard_tanh", _hard_tanh)
+"""y = min(max(x, −1), 1), dx = dy where −1 < x < 1 and 0 elsewhere.
+
+Collobert, "Large scale machine learning" (2004).
 """

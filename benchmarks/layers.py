@@ -1,0 +1,39 @@
+"""One pass forth and back through a layer: funcdl beside PyTorch's autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from benchmarks import layers_images, layers_norms, layers_sequences
+from benchmarks.harness import Entrant, Line, Options, Report, Train, compare, measure
+
+__all__ = ["run"]
+
+FAMILIES = (layers_images, layers_norms, layers_sequences)
+
+
+def run(options: Options) -> Report:
+    """Measure every row of every family."""
+    lines: list[Line] = []
+    for family in FAMILIES:
+        for name, ours, theirs in family.rows(torch.Generator().manual_seed(0)):
+            entrants = [
+                Entrant("PyTorch autograd", _repeated(theirs, torch.enable_grad)),
+                Entrant("funcdl", _repeated(ours, torch.no_grad)),
+            ]
+            lines += compare(name, entrants, measure(entrants, options.repeats, seconds=0.05))
+    return Report(
+        "layers: forward and backward, float32",
+        "µs",
+        1e6,
+        lines,
+        ["ratio: the time of PyTorch divided by that of the line; below 1 we are slower"],
+    )
+
+
+def _repeated(function: Callable[[], Any], mode: Callable[[], Any]) -> Train:
+    """Do the same again and again."""
+    return Train(lambda _: (function(),), tuple, [None], mode=mode)

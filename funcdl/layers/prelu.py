@@ -1,0 +1,73 @@
+"""The rectifier that learns its slope."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from funcdl.arguments import generator, last_axis, number, tensor
+from funcdl.contract import Layer, Shape, Vjp
+from funcdl.initialisers import constant
+from funcdl.layers.elementwise import fitting
+from funcdl.ops.leading import align, total
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["Slope", "prelu"]
+
+
+class Slope(NamedTuple):
+    """Parameters of `prelu`: `a` (*models,), or (*models, features)."""
+
+    a: Tensor
+
+
+def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
+    """Rectify with a slope on the left that is learnt.
+
+        y = max(x, 0) + a min(x, 0)        da = Σ dy min(x, 0)
+        dx = dy where x > 0, a dy elsewhere
+
+    Args:
+        slope: what `a` begins with.
+        per_feature: one slope for each entry of the last axis; otherwise one for all.
+
+    Returns:
+        A layer from (…, features) to the same, with parameters `Slope(a)`.
+
+    Raises:
+        KindError: `slope` is no number.
+        ShapeError: the last axis does not fit `a`.
+
+    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015).
+
+    >>> import torch
+    >>> params, _ = prelu().init(torch.Generator().manual_seed(0), (2,))
+    >>> y, vjp = prelu()(params, torch.tensor([-4.0, 2.0]))
+    >>> y, vjp(torch.ones(2))[0]
+    (tensor([-1.,  2.]), Slope(a=tensor(-4.)))
+    """
+    fill = constant(number("prelu", "slope", slope, -float("inf")))
+    own = 1 if per_feature else 0
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Slope, Shape]:
+        shape = (last_axis("prelu", in_shape),) if per_feature else ()
+        return Slope(fill(generator("prelu", rng), shape)), in_shape
+
+    def apply(params: Slope, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        (a,) = params
+        left = tensor("prelu", x).clamp_max(0)
+        if per_feature:
+            fitting("prelu", a, x)
+        wide = align(a, x, own)
+        y = left.mul(wide).add_(x.relu())
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Slope, Tensor | None]:
+            da = Slope(total(dy.mul(left), a, own))
+            if not need_dx:
+                return da, None
+            right = x.sign().clamp_min_(0)
+            return da, right.neg().add_(1).mul_(wide).add_(right).mul_(dy)
+
+        return y, vjp
+
+    args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * per_feature
+    return Layer("prelu", init, apply, ", ".join(args))

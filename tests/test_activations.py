@@ -1,0 +1,82 @@
+"""Activations where the table of cases does not look: at kinks, far out, and at infinity."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import funcdl as f
+
+PAIRS = [
+    (f.relu, F.relu),
+    (f.leaky_relu(0.1), lambda x: F.leaky_relu(x, 0.1)),
+    (f.elu(), F.elu),
+    (f.elu(0.5), lambda x: F.elu(x, 0.5)),
+    (f.selu, F.selu),
+    (f.gelu(), F.gelu),
+    (f.gelu("tanh"), lambda x: F.gelu(x, approximate="tanh")),
+    (f.silu, F.silu),
+    (f.mish, F.mish),
+    (f.softplus, F.softplus),
+    (f.sigmoid, torch.sigmoid),
+    (f.hard_sigmoid, F.hardsigmoid),
+    (f.tanh, torch.tanh),
+    (f.hard_tanh, F.hardtanh),
+    (f.exp, torch.exp),
+]
+POINTS = [0.0, -0.0, 1.0, -1.0, 3.0, -3.0, 20.0, -20.0, 88.0, -88.0, 700.0, -700.0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "torchs"), PAIRS, ids=lambda p: repr(p) if "(" in repr(p) else ""
+)
+@pytest.mark.parametrize("point", POINTS)
+def test_kinks_and_far_out_are_as_in_torch(layer, torchs, point):
+    x = torch.tensor(point, dtype=torch.float64)
+    live = x.clone().requires_grad_()
+    with torch.enable_grad():
+        expected = torchs(live)
+        (slope,) = torch.autograd.grad(expected, live)
+    y, vjp = layer((), x)
+    torch.testing.assert_close(y, expected.detach(), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(vjp(torch.ones_like(x))[1], slope, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [f.relu, f.leaky_relu(0.1), f.elu(), f.selu, f.softplus, f.sigmoid, f.hard_sigmoid, f.tanh, f.hard_tanh],
+    ids=repr,
+)  # fmt: skip
+def test_infinity_gives_no_nan(layer):
+    y, vjp = layer((), torch.tensor([math.inf, -math.inf]))
+    assert not y.isnan().any()
+    assert not vjp(torch.ones(2))[1].isnan().any()
+
+
+@pytest.mark.parametrize("layer", [f.softmax, f.log_softmax], ids=repr)
+def test_large_logits_do_not_overflow(layer):
+    y, vjp = layer((), torch.tensor([1000.0, -1000.0, 999.0]))
+    assert y.isfinite().all()
+    assert vjp(torch.ones(3))[1].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.leaky_relu(1.0), f.InputError, "leaky_relu: expected slope to be at least 0 and below 1, got 1.0"),
+        (lambda: f.elu(-1), f.InputError, "elu: expected alpha to be at least 0, got -1"),
+        (lambda: f.gelu("erf"), f.InputError, 'gelu: expected approximate to be "none" or "tanh", got \'erf\''),
+        (lambda: f.prelu("x"), f.KindError, "prelu: expected slope to be a number, got 'x'"),
+        (lambda: f.maxout(2, 0), f.InputError, "maxout: expected pieces to be at least 1, got 0"),
+        (lambda: f.maxout(2, 2)(f.Affine(torch.ones(3, 4), ()), torch.ones(2, 5)), f.ShapeError, "maxout: expected (…, 3), got (2, 5)"),
+        (lambda: f.scale()(f.Scale(torch.ones(3)), torch.ones(2, 1)), f.ShapeError, "scale: expected (…, 3), got (2, 1)"),
+        (lambda: f.bias()(f.Bias(torch.ones(2, 3)), torch.ones(1, 3)), f.ShapeError, "bias: expected (2, …, 3), got (1, 3)"),
+        (lambda: f.prelu(per_feature=True)(f.Slope(torch.ones(3)), torch.ones(2, 4)), f.ShapeError, "prelu: expected (…, 3), got (2, 4)"),
+        (lambda: f.silu((), "x"), f.KindError, "silu: expected a tensor, got str"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text
