@@ -4,32 +4,32 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as nnf
 
 import funcdl as f
 
 PAIRS = [
-    (f.relu, F.relu),
-    (f.leaky_relu(0.1), lambda x: F.leaky_relu(x, 0.1)),
-    (f.elu(), F.elu),
-    (f.elu(0.5), lambda x: F.elu(x, 0.5)),
-    (f.selu, F.selu),
-    (f.gelu(), F.gelu),
-    (f.gelu("tanh"), lambda x: F.gelu(x, approximate="tanh")),
-    (f.silu, F.silu),
-    (f.mish, F.mish),
-    (f.softplus, F.softplus),
+    (f.relu, nnf.relu),
+    (f.leaky_relu(0.1), lambda x: nnf.leaky_relu(x, 0.1)),
+    (f.elu(), nnf.elu),
+    (f.elu(0.5), lambda x: nnf.elu(x, 0.5)),
+    (f.selu, nnf.selu),
+    (f.gelu(), nnf.gelu),
+    (f.gelu("tanh"), lambda x: nnf.gelu(x, approximate="tanh")),
+    (f.silu, nnf.silu),
+    (f.mish, nnf.mish),
+    (f.softplus, nnf.softplus),
     (f.sigmoid, torch.sigmoid),
-    (f.hard_sigmoid, F.hardsigmoid),
+    (f.hard_sigmoid, nnf.hardsigmoid),
     (f.tanh, torch.tanh),
-    (f.hard_tanh, F.hardtanh),
+    (f.hard_tanh, nnf.hardtanh),
     (f.exp, torch.exp),
 ]
 POINTS = [0.0, -0.0, 1.0, -1.0, 3.0, -3.0, 20.0, -20.0, 88.0, -88.0, 700.0, -700.0]
 
 
 @pytest.mark.parametrize(
-    ("layer", "torchs"), PAIRS, ids=lambda p: repr(p) if "(" in repr(p) else ""
+    ("layer", "torchs"), PAIRS, ids=lambda p: repr(p) if isinstance(p, f.Layer) else ""
 )
 @pytest.mark.parametrize("point", POINTS)
 def test_kinks_and_far_out_are_as_in_torch(layer, torchs, point):
@@ -39,8 +39,9 @@ def test_kinks_and_far_out_are_as_in_torch(layer, torchs, point):
         expected = torchs(live)
         (slope,) = torch.autograd.grad(expected, live)
     y, vjp = layer((), x)
-    torch.testing.assert_close(y, expected.detach(), rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(vjp(torch.ones_like(x))[1], slope, rtol=1e-9, atol=1e-9)
+    # torch's hardsigmoid knows 1 / 6 in float32 alone.
+    torch.testing.assert_close(y, expected.detach(), rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(vjp(torch.ones_like(x))[1], slope, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize(

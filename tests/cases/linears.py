@@ -1,12 +1,12 @@
 """Fully connected layers."""
 
-from torch.nn import functional as F
+from torch.nn import functional as nnf
 
 import funcdl as f
 from cases.case import Case
 
 CASES = [
-    Case(f.linear(3), (4, 5), oracle=lambda p, x: F.linear(x, p.w.T, p.b)),
+    Case(f.linear(3), (4, 5), oracle=lambda p, x: nnf.linear(x, p.w.T, p.b)),
     Case(f.linear(3, b_init=None), (4, 5), id="linear(3) without bias"),
     Case(f.linear(3), (2, 4, 5), id="linear(3) on two leading axes"),
     Case(f.linear(1), (1, 1)),
