@@ -53,7 +53,18 @@ from funcdl.layers.pool import max_pool2d
 from funcdl.layers.prelu import Slope, prelu
 from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
 from funcdl.layers.tuples import join, stack, unstack
-from funcdl.losses import cross_entropy, mse
+from funcdl.losses import (
+    binary_cross_entropy,
+    contrastive,
+    cosine,
+    cross_entropy,
+    hinge,
+    huber,
+    kl_divergence,
+    l1,
+    mse,
+    nll,
+)
 from funcdl.module import SGD, Linear, LossMSE, Module, ReLU, Sequential, Tanh
 from funcdl.optimisers import AdamState, Optimiser, SgdState, adam, sgd
 from funcdl.staging.stage import stage
@@ -89,10 +100,13 @@ __all__ = [
     "adam",
     "as_layer",
     "bias",
+    "binary_cross_entropy",
     "channels_last",
     "check",
     "concat",
+    "contrastive",
     "conv2d",
+    "cosine",
     "cross_entropy",
     "debug",
     "elu",
@@ -105,9 +119,13 @@ __all__ = [
     "gelu",
     "hard_sigmoid",
     "hard_tanh",
+    "hinge",
+    "huber",
     "identity",
     "initialisers",
     "join",
+    "kl_divergence",
+    "l1",
     "layer",
     "leaky_relu",
     "linear",
@@ -117,6 +135,7 @@ __all__ = [
     "mish",
     "mse",
     "named",
+    "nll",
     "parallel",
     "prelu",
     "relu",

@@ -1,0 +1,130 @@
+"""Losses on numbers: how far the output is from the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from funcdl.arguments import number
+from funcdl.contract import Layer
+from funcdl.errors import InputError
+from funcdl.losses.loss import loss
+from funcdl.tensor import Tensor
+
+__all__ = ["huber", "l1", "mse"]
+
+Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
+
+
+def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
+    """Mean squared error over all numbers of the output (of each model).
+
+        l = (1/n) Σ (y − t)²        dy = (2/n) (y − t) dl
+
+    Args:
+        reduction: "mean", "sum" or "none".
+        models: leading axes of y that count models. The target may lack them.
+
+    Returns:
+        A loss from ((*models, …), (…)) to (*models,), dtype that of y; without reduction, to
+        the shape of y.
+
+    Raises:
+        InputError, KindError: an argument is none of these.
+        ShapeError: y and t differ in shape: nothing is broadcast, since (n, 1) against (n,)
+            would silently compare every output with every target.
+
+    Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes" (1805).
+
+    >>> import torch
+    >>> loss, vjp = mse()((), (torch.tensor([1.0, 3.0]), torch.tensor([0.0, 0.0])))
+    >>> loss, vjp(torch.ones(()))[1][0]
+    (tensor(5.), tensor([1., 3.]))
+    """
+
+    def rule(y: Tensor, t: Tensor) -> Pair:
+        d = y.sub(t)
+        return d.square(), lambda dl: d.mul(dl.mul(2.0))
+
+    def total(y: Tensor, t: Tensor) -> Pair:
+        d = y.sub(t)
+        flat = d.flatten(models)
+        # A product of a row and a column: one call, where squares and their mean are two.
+        factor = 1.0 / flat.shape[-1] if reduction == "mean" else 1.0
+        value = flat.unsqueeze(-2).matmul(flat.unsqueeze(-1)).mul_(factor)
+
+        def pull(dl: Tensor) -> Tensor:
+            return flat.mul(dl.mul(2.0 * factor).unsqueeze(-1)).reshape(d.shape)
+
+        return value.squeeze(-1).squeeze(-1), pull
+
+    return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else total)
+
+
+def l1(*, reduction: str = "mean", models: int = 0) -> Layer:
+    """Mean absolute error over all numbers of the output (of each model).
+
+        l = (1/n) Σ |y − t|        dy = sign(y − t) dl / n, 0 where y = t
+
+    Args:
+        reduction: "mean", "sum" or "none".
+        models: leading axes of y that count models. The target may lack them.
+
+    Returns:
+        A loss from ((*models, …), (…)) to (*models,), dtype that of y; without reduction, to
+        the shape of y.
+
+    Raises:
+        InputError, KindError: an argument is none of these.
+        ShapeError: y and t differ in shape.
+
+    Laplace, "Sur quelques points du système du monde" (1793).
+
+    >>> import torch
+    >>> loss, vjp = l1()((), (torch.tensor([1.0, -3.0]), torch.tensor([0.0, 0.0])))
+    >>> loss, vjp(torch.ones(()))[1][0]
+    (tensor(2.), tensor([ 0.5000, -0.5000]))
+    """
+
+    def rule(y: Tensor, t: Tensor) -> Pair:
+        d = y.sub(t)
+        return d.abs(), lambda dl: d.sign().mul_(dl)
+
+    return loss("l1", rule, reduction, models)
+
+
+def huber(delta: float = 1.0, *, reduction: str = "mean", models: int = 0) -> Layer:
+    """Squares near the target, and absolute values beyond `delta` (of each model).
+
+        lᵢ = d² / 2 where |d| ≤ delta, delta (|d| − delta / 2) elsewhere, d = yᵢ − tᵢ
+        dyᵢ = min(max(d, −delta), delta) dl / n
+
+    Args:
+        delta: above 0.
+        reduction: "mean", "sum" or "none".
+        models: leading axes of y that count models. The target may lack them.
+
+    Returns:
+        A loss from ((*models, …), (…)) to (*models,), dtype that of y; without reduction, to
+        the shape of y.
+
+    Raises:
+        InputError, KindError: an argument is none of these.
+        ShapeError: y and t differ in shape.
+
+    Huber, "Robust estimation of a location parameter" (1964).
+
+    >>> import torch
+    >>> loss, vjp = huber(reduction="sum")((), (torch.tensor([1.0, -3.0]), torch.zeros(2)))
+    >>> loss, vjp(torch.ones(()))[1][0]
+    (tensor(3.), tensor([ 1., -1.]))
+    """
+    number("huber", "delta", delta, 0)
+    if delta == 0:
+        raise InputError("huber: expected delta to be above 0, got 0")
+
+    def rule(y: Tensor, t: Tensor) -> Pair:
+        d = y.sub(t)
+        near = d.clamp(-delta, delta)
+        return d.sub(near, alpha=0.5).mul_(near), lambda dl: near.mul(dl)
+
+    return loss("huber", rule, reduction, models, args=f"{delta:g}" if delta != 1 else "")

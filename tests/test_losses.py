@@ -1,0 +1,88 @@
+"""Losses where the table of cases does not look: far out, on rows alone, and on what does not fit."""
+
+import pytest
+import torch
+
+import funcdl as f
+
+ELEMENTWISE = [f.mse, f.l1, f.huber, f.binary_cross_entropy, f.hinge]
+ROWS = [f.cosine, f.kl_divergence]
+
+
+def test_logits_far_out_do_not_overflow():
+    y, t = torch.tensor([1e4, -1e4]), torch.tensor([0.0, 1.0])
+    loss, vjp = f.binary_cross_entropy(reduction="none")((), (y, t))
+    assert torch.equal(loss, torch.tensor([1e4, 1e4]))
+    assert torch.equal(vjp(torch.ones(2))[1][0], torch.tensor([1.0, -1.0]))
+
+
+def test_cross_entropy_of_what_is_certain_is_zero():
+    y = torch.tensor([[1e4, -1e4]])
+    loss, vjp = f.cross_entropy()((), (y, torch.tensor([0])))
+    assert float(loss) == 0
+    assert not vjp(torch.ones(()))[1][0].any()
+
+
+def test_embeddings_at_one_point_have_no_nan():
+    a = torch.ones(1, 3)
+    for t in (torch.zeros(1), torch.ones(1)):
+        loss, vjp = f.contrastive()((), ((a, a), t))
+        assert loss.isfinite()
+        assert all(d.isfinite().all() for d in vjp(torch.ones(()))[1][0])
+
+
+def test_a_vector_of_no_length_has_no_nan():
+    loss, vjp = f.cosine()((), (torch.zeros(1, 3), torch.ones(1, 3)))
+    assert float(loss) == 1
+    assert vjp(torch.ones(()))[1][0].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "make", [*ELEMENTWISE, *ROWS, f.cross_entropy, f.nll], ids=lambda m: m.__name__
+)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_reduction_is_that_of_the_losses(make, reduction, rng):
+    y = torch.rand(4, 3, generator=rng, dtype=torch.float64) - 0.5
+    t = torch.rand(4, 3, generator=rng, dtype=torch.float64)
+    if make in (f.cross_entropy, f.nll):
+        t = torch.tensor([0, 2, 1, 0])
+    each, _ = make(reduction="none")((), (y, t))
+    whole, _ = make(reduction=reduction)((), (y, t))
+    torch.testing.assert_close(whole, getattr(each, reduction)())
+
+
+def test_a_target_without_the_models_axis_serves_them_all(rng):
+    y, t = torch.rand(3, 4, 2, generator=rng), torch.rand(4, 2, generator=rng)
+    for make in (*ELEMENTWISE, *ROWS):
+        shared, vjp = make(models=1)((), (y, t))
+        apart, vjps = make(models=1)((), (y, t.expand(3, 4, 2)))
+        assert torch.equal(shared, apart)
+        assert torch.equal(vjp(torch.ones(3))[1][0], vjps(torch.ones(3))[1][0])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.mse(reduction="total"), f.InputError, 'mse: expected reduction "mean", "sum" or "none", got \'total\''),
+        (lambda: f.huber(0), f.InputError, "huber: expected delta to be above 0, got 0"),
+        (lambda: f.contrastive(0), f.InputError, "contrastive: expected margin to be above 0, got 0"),
+        (lambda: f.cross_entropy(label_smoothing=1), f.InputError, "cross_entropy: expected label_smoothing to be at least 0 and below 1, got 1"),
+        (lambda: f.cross_entropy(weights=[1.0]), f.KindError, "cross_entropy: expected weights to be a tensor of shape (classes,)"),
+        (lambda: f.cross_entropy(weights=torch.ones(2))((), (torch.zeros(2, 3), torch.tensor([0, 1]))), f.ShapeError, "cross_entropy: expected 3 weights, got (2,)"),
+        (lambda: f.cross_entropy(soft=True)((), (torch.zeros(2, 3), torch.zeros(2, 3).long())), f.KindError, "cross_entropy: expected soft targets to be floats, got torch.int64"),
+        (lambda: f.cross_entropy(soft=True)((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "cross_entropy: expected a target of shape (2, 3) for outputs (2, 3), got (2,)"),
+        (lambda: f.cross_entropy(label_smoothing=0.1)((), (torch.zeros(2, 3), torch.tensor([0, 3]))), f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"),
+        (lambda: f.cross_entropy(weights=torch.ones(3))((), (torch.zeros(2, 3), torch.tensor([0, 3]))), f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"),
+        (lambda: f.nll()((), (torch.zeros(2, 3), torch.tensor([-1, 0]))), f.InputError, "nll: expected classes from 0 to 2, got one of -1 to 0"),
+        (lambda: f.nll()((), (torch.zeros(2, 3), torch.zeros(2))), f.KindError, "nll: expected the target to be int64, got torch.float32"),
+        (lambda: f.cosine()((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "cosine: expected a target of shape (2, 3) for outputs (2, 3), got (2,)"),
+        (lambda: f.contrastive()((), ((torch.zeros(2, 3), torch.zeros(2, 4)), torch.zeros(2))), f.ShapeError, "contrastive: expected two embeddings of one shape, got ((2, 3), (2, 4))"),
+        (lambda: f.contrastive()((), ((torch.zeros(2, 3), torch.zeros(2, 3)), torch.zeros(2, 3))), f.ShapeError, "contrastive: expected a target of shape (2,) for outputs ((2, 3), (2, 3)), got (2, 3)"),
+        (lambda: f.l1()((), (torch.zeros(2, 1), torch.zeros(2))), f.ShapeError, "l1: expected a target of shape (2, 1) for outputs (2, 1), got (2,)"),
+        (lambda: f.hinge()((), (3, torch.zeros(2))), f.KindError, "hinge: expected a tensor, got int"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text
