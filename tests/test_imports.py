@@ -87,7 +87,7 @@ def test_public_names_match_all():
         if not name.startswith("_")
         and (not hasattr(value, "__path__") and getattr(value, "__name__", "") != f"funcdl.{name}")
     }
-    assert public | {"tree", "initialisers"} == set(funcdl.__all__)
+    assert public | {"tree", "initialisers", "schedules"} == set(funcdl.__all__)
 
 
 def test_every_public_name_is_documented():

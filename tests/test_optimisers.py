@@ -3,9 +3,18 @@
 import pytest
 import torch
 from cases import normal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import funcdl as f
 from funcdl import tree
+
+law = settings(deadline=None, max_examples=60)
+TENSORS = st.integers(0, 2**32 - 1).map(
+    lambda seed: tuple(
+        normal(shape, torch.Generator().manual_seed(seed)) for shape in ((3,), (2, 2), ())
+    )
+)
 
 PAIRS = [
     (f.sgd(0.1), torch.optim.SGD, {"lr": 0.1}),
@@ -31,6 +40,38 @@ PAIRS = [
         torch.optim.AdamW,
         {"lr": 0.1, "weight_decay": 0.3},
     ),
+    (f.adamw(0.1), torch.optim.AdamW, {"lr": 0.1}),
+    (f.adagrad(0.1), torch.optim.Adagrad, {"lr": 0.1}),
+    (
+        f.adagrad(0.1, eps=1e-2, weight_decay=0.3),
+        torch.optim.Adagrad,
+        {"lr": 0.1, "eps": 1e-2, "weight_decay": 0.3},
+    ),
+    (f.rmsprop(0.1), torch.optim.RMSprop, {"lr": 0.1}),
+    (
+        f.rmsprop(0.1, rate=0.8, eps=1e-3, centred=True, momentum=0.5, weight_decay=0.3),
+        torch.optim.RMSprop,
+        {
+            "lr": 0.1,
+            "alpha": 0.8,
+            "eps": 1e-3,
+            "centered": True,
+            "momentum": 0.5,
+            "weight_decay": 0.3,
+        },
+    ),
+    (f.radam(0.1), torch.optim.RAdam, {"lr": 0.1}),
+    (
+        f.radam(0.1, betas=(0.5, 0.8), eps=1e-3, weight_decay=0.3),
+        torch.optim.RAdam,
+        {
+            "lr": 0.1,
+            "betas": (0.5, 0.8),
+            "eps": 1e-3,
+            "weight_decay": 0.3,
+            "decoupled_weight_decay": True,
+        },
+    ),
 ]
 TREES = [
     lambda rng: normal((3,), rng),
@@ -39,20 +80,35 @@ TREES = [
 ]
 
 
+def quartic(p, t):
+    """The gradient of Σ (p − t)⁴ / 4."""
+    return (p - t) ** 3
+
+
+def quadratic(p, t):
+    """The gradient of Σ (p − t)² / 2."""
+    return p - t
+
+
+def rosenbrock(p, t):
+    """The gradient of a bent valley: Σ (1 − p)² / 20 + (t − p²)² / 40."""
+    return 0.1 * (p - 1) - 0.1 * p * (t - p * p)
+
+
 @pytest.mark.parametrize(("optimiser", "torchs", "settings"), PAIRS)
+@pytest.mark.parametrize("gradient", [quartic, quadratic, rosenbrock])
 @pytest.mark.parametrize("make", TREES)
-def test_trajectories_agree_with_torch(optimiser, torchs, settings, make, rng):
+def test_trajectories_agree_with_torch(optimiser, torchs, settings, gradient, make, rng):
     params = make(rng)
     target = tree.map(lambda p: normal(p.shape, rng), params)
     theirs = [p.clone().requires_grad_() for p in tree.leaves(params)]
     reference = torchs(theirs, **settings)
     state = optimiser.init(params)
     for _ in range(20):
-        # The gradient of Σ (p − t)⁴ / 4, which is no straight line.
-        grads = tree.map(lambda p, t: (p - t) ** 3, params, target)
+        grads = tree.map(gradient, params, target)
         params, state = optimiser.update(params, grads, state)
         for p, t in zip(theirs, tree.leaves(target)):
-            p.grad = (p - t) ** 3
+            p.grad = gradient(p.detach(), t)
         reference.step()
         for p, q in zip(tree.leaves(params), theirs):
             torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-12)
@@ -114,3 +170,163 @@ def test_grads_of_another_structure_are_refused():
     for optimiser in (f.sgd(0.1), f.adam(0.1)):
         with pytest.raises(f.TreeError, match="tree: expected 1 entry, got 2"):
             optimiser.update(params, (torch.ones(2),) * 2, optimiser.init(params))
+
+
+def test_lion_follows_its_formula(rng):
+    p, m = normal((3,), rng), torch.zeros(3, dtype=torch.float64)
+    optimiser = f.lion(0.1, betas=(0.6, 0.8), weight_decay=0.3)
+    params, state = (p,), optimiser.init((p,))
+    for _ in range(10):
+        g = p**3 - 1
+        params, state = optimiser.update(params, (g,), state)
+        p = p - 0.1 * (torch.sign(0.6 * m + 0.4 * g) + 0.3 * p)
+        m = 0.8 * m + 0.2 * g
+        torch.testing.assert_close(params[0], p)
+
+
+ALL = [
+    f.sgd(0.05),
+    f.sgd(0.05, momentum=0.9, nesterov=True),
+    f.adagrad(0.1),
+    f.rmsprop(0.01),
+    f.adam(0.05),
+    f.adamw(0.05),
+    f.radam(0.05),
+    f.lion(0.01),
+    f.averaged(f.adam(0.05), 0.9),
+    f.optimiser(f.clip_by_global_norm(1.0), f.scale_by_adam(), f.decay(0.01), lr=0.05),
+    f.adam(f.schedules.one_cycle(0.05, 60)),
+]
+
+
+@pytest.mark.parametrize("optimiser", ALL)
+@pytest.mark.parametrize("loss", [f.mse, f.cross_entropy, f.huber], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("net", [f.serial(f.linear(5), f.tanh, f.linear(3)), f.linear(3)], ids=repr)
+def test_every_optimiser_lowers_every_loss(optimiser, loss, net, rng):
+    x = torch.rand(20, 4, generator=rng)
+    t = (x @ torch.rand(4, 3, generator=rng)).sub_(1)
+    t = t.argmax(-1) if loss is f.cross_entropy else t
+    params, _ = net.init(rng, (4,))
+    step, state = f.training_step(f.supervised(net, loss()), optimiser), optimiser.init(params)
+    losses = []
+    for _ in range(60):
+        params, state, value = step(params, state, (x, t))
+        losses.append(float(value))
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("optimiser", ALL)
+def test_a_state_is_a_pytree_of_tensors(optimiser, rng):
+    params = (normal((3,), rng), {"b": f.Affine(normal((2, 2), rng), ())})
+    state = optimiser.init(params)
+    assert all(isinstance(leaf, torch.Tensor) for leaf in tree.leaves(state))
+    _, after = optimiser.update(params, params, state)
+    assert tree.flatten(after)[1] == tree.flatten(state)[1]
+    for one, other in zip(tree.leaves(state), tree.leaves(after)):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+
+
+@pytest.mark.parametrize("lr", [0.1, lambda steps: 0.1 / (1 + steps)])
+def test_the_learning_rate_is_read_from_the_state(lr):
+    optimiser = f.adam(lr)
+    params = (torch.ones(2),)
+    state = optimiser.init(params)
+    for i in range(3):
+        params, state = optimiser.update(params, params, state)
+        assert float(state.lr) == pytest.approx(lr(i) if callable(lr) else lr)
+
+
+@law
+@given(
+    TENSORS, st.floats(0.1, 10), st.sampled_from([f.clip, f.clip_by_norm, f.clip_by_global_norm])
+)
+def test_what_is_within_the_limit_stays_to_the_last_bit(grads, limit, make):
+    grads = tuple(g * 1e-3 for g in grads)
+    clipped, _ = make(limit).update(grads, (), ())
+    assert all(torch.equal(g, u) for g, u in zip(grads, clipped))
+
+
+@law
+@given(TENSORS, st.floats(0.01, 1))
+def test_clipping_by_norm_keeps_the_direction(grads, limit):
+    by_norm, _ = f.clip_by_norm(limit).update(grads, (), ())
+    by_all, _ = f.clip_by_global_norm(limit).update(grads, (), ())
+    total = torch.cat([g.flatten() for g in grads]).norm()
+    for g, u, v in zip(grads, by_norm, by_all):
+        assert float(u.norm()) <= limit * (1 + 1e-9)
+        torch.testing.assert_close(u * max(float(g.norm()), limit), g * limit)
+        torch.testing.assert_close(v * max(float(total), limit), g * limit)
+    assert float(torch.cat([v.flatten() for v in by_all]).norm()) <= limit * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("make", [f.clip_by_norm, f.clip_by_global_norm])
+def test_each_model_has_a_norm_of_its_own(make, rng):
+    models = [(normal((3,), rng), normal((2, 2), rng)) for _ in range(3)]
+    together, _ = make(0.5, models=1).update(tree.stack(models), (), ())
+    for one, other in zip(tree.unstack(together), models):
+        alone, _ = make(0.5).update(other, (), ())
+        for p, q in zip(one, alone):
+            torch.testing.assert_close(p, q)
+
+
+def test_what_the_mask_leaves_out_does_not_decay(rng):
+    params = (f.Affine(normal((3, 2), rng), normal((2,), rng)), {"w": normal((2,), rng)})
+    zero = tree.zeros_like(params)
+    optimiser = f.adam(0.1, weight_decay=0.5, where=lambda path: path.endswith(".w"))
+    moved, _ = optimiser.update(params, zero, optimiser.init(params))
+    torch.testing.assert_close(moved[0].w, params[0].w * 0.95)
+    assert torch.equal(moved[0].b, params[0].b)
+    torch.testing.assert_close(moved[1]["w"], params[1]["w"] * 0.95)
+
+
+def test_the_average_is_the_sum_that_it_says(rng):
+    optimiser = f.averaged(f.sgd(0.1), 0.75)
+    params = (normal((3,), rng),)
+    state, expected = optimiser.init(params), params[0]
+    for _ in range(5):
+        params, state = optimiser.update(params, (params[0] ** 3,), state)
+        expected = 0.75 * expected + 0.25 * params[0]
+    torch.testing.assert_close(state.average[0], expected)
+
+
+@law
+@given(TENSORS)
+def test_chain_is_associative_with_nothing_as_its_unit(grads):
+    a, b, c = f.clip(0.5), f.decay(0.1), f.clip_by_global_norm(0.7)
+    outs = [
+        both.update(grads, both.init(grads), grads)[0]
+        for both in (
+            f.chain(a, b, c),
+            f.chain(f.chain(a, b), c),
+            f.chain(a, f.chain(b, c)),
+            f.chain(f.chain(), a, b, f.chain(), c),
+        )
+    ]
+    for out in outs[1:]:
+        assert all(torch.equal(p, q) for p, q in zip(out, outs[0]))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.clip(0), f.InputError, "clip: expected limit to be above 0, got 0"),
+        (lambda: f.clip_by_norm("x"), f.KindError, "clip_by_norm: expected limit to be a number, got 'x'"),
+        (lambda: f.clip_by_global_norm(1, models=-1), f.InputError, "clip_by_global_norm: expected models to be at least 0, got -1"),
+        (lambda: f.decay(-1), f.InputError, "decay: expected rate to be at least 0, got -1"),
+        (lambda: f.decay(1, where=".w"), f.KindError, "decay: expected where to be a function of a path, got '.w'"),
+        (lambda: f.momentum(1.0), f.InputError, "momentum: expected rate to be at least 0 and below 1, got 1.0"),
+        (lambda: f.momentum(0.0, nesterov=True), f.InputError, "momentum: expected rate above 0 with nesterov, got 0"),
+        (lambda: f.averaged(f.sgd(0.1), 1), f.InputError, "averaged: expected rate to be at least 0 and below 1, got 1"),
+        (lambda: f.chain(f.clip(1), f.sgd(1)), f.KindError, "chain[1]: expected a transform, got Optimiser"),
+        (lambda: f.optimiser(lr=-1), f.InputError, "optimiser: expected lr to be at least 0, got -1"),
+        (lambda: f.adagrad(-1), f.InputError, "adagrad: expected lr to be at least 0, got -1"),
+        (lambda: f.rmsprop(rate=1), f.InputError, "rmsprop: expected rate to be at least 0 and below 1, got 1"),
+        (lambda: f.radam(betas=0.9), f.KindError, "radam: expected betas to be two numbers, got 0.9"),
+        (lambda: f.lion(betas=(0.9, 1)), f.InputError, "lion: expected each of betas to be at least 0 and below 1, got 1"),
+        (lambda: f.adamw(weight_decay=-1), f.InputError, "adam: expected weight_decay to be at least 0, got -1"),
+    ],
+)  # fmt: skip
+def test_what_is_out_of_range_is_said(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text

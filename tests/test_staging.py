@@ -15,6 +15,20 @@ OPTIMISERS = {
     "nesterov": f.sgd(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "adam": f.adam(0.01),
     "adamw": f.adam(lambda count: 0.01 / (1 + count), weight_decay=0.1),
+    "adagrad": f.adagrad(0.01),
+    "rmsprop": f.rmsprop(0.01),
+    "centred": f.rmsprop(0.01, centred=True, momentum=0.5),
+    "radam": f.radam(0.01),
+    "lion": f.lion(0.001),
+    "averaged": f.averaged(f.adam(0.01), 0.9),
+    "clipped": f.optimiser(f.clip_by_global_norm(0.1), f.scale_by_adam(), lr=0.01),
+    "by norm": f.optimiser(f.clip_by_norm(0.1), f.clip(0.05), f.momentum(0.9), lr=0.1),
+    "masked": f.adam(0.01, weight_decay=0.1, where=lambda path: path.endswith(".w")),
+    "one cycle": f.adam(f.schedules.one_cycle(0.01, 5)),
+    "warm": f.sgd(f.schedules.warm_up(2, f.schedules.cosine(0.1, 3))),
+    "piecewise": f.sgd(f.schedules.piecewise(0.1, {1: 0.5, 3: 0.5})),
+    "polynomial": f.sgd(f.schedules.polynomial(0.1, 0.0, 5)),
+    "exponential": f.sgd(f.schedules.exponential(0.1, 0.5)),
 }
 
 

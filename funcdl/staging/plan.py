@@ -151,7 +151,7 @@ class Planner:
         words: list[Any] = [call.name, tuple(sorted(call.kwargs.items()))]
         if tensors(call.kwargs) or call.outs[0].shape != shapes[k]:
             return None, 0
-        for a in call.args:
+        for a in (*call.args, call.outs[0]):
             if not isinstance(a, Tensor):
                 words.append(repr(a))
             elif a.ndim == 0:

@@ -1,0 +1,58 @@
+"""The moving average of the parameters, beside the parameters."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from funcdl import tree
+from funcdl.arguments import number
+from funcdl.contract import Params
+from funcdl.optimisers.optimiser import Optimiser
+
+__all__ = ["Averaged", "averaged"]
+
+
+class Averaged(NamedTuple):
+    """State of an averaged optimiser: the inner one's, and the average of the parameters."""
+
+    optimiser: Any
+    average: Params
+
+
+def averaged(inner: Optimiser, rate: float) -> Optimiser:
+    """Keep an exponential moving average of the parameters while an optimiser moves them.
+
+        a ← rate a + (1 − rate) p, after each step; it begins with the first parameters
+
+    Args:
+        inner: the optimiser.
+        rate: in [0, 1).
+
+    Returns:
+        An optimiser that takes the same steps, whose state is `Averaged(optimiser, average)`: use
+        `state.average` for parameters.
+
+    Raises:
+        InputError, KindError: `rate` is out of its range.
+
+    Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+
+    >>> import torch
+    >>> from funcdl import sgd
+    >>> descend = averaged(sgd(1.0), 0.5)
+    >>> params = (torch.tensor([4.0]),)
+    >>> params, state = descend.update(params, (torch.tensor([2.0]),), descend.init(params))
+    >>> params, state.average
+    ((tensor([2.]),), (tensor([3.]),))
+    """
+    number("averaged", "rate", rate, 0, 1)
+
+    def init(params: Params) -> Averaged:
+        return Averaged(inner.init(params), tree.map(lambda p: p.clone(), params))
+
+    def update(params: Params, grads: Params, state: Averaged) -> tuple[Params, Averaged]:
+        params, kept = inner.update(params, grads, state.optimiser)
+        average = tree.map(lambda a, p: a.lerp(p, 1 - rate), state.average, params)
+        return params, Averaged(kept, average)
+
+    return Optimiser(init, update)

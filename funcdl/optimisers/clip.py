@@ -1,0 +1,106 @@
+"""Transforms that bound a gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcdl import tree
+from funcdl.arguments import number, whole
+from funcdl.contract import Params
+from funcdl.errors import InputError
+from funcdl.optimisers.transform import Transform
+from funcdl.tensor import Tensor
+
+__all__ = ["clip", "clip_by_global_norm", "clip_by_norm"]
+
+
+def clip(limit: float) -> Transform:
+    """Bound each number: u = min(max(g, −limit), limit).
+
+    Raises:
+        InputError, KindError: `limit` is no number above 0.
+
+    Mikolov, "Statistical language models based on neural networks" (2012).
+
+    >>> import torch
+    >>> clip(1.0).update((torch.tensor([-3.0, 0.5]),), (), ())[0]
+    (tensor([-1.0000,  0.5000]),)
+    """
+    _positive("clip", limit)
+
+    def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        return tree.map(lambda g: g.clamp(-limit, limit), grads), state
+
+    return Transform(lambda params: (), update)
+
+
+def clip_by_norm(limit: float, *, models: int = 0) -> Transform:
+    """Bound the 2-norm of each tensor: u = g limit / max(‖g‖, limit).
+
+    Args:
+        limit: above 0.
+        models: leading axes that count models, each of which has a norm of its own.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
+
+    >>> import torch
+    >>> clip_by_norm(1.0).update((torch.tensor([3.0, 4.0]), torch.tensor([0.5])), (), ())[0]
+    (tensor([0.6000, 0.8000]), tensor([0.5000]))
+    """
+    _positive("clip_by_norm", limit)
+    whole("clip_by_norm", "models", models, 0)
+
+    def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        return tree.map(lambda g: _scaled(g, _square(g, models), limit), grads), state
+
+    return Transform(lambda params: (), update)
+
+
+def clip_by_global_norm(limit: float, *, models: int = 0) -> Transform:
+    """Bound the 2-norm of the whole gradient: u = g limit / max(‖grads‖, limit).
+
+    Args:
+        limit: above 0.
+        models: leading axes that count models, each of which has a norm of its own.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks" (2013).
+
+    >>> import torch
+    >>> clip_by_global_norm(1.0).update((torch.tensor([3.0]), torch.tensor([4.0])), (), ())[0]
+    (tensor([0.6000]), tensor([0.8000]))
+    """
+    _positive("clip_by_global_norm", limit)
+    whole("clip_by_global_norm", "models", models, 0)
+
+    def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        squares = [_square(g, models) for g in tree.leaves(grads)]
+        if not squares:
+            return grads, state
+        total = squares[0]
+        for square in squares[1:]:
+            total = total.add(square)
+        return tree.map(lambda g: _scaled(g, total, limit), grads), state
+
+    return Transform(lambda params: (), update)
+
+
+def _square(g: Tensor, models: int) -> Tensor:
+    """Sum the squares of each model."""
+    return g.reshape((*g.shape[:models], -1)).square().sum(-1)
+
+
+def _scaled(g: Tensor, square: Tensor, limit: float) -> Tensor:
+    """Shrink to the limit what is longer; a factor of exactly 1 leaves the rest as it is."""
+    factor = square.sqrt().clamp_min(limit).div(limit).reciprocal()
+    return g.mul(factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)))
+
+
+def _positive(where: str, limit: float) -> None:
+    if number(where, "limit", limit, 0) == 0:
+        raise InputError(f"{where}: expected limit to be above 0, got {limit}")

@@ -1,0 +1,160 @@
+"""Transforms that keep moving means of the gradient, and of its square: Adam and its kin."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from funcdl import tree
+from funcdl.arguments import number
+from funcdl.contract import Params
+from funcdl.errors import KindError
+from funcdl.optimisers.transform import Transform, count
+from funcdl.tensor import Tensor
+
+__all__ = ["MomentsState", "scale_by_adam", "scale_by_radam", "sign_of_momentum"]
+
+Betas = tuple[float, float]
+
+
+class MomentsState(NamedTuple):
+    """`steps` taken, and the moving means of the gradient and of its square."""
+
+    steps: Tensor
+    mean: Params
+    square: Params
+
+
+def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transform:
+    """Divide the moving mean by the root of that of squares.
+
+        m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+        u = m̂ / (√v̂ + eps),   m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+
+    Args:
+        betas: the decay of the two means, each in [0, 1).
+        eps: added to the denominator, at least 0.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Kingma and Ba, "Adam: a method for stochastic optimization" (2015).
+
+    >>> import torch
+    >>> params = (torch.tensor([1.0]),)
+    >>> scale = scale_by_adam()
+    >>> scale.update((torch.tensor([-4.0]),), scale.init(params), params)[0]
+    (tensor([-1.]),)
+    """
+    beta1, beta2 = checked("scale_by_adam", betas)
+    number("scale_by_adam", "eps", eps, 0)
+
+    def update(grads: Params, state: MomentsState, params: Params) -> tuple[Params, MomentsState]:
+        moments = _moments(grads, state, beta1, beta2)
+        # m̂ / (√v̂ + eps) with the roots of the corrections drawn out: one pass less.
+        root = (1 - beta2**moments.steps).sqrt()
+        scale = root / (1 - beta1**moments.steps)
+        small = root * eps
+
+        def scaled(m: Tensor, v: Tensor) -> Tensor:
+            return m.mul(scale).div_(v.sqrt().add_(small))
+
+        return tree.map(scaled, moments.mean, moments.square), moments
+
+    return Transform(_zeros, update)
+
+
+def scale_by_radam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transform:
+    """Adam that waits with dividing until the variance of its steps is known.
+
+        u = r m̂ / (√v̂ + eps / √(1 − β₂ᵗ)) where ρ > 5, m̂ elsewhere
+        ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ),   ρ∞ = 2 / (1 − β₂) − 1
+        r² = (ρ − 4) (ρ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρ)
+
+    Args:
+        betas: the decay of the two means, each in [0, 1).
+        eps: added to √v, at least 0.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Liu et al., "On the variance of the adaptive learning rate and beyond" (2020); eps stands where
+    PyTorch has it.
+
+    >>> import torch
+    >>> params = (torch.tensor([1.0]),)
+    >>> scale = scale_by_radam()
+    >>> scale.update((torch.tensor([-4.0]),), scale.init(params), params)[0]
+    (tensor([-4.]),)
+    """
+    beta1, beta2 = checked("scale_by_radam", betas)
+    number("scale_by_radam", "eps", eps, 0)
+    most = 2 / (1 - beta2) - 1
+
+    def update(grads: Params, state: MomentsState, params: Params) -> tuple[Params, MomentsState]:
+        moments = _moments(grads, state, beta1, beta2)
+        steps = moments.steps
+        left = 1 - beta2**steps
+        known = most - 2 * steps * (1 - left) / left
+        sure = (known - 5).sign().clamp_min(0)
+        squared = (known - 4) * (known - 2) * most / ((most - 4) * (most - 2) * known)
+        # Below 5 the square may be negative; nobody asks for its root there.
+        factor = sure * squared.mul(sure).clamp_min(0).sqrt() * left.sqrt()
+        plain = 1 - sure
+        scale = 1 / (1 - beta1**steps)
+
+        def scaled(m: Tensor, v: Tensor) -> Tensor:
+            divided = v.sqrt().add_(eps).reciprocal_().mul_(factor)
+            return divided.add_(plain).mul_(m).mul_(scale)
+
+        return tree.map(scaled, moments.mean, moments.square), moments
+
+    return Transform(_zeros, update)
+
+
+def sign_of_momentum(*, betas: Betas = (0.9, 0.99)) -> Transform:
+    """Keep the signs of the moving mean alone (Lion).
+
+        u = sign(β₁ m + (1 − β₁) g)        m ← β₂ m + (1 − β₂) g
+
+    Args:
+        betas: the decay of the mean in the update and of the mean that is kept, each in [0, 1).
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Chen et al., "Symbolic discovery of optimization algorithms" (2023).
+
+    >>> import torch
+    >>> params = (torch.tensor([1.0]),)
+    >>> lion = sign_of_momentum()
+    >>> lion.update((torch.tensor([-4.0]),), lion.init(params), params)[0]
+    (tensor([-1.]),)
+    """
+    beta1, beta2 = checked("sign_of_momentum", betas)
+
+    def update(grads: Params, mean: Params, params: Params) -> tuple[Params, Params]:
+        signs = tree.map(lambda m, g: m.lerp(g, 1 - beta1).sign_(), mean, grads)
+        return signs, tree.map(lambda m, g: m.lerp(g, 1 - beta2), mean, grads)
+
+    return Transform(tree.zeros_like, update)
+
+
+def checked(where: str, betas: Betas) -> Betas:
+    """Return two decays, each in [0, 1)."""
+    if not isinstance(betas, tuple) or len(betas) != 2:
+        raise KindError(f"{where}: expected betas to be two numbers, got {betas!r}")
+    for beta in betas:
+        number(where, "each of betas", beta, 0, 1)
+    return betas
+
+
+def _zeros(params: Params) -> MomentsState:
+    return MomentsState(count(), tree.zeros_like(params), tree.zeros_like(params))
+
+
+def _moments(grads: Params, state: MomentsState, beta1: float, beta2: float) -> MomentsState:
+    mean = tree.map(lambda m, g: m.lerp(g, 1 - beta1), state.mean, grads)
+    square = tree.map(
+        lambda v, g: v.mul(beta2).addcmul_(g, g, value=1 - beta2), state.square, grads
+    )
+    return MomentsState(state.steps + 1, mean, square)

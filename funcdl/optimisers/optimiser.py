@@ -1,0 +1,90 @@
+"""From transforms of the gradient to an optimiser: a step along what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from funcdl import tree
+from funcdl.arguments import number
+from funcdl.contract import Params
+from funcdl.optimisers.transform import Transform, chain, count
+from funcdl.tensor import Tensor
+
+__all__ = ["Optimiser", "OptimiserState", "Rate", "optimiser"]
+
+Rate = float | Callable[[Tensor], Tensor]
+"""A number, or a schedule: a function from the count of steps taken, a float64 tensor without
+axes, to such a tensor. See `funcdl.schedules`."""
+
+
+class Optimiser(NamedTuple):
+    """`init(params) -> state` and `update(params, grads, state) -> (params, state)`."""
+
+    init: Callable[[Params], Any]
+    update: Callable[[Params, Params, Any], tuple[Params, Any]]
+
+
+class OptimiserState(NamedTuple):
+    """What an optimiser carries from step to step.
+
+    Attributes:
+        lr: the learning rate of the last step; of the first one, before there was any. float64,
+            without axes.
+        steps: the number of steps taken where the rate is a schedule; else `()`.
+        transforms: the state of each transform.
+    """
+
+    lr: Tensor
+    steps: Any
+    transforms: tuple[Any, ...]
+
+
+def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
+    """Make an optimiser of transforms and a learning rate.
+
+        u = the gradient, transformed        p ← p − lr u
+
+    Args:
+        transforms: in the order in which they are applied.
+        lr: the learning rate, at least 0, or a schedule.
+
+    Returns:
+        An optimiser whose state is an `OptimiserState`.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or no transform.
+        TreeError: `grads` has another structure than `params`.
+
+    Robbins and Monro, "A stochastic approximation method" (1951); as a chain of transforms: the
+    library optax (DeepMind, 2020).
+
+    >>> import torch
+    >>> from funcdl import clip_by_global_norm, decay, scale_by_adam
+    >>> adamw = optimiser(clip_by_global_norm(1.0), scale_by_adam(), decay(0.01), lr=0.1)
+    >>> params = (torch.tensor([1.0]),)
+    >>> params, state = adamw.update(params, (torch.tensor([5.0]),), adamw.init(params))
+    >>> params, float(state.lr)
+    ((tensor([0.8990]),), 0.1)
+    """
+    if not callable(lr):
+        number("optimiser", "lr", lr, 0)
+    inner = chain(*transforms)
+
+    def init(params: Params) -> OptimiserState:
+        steps = count()
+        rate = lr(steps) if callable(lr) else steps.add(lr)
+        return OptimiserState(rate, steps if callable(lr) else (), inner.init(params))
+
+    def update(
+        params: Params, grads: Params, state: OptimiserState
+    ) -> tuple[Params, OptimiserState]:
+        updates, transformed = inner.update(grads, state.transforms, params)
+        if not callable(lr):
+            moved = tree.map(lambda p, u: p.add(u, alpha=-lr), params, updates)
+            return moved, OptimiserState(state.lr, (), transformed)
+        rate = lr(state.steps)
+        moved = tree.map(lambda p, u: p.sub(u.mul(rate)), params, updates)
+        return moved, OptimiserState(rate, state.steps + 1, transformed)
+
+    return Optimiser(init, update)

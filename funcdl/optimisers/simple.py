@@ -1,0 +1,94 @@
+"""Transforms that add something: the velocity so far, or the parameters themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from funcdl import tree
+from funcdl.arguments import number
+from funcdl.contract import Params
+from funcdl.errors import InputError, KindError
+from funcdl.optimisers.transform import Transform
+
+__all__ = ["decay", "momentum"]
+
+
+def momentum(rate: float, *, nesterov: bool = False) -> Transform:
+    """Go on in the direction so far.
+
+        v ← rate v + g        u = v
+
+    With `nesterov`, u = g + rate v: a look ahead along the velocity.
+
+    Args:
+        rate: in [0, 1).
+        nesterov: whether to look ahead.
+
+    Raises:
+        InputError, KindError: `rate` is out of its range, or 0 with `nesterov`.
+
+    Polyak, "Some methods of speeding up the convergence of iteration methods" (1964); Nesterov's:
+    Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
+    learning" (2013).
+
+    >>> import torch
+    >>> heavy = momentum(0.9)
+    >>> grads = (torch.tensor([1.0]),)
+    >>> _, velocity = heavy.update(grads, heavy.init(grads), grads)
+    >>> heavy.update(grads, velocity, grads)[0]
+    (tensor([1.9000]),)
+    """
+    number("momentum", "rate", rate, 0, 1)
+    if nesterov and not rate:
+        raise InputError("momentum: expected rate above 0 with nesterov, got 0")
+
+    def update(grads: Params, velocity: Params, params: Params) -> tuple[Params, Params]:
+        velocity = tree.map(lambda v, g: v.mul(rate).add_(g), velocity, grads)
+        if nesterov:
+            return tree.map(lambda v, g: g.add(v, alpha=rate), velocity, grads), velocity
+        return velocity, velocity
+
+    return Transform(tree.zeros_like, update)
+
+
+def decay(rate: float, *, where: Callable[[str], bool] | None = None) -> Transform:
+    """Pull parameters towards 0.
+
+        u = g + rate p
+
+    First in a chain it adds the gradient of (rate / 2) ‖p‖². Last in the chain, behind what
+    rescales the gradient, it is decoupled weight decay.
+
+    Args:
+        rate: at least 0.
+        where: tells from a path, as `tree.paths` spells it, whether the parameter decays; all do
+            without it.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Krogh and Hertz, "A simple weight decay can improve generalization" (1991); decoupled:
+    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019).
+
+    >>> import torch
+    >>> from funcdl import Affine
+    >>> params = Affine(torch.tensor([2.0]), torch.tensor([2.0]))
+    >>> weights = decay(0.1, where=lambda path: path.endswith(".w"))
+    >>> weights.update(tree.zeros_like(params), (), params)[0]
+    Affine(w=tensor([0.2000]), b=tensor([0.]))
+    """
+    number("decay", "rate", rate, 0)
+    if where is not None and not callable(where):
+        raise KindError(f"decay: expected where to be a function of a path, got {where!r}")
+
+    def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        if where is None:
+            return tree.map(lambda g, p: g.add(p, alpha=rate), grads, params), state
+        chosen = iter([where(path) for path in tree.paths(params)])
+        return (
+            tree.map(lambda g, p: g.add(p, alpha=rate) if next(chosen) else g, grads, params),
+            state,
+        )
+
+    return Transform(lambda params: (), update)

@@ -1,0 +1,60 @@
+"""Gradient transforms: what becomes of a gradient before a step is taken along it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from funcdl.contract import Params
+from funcdl.errors import KindError
+from funcdl.tensor import Tensor, empty
+
+__all__ = ["Transform", "chain", "count"]
+
+
+class Transform(NamedTuple):
+    """`init(params) -> state` and `update(grads, state, params) -> (updates, state)`.
+
+    Updates have the structure and shapes of the gradients. Nothing that goes in is written to.
+    """
+
+    init: Callable[[Params], Any]
+    update: Callable[[Params, Any, Params], tuple[Params, Any]]
+
+
+def chain(*transforms: Transform) -> Transform:
+    """Compose transforms: the updates of each are the gradients of the next.
+
+    The state is a tuple with one entry a transform. Without transforms it is the identity.
+
+    Raises:
+        KindError: one is no transform.
+
+    >>> import torch
+    >>> from funcdl import clip, decay
+    >>> both = chain(decay(0.5), clip(1.0))
+    >>> params = (torch.tensor([1.0, 9.0]),)
+    >>> both.update((torch.zeros(2),), both.init(params), params)
+    ((tensor([0.5000, 1.0000]),), ((), ()))
+    """
+    for i, transform in enumerate(transforms):
+        if not isinstance(transform, Transform):
+            raise KindError(f"chain[{i}]: expected a transform, got {type(transform).__name__}")
+
+    def init(params: Params) -> tuple[Any, ...]:
+        return tuple(transform.init(params) for transform in transforms)
+
+    def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        states = []
+        for transform, old in zip(transforms, state):
+            grads, new = transform.update(grads, old, params)
+            states.append(new)
+        return grads, tuple(states)
+
+    return Transform(init, update)
+
+
+def count() -> Tensor:
+    """Make the count of steps to begin with: a float64 tensor without axes."""
+    zero = empty(())
+    return zero.double().zero_()

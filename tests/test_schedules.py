@@ -1,0 +1,83 @@
+"""Schedules against torch's own, and at their ends."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import funcdl as f
+from funcdl import schedules as s
+
+schedulers = torch.optim.lr_scheduler
+PAIRS = [
+    (s.constant(0.5), lambda o: schedulers.ConstantLR(o, 1.0), 0.5),
+    (s.exponential(0.5, 0.9), lambda o: schedulers.ExponentialLR(o, 0.9), 0.5),
+    (s.inverse_time(0.5, 0.1), lambda o: schedulers.LambdaLR(o, lambda t: 1 / (1 + 0.1 * t)), 0.5),
+    (s.polynomial(0.5, 0.0, 20, 2.0), lambda o: schedulers.PolynomialLR(o, 20, 2.0), 0.5),
+    (s.polynomial(0.5, 0.1, 20), lambda o: schedulers.LinearLR(o, 1.0, 0.2, 20), 0.5),
+    (s.piecewise(0.5, {5: 0.1, 12: 0.1}), lambda o: schedulers.MultiStepLR(o, [5, 12]), 0.5),
+    (s.cosine(0.5, 29, 0.1), lambda o: schedulers.CosineAnnealingLR(o, 29, 0.1), 0.5),
+    (s.one_cycle(0.5, 30), lambda o: schedulers.OneCycleLR(o, 0.5, 30), 0.5),
+    (
+        s.one_cycle(0.5, 30, rise=0.45, first=10, last=100),
+        lambda o: schedulers.OneCycleLR(
+            o, 0.5, 30, pct_start=0.45, div_factor=10, final_div_factor=100
+        ),
+        0.5,
+    ),
+    (
+        s.warm_up(10, s.constant(0.5), 0.2),
+        lambda o: schedulers.LinearLR(o, 0.2, 1.0, 10),
+        0.5,
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize(("ours", "torchs", "lr"), PAIRS)
+def test_all_rates_of_a_run_are_those_of_torch(ours, torchs, lr):
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr)
+    scheduler = torchs(optimiser)
+    for t in range(30):
+        expected = optimiser.param_groups[0]["lr"]
+        got = ours(torch.tensor(float(t), dtype=torch.float64))
+        assert (got.shape, got.dtype) == ((), torch.float64)
+        assert float(got) == pytest.approx(expected, rel=1e-9, abs=1e-12), t
+        assert torch.equal(got, ours(t))
+        if t < 29:
+            optimiser.step()
+            scheduler.step()
+
+
+@given(st.integers(1, 50), st.floats(0.01, 1), st.integers(0, 200))
+def test_rates_stay_at_the_end_and_are_never_negative(steps, start, t):
+    for schedule, end in (
+        (s.polynomial(start, 0.0, steps), 0.0),
+        (s.cosine(start, steps, start / 2), start / 2),
+        (s.one_cycle(start, steps), start / 25 / 1e4),
+        (s.warm_up(steps, start), start),
+    ):
+        assert -1e-12 <= float(schedule(t)) <= start + 1e-12
+        assert float(schedule(1000)) == pytest.approx(end, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: s.constant(-1), f.InputError, "constant: expected rate to be at least 0, got -1"),
+        (lambda: s.exponential(1, 1, 0), f.InputError, "exponential: expected every to be at least 1, got 0"),
+        (lambda: s.inverse_time(1, "x"), f.KindError, "inverse_time: expected rate to be a number, got 'x'"),
+        (lambda: s.polynomial(1, 0, 0), f.InputError, "polynomial: expected steps to be at least 1, got 0"),
+        (lambda: s.piecewise(1, [3]), f.KindError, "piecewise: expected factors to be a dict, got list"),
+        (lambda: s.piecewise(1, {1.5: 2}), f.KindError, "piecewise: expected each step to be a whole number, got 1.5"),
+        (lambda: s.cosine(1, 2.0), f.KindError, "cosine: expected steps to be a whole number, got 2.0"),
+        (lambda: s.warm_up(2, 1.0, 1), f.InputError, "warm_up: expected start to be at least 0 and below 1, got 1"),
+        (lambda: s.one_cycle(1, 10, rise=1), f.InputError, "one_cycle: expected rise to be at least 0 and below 1, got 1"),
+        (lambda: s.constant(1)("x"), f.KindError, "schedule: expected a number of steps, got 'x'"),
+        (lambda: s.constant(1)(-1), f.InputError, "schedule: expected a number of steps of at least 0, got -1"),
+    ],
+)  # fmt: skip
+def test_what_is_out_of_range_is_said(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text
