@@ -4,6 +4,7 @@ apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
 """
 
 from funcdl import initialisers, schedules, tree
+from funcdl.calibrate import calibrate
 from funcdl.check import check
 from funcdl.combinators.concat import concat
 from funcdl.combinators.debug import debug
@@ -44,11 +45,14 @@ from funcdl.layers.activations import (
     tanh,
 )
 from funcdl.layers.affine import Affine
+from funcdl.layers.batch_norm import BatchNorm, batch_norm
 from funcdl.layers.conv import conv2d
+from funcdl.layers.dropout import dropout
 from funcdl.layers.elementwise import Bias, Scale, bias, scale
 from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, reshape, transpose
 from funcdl.layers.linear import linear
 from funcdl.layers.maxout import maxout
+from funcdl.layers.norms import Gain, Norm, group_norm, layer_norm, rms_norm
 from funcdl.layers.pool import max_pool2d
 from funcdl.layers.prelu import Slope, prelu
 from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
@@ -99,15 +103,18 @@ __all__ = [
     "SGD",
     "Affine",
     "Averaged",
+    "BatchNorm",
     "Bias",
     "DerivativeError",
     "FuncdlError",
+    "Gain",
     "InputError",
     "KindError",
     "Layer",
     "Linear",
     "LossMSE",
     "Module",
+    "Norm",
     "Optimiser",
     "OptimiserState",
     "Params",
@@ -128,8 +135,10 @@ __all__ = [
     "adamw",
     "as_layer",
     "averaged",
+    "batch_norm",
     "bias",
     "binary_cross_entropy",
+    "calibrate",
     "chain",
     "channels_last",
     "check",
@@ -143,6 +152,7 @@ __all__ = [
     "cross_entropy",
     "debug",
     "decay",
+    "dropout",
     "elu",
     "exp",
     "expand_dims",
@@ -151,6 +161,7 @@ __all__ = [
     "flatten",
     "freeze",
     "gelu",
+    "group_norm",
     "hard_sigmoid",
     "hard_tanh",
     "hinge",
@@ -161,6 +172,7 @@ __all__ = [
     "kl_divergence",
     "l1",
     "layer",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "lion",
@@ -181,6 +193,7 @@ __all__ = [
     "repeat",
     "reshape",
     "residual",
+    "rms_norm",
     "rmsprop",
     "scale",
     "scale_by_adagrad",

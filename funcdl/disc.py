@@ -21,6 +21,7 @@ from funcdl.layers.activations import relu, tanh
 from funcdl.layers.linear import linear
 from funcdl.losses import mse
 from funcdl.optimisers import sgd
+from funcdl.schedules import polynomial
 from funcdl.staging.stage import stage
 from funcdl.tensor import Generator, Tensor, empty
 from funcdl.training import training_step
@@ -139,7 +140,7 @@ def run(
     test = tree.stack([draw(points, rng) for rng in rngs])
     params = tree.stack([net.init(rng, (2,))[0] for rng in rngs])
     steps = epochs * math.ceil(points / batch_size)
-    optimiser = sgd(lambda count: lr * (1 - count / steps), momentum=momentum)
+    optimiser = sgd(polynomial(lr, 0.0, steps), momentum=momentum)
     step = stage(training_step(supervised(net, mse(models=1)), optimiser))
     state = optimiser.init(params)
     losses: list[list[float]] = []

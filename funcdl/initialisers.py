@@ -25,6 +25,7 @@ __all__ = [
     "lecun_uniform",
     "normal",
     "ones",
+    "source",
     "zeros",
 ]
 
@@ -128,13 +129,14 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _normal(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:
-    return empty(shape, device=rng.device).normal_(0.0, math.sqrt(variance), generator=_source(rng))
+    return empty(shape, device=rng.device).normal_(0.0, math.sqrt(variance), generator=source(rng))
 
 
 def _uniform(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:
     bound = math.sqrt(3.0 * variance)
-    return empty(shape, device=rng.device).uniform_(-bound, bound, generator=_source(rng))
+    return empty(shape, device=rng.device).uniform_(-bound, bound, generator=source(rng))
 
 
-def _source(rng: Generator) -> Generator | None:
+def source(rng: Generator) -> Generator | None:
+    """Return what tensors draw from: None for torch's own generator."""
     return None if rng is TORCH_GENERATOR else rng

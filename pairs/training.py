@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from funcdl import adam, stage, supervised, training_step, tree
+from funcdl.schedules import cosine, warm_up
 from pairs.data import Mnist, Pairs, draw_split
 from pairs.models import MODELS, Model
 from pairs.seeds import generator
@@ -130,7 +130,9 @@ def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Gene
     The rate's course is that of Smith, "Super-convergence" (2018), with a cosine's fall.
     """
     batches = math.ceil(len(pairs.target) / settings.batch_size)
-    optimiser = adam(one_cycle(settings.lr, settings.epochs * batches))
+    steps = settings.epochs * batches
+    rise = max(steps // 10, 1)
+    optimiser = adam(warm_up(rise, cosine(settings.lr, max(steps - rise, 1)), start=0.04))
     step = stage(training_step(supervised(model.net, model.loss), optimiser))
     state = optimiser.init(params)
     for epoch in range(settings.epochs):
@@ -156,18 +158,6 @@ def swapped(pairs: Pairs, rng: Generator) -> Pairs:
     images = torch.where(swap[:, None, None, None], pairs.images.flip(1), pairs.images)
     classes = torch.where(swap[:, None], pairs.classes.flip(1), pairs.classes)
     return Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-
-
-def one_cycle(peak: float, steps: int, warm_up: float = 0.1) -> Callable[[Tensor], Tensor]:
-    """Make a schedule: from peak/25 up to the peak along a line, then down to 0 along a cosine."""
-
-    def rate(count: Tensor) -> Tensor:
-        done = count / steps
-        rise = 0.04 + 0.96 * done / warm_up
-        fall = 0.5 * (1 + (math.pi * (done - warm_up) / (1 - warm_up)).cos())
-        return peak * torch.where(done < warm_up, rise, fall)
-
-    return rate
 
 
 def errors(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> tuple[float, float | None]:

@@ -69,7 +69,6 @@ def test_a_target_without_the_models_axis_serves_them_all(rng):
         (lambda: f.cross_entropy(label_smoothing=1), f.InputError, "cross_entropy: expected label_smoothing to be at least 0 and below 1, got 1"),
         (lambda: f.cross_entropy(weights=[1.0]), f.KindError, "cross_entropy: expected weights to be a tensor of shape (classes,)"),
         (lambda: f.cross_entropy(weights=torch.ones(2))((), (torch.zeros(2, 3), torch.tensor([0, 1]))), f.ShapeError, "cross_entropy: expected 3 weights, got (2,)"),
-        (lambda: f.cross_entropy(soft=True)((), (torch.zeros(2, 3), torch.zeros(2, 3).long())), f.KindError, "cross_entropy: expected soft targets to be floats, got torch.int64"),
         (lambda: f.cross_entropy(soft=True)((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "cross_entropy: expected a target of shape (2, 3) for outputs (2, 3), got (2,)"),
         (lambda: f.cross_entropy(label_smoothing=0.1)((), (torch.zeros(2, 3), torch.tensor([0, 3]))), f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"),
         (lambda: f.cross_entropy(weights=torch.ones(3))((), (torch.zeros(2, 3), torch.tensor([0, 3]))), f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"),

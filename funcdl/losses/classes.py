@@ -8,7 +8,7 @@ from typing import Any
 from funcdl.arguments import number, show
 from funcdl.contract import Layer
 from funcdl.errors import InputError, KindError, ShapeError
-from funcdl.losses.loss import Kind, Reduction, loss, same_shape, without_last
+from funcdl.losses.loss import Reduction, each_class, each_row, loss
 from funcdl.tensor import Tensor
 
 __all__ = ["cross_entropy", "nll"]
@@ -41,13 +41,13 @@ def cross_entropy(
 
     Returns:
         A loss from ((*models, …, classes), (…)) to (*models,), dtype that of y; targets are
-        int64 in [0, classes), or with `soft` floats of shape (…, classes). Without reduction, to
+        int64 in [0, classes), or with `soft` shares of shape (…, classes). Without reduction, to
         (*models, …).
 
     Raises:
         ShapeError: t has another shape than y without its last axis (with `soft`, than y), or
             there are not as many weights as classes.
-        KindError: t is not int64, or with `soft` no floats.
+        KindError: t is not int64.
         InputError: a class, or an argument, is out of range.
 
     Good, "Rational decisions" (1952); on the softmax: Bridle, "Probabilistic interpretation of
@@ -63,43 +63,54 @@ def cross_entropy(
     number(name, "label_smoothing", label_smoothing, 0, 1)
     if weights is not None and not (isinstance(weights, Tensor) and weights.ndim == 1):
         raise KindError(f"{name}: expected weights to be a tensor of shape (classes,)")
-    simple = not soft and not label_smoothing
 
     def rule(y: Tensor, t: Tensor) -> Pair:
         log_p = y.log_softmax(-1)
-        if simple and weights is None:
-            losses, scatter = _picked(name, log_p, t)
+        if soft or label_smoothing:
+            return shared(log_p, t)
+        losses, scatter = _picked(name, log_p, t)
+        if weights is None:
             return losses, lambda d: scatter(log_p.exp().mul_(d.unsqueeze(-1)), d)
-        share = _shares(name, y, t, soft, label_smoothing)
+        worth = _worth(name, weights, log_p, t)
+
+        def pull(d: Tensor) -> Tensor:
+            d = worth.mul(d)
+            return scatter(log_p.exp().mul_(d.unsqueeze(-1)), d)
+
+        return losses.mul_(worth), pull
+
+    def shared(log_p: Tensor, t: Tensor) -> Pair:
+        share = t if soft else _one_hot(name, log_p, t)
+        if label_smoothing:
+            share = share.mul(1 - label_smoothing).add_(label_smoothing / log_p.shape[-1])
         if weights is not None:
-            share = share.mul(_fitting(name, weights, y))
-        losses = log_p.mul(share).sum(-1).neg_()
+            share = share.mul(_fitting(name, weights, log_p))
 
         def pull(d: Tensor) -> Tensor:
             dy = log_p.exp().mul_(share.sum(-1, keepdim=True))
             return dy.sub_(share).mul_(d.unsqueeze(-1))
 
-        return losses, pull
+        return log_p.mul(share).sum(-1).neg_(), pull
 
     def weighted_mean(y: Tensor, t: Tensor) -> Pair:
         losses, pull = rule(y, t)
-        w = _fitting(name, weights, y).gather(0, t.flatten()).reshape(t.shape).expand(losses.shape)
         total = Reduction("sum", models)
-        size = total.reduce(w)
-        return total.reduce(losses).div(size), lambda dl: pull(total.spread(dl.div(size), losses))
+        value, spread = total.reduce(losses)
+        size, _ = total.reduce(_worth(name, weights, y, t))
+        return value.div(size), lambda dl: pull(spread(dl.div(size)))
 
-    by_weight = weights is not None and not soft and reduction == "mean"
     args = [
         *["soft=True"] * soft,
         *[f"label_smoothing={label_smoothing:g}"] * (label_smoothing > 0),
         *["weights"] * (weights is not None),
     ]
+    by_weight = weights is not None and not soft and reduction == "mean"
     return loss(
         name,
         rule,
         reduction,
         models,
-        Kind(without_last.losses, (same_shape if soft else without_last).target),
+        each_row if soft else each_class,
         ", ".join(args),
         weighted_mean if by_weight else None,
     )
@@ -135,7 +146,7 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
         losses, scatter = _picked("nll", y, t)
         return losses, lambda d: scatter(y.new_zeros(y.shape), d)
 
-    return loss("nll", rule, reduction, models, without_last)
+    return loss("nll", rule, reduction, models, each_class)
 
 
 def _picked(name: str, log_p: Tensor, t: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
@@ -152,10 +163,20 @@ def _picked(name: str, log_p: Tensor, t: Tensor) -> tuple[Tensor, Callable[..., 
     return losses, scatter
 
 
+def _one_hot(name: str, log_p: Tensor, t: Tensor) -> Tensor:
+    """Give the class of each row all of the share."""
+    index = _index(name, log_p, t)
+    try:
+        return log_p.new_zeros(log_p.shape).scatter_(-1, index, 1.0)
+    except (RuntimeError, IndexError):
+        raise _out_of_range(name, log_p, t) from None
+
+
 def _index(name: str, y: Tensor, t: Tensor) -> Tensor:
     if t.is_floating_point() or t.element_size() != 8:
         raise KindError(f"{name}: expected the target to be int64, got {t.dtype}")
-    return t.expand(y.shape[:-1]).unsqueeze(-1)
+    index = t.unsqueeze(-1)
+    return index if index.ndim == y.ndim else index.expand(*y.shape[:-1], 1)
 
 
 def _out_of_range(name: str, y: Tensor, t: Tensor) -> InputError:
@@ -165,21 +186,10 @@ def _out_of_range(name: str, y: Tensor, t: Tensor) -> InputError:
     )
 
 
-def _shares(name: str, y: Tensor, t: Tensor, soft: bool, smoothing: float) -> Tensor:
-    """Give each class's share of the target."""
-    if soft:
-        if not t.is_floating_point():
-            raise KindError(f"{name}: expected soft targets to be floats, got {t.dtype}")
-        share = t
-    else:
-        index = _index(name, y, t)
-        try:
-            share = y.new_zeros(y.shape).scatter_(-1, index, 1.0)
-        except (RuntimeError, IndexError):
-            raise _out_of_range(name, y, t) from None
-    if smoothing:
-        share = share.mul(1 - smoothing).add_(smoothing / y.shape[-1])
-    return share.expand(y.shape)
+def _worth(name: str, weights: Any, y: Tensor, t: Tensor) -> Tensor:
+    """Look up the weight of each row's class."""
+    found: Tensor = _fitting(name, weights, y).gather(0, t.flatten())
+    return found.reshape(t.shape).expand(y.shape[:-1])
 
 
 def _fitting(name: str, weights: Any, y: Tensor) -> Tensor:

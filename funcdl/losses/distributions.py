@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.contract import Layer
-from funcdl.losses.loss import Kind, loss, same_shape, without_last
+from funcdl.losses.loss import each_row, loss
 from funcdl.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "kl_divergence"]
@@ -77,5 +77,4 @@ def kl_divergence(*, reduction: str = "mean", models: int = 0) -> Layer:
         losses = t.xlogy(t).sub(t.mul(y)).sum(-1)
         return losses, lambda d: t.mul(d.neg().unsqueeze(-1)).expand(y.shape)
 
-    kind = Kind(without_last.losses, same_shape.target)
-    return loss("kl_divergence", rule, reduction, models, kind)
+    return loss("kl_divergence", rule, reduction, models, each_row)

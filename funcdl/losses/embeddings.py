@@ -8,7 +8,7 @@ from typing import Any
 from funcdl.arguments import number, show
 from funcdl.contract import Layer, Shape
 from funcdl.errors import InputError, ShapeError
-from funcdl.losses.loss import Kind, loss, same_shape, without_last
+from funcdl.losses.loss import Kind, each_row, loss
 from funcdl.tensor import Tensor
 
 __all__ = ["contrastive", "cosine"]
@@ -52,7 +52,7 @@ def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
 
         return cos.squeeze(-1).neg().add_(1), pull
 
-    return loss("cosine", rule, reduction, models, Kind(without_last.losses, same_shape.target))
+    return loss("cosine", rule, reduction, models, each_row)
 
 
 def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0) -> Layer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 from funcdl.arguments import show, tensor, whole
@@ -10,7 +11,7 @@ from funcdl.contract import Layer, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Kind", "Reduction", "Rule", "loss", "same_shape", "without_last"]
+__all__ = ["Kind", "Reduction", "Rule", "along", "each_class", "each_number", "each_row", "loss"]
 
 Pull = Callable[[Tensor], Any]
 Rule = Callable[[Any, Tensor], "tuple[Tensor, Pull]"]
@@ -29,25 +30,25 @@ class Reduction(NamedTuple):
     how: str
     models: int
 
-    def reduce(self, losses: Tensor) -> Tensor:
-        """Reduce the losses to (*models,), or leave them."""
-        if self.how == "none":
-            return losses
-        flat = self._flat(losses)
-        return flat.mean(-1) if self.how == "mean" else flat.sum(-1)
+    def reduce(self, losses: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Reduce the losses to (*models,), or leave them.
 
-    def spread(self, dl: Tensor, losses: Tensor) -> Tensor:
-        """Pull a cotangent back to one that broadcasts against the losses."""
-        if self.how == "none":
-            return dl
-        if self.how == "mean":
-            dl = dl.mul(1.0 / self._flat(losses).shape[-1])
-        return dl.reshape(dl.shape + (1,) * (losses.ndim - dl.ndim))
+        Returns the value, and a function that pulls its cotangent back to one that broadcasts
+        against the losses. The mean of nothing is a ZeroDivisionError.
+        """
+        axes = tuple(range(self.models, losses.ndim))
+        if self.how == "none" or not axes:
+            return losses, lambda d: d
+        value = losses.sum(axes)
+        if self.how == "sum":
+            return value, lambda d: along(d, losses)
+        factor = 1.0 / prod(losses.shape[self.models :])
+        return value.mul_(factor), lambda d: along(d.mul(factor), losses)
 
-    def _flat(self, losses: Tensor) -> Tensor:
-        if losses.ndim == self.models:
-            return losses.unsqueeze(-1)
-        return losses.flatten(self.models)
+
+def along(d: Tensor, losses: Tensor) -> Tensor:
+    """View what each model has one of so that it broadcasts against the losses."""
+    return d.reshape(d.shape + (1,) * (losses.ndim - d.ndim)) if d.ndim else d
 
 
 class Kind(NamedTuple):
@@ -56,10 +57,13 @@ class Kind(NamedTuple):
     Attributes:
         losses: from the output's shape to that of the examples' losses; raises a ShapeError.
         target: from the output's shape to that of the target.
+        classes: whether the target counts classes; otherwise it comes to the rule in the dtype of
+            the output.
     """
 
     losses: Callable[[Any], Shape]
     target: Callable[[Any], Shape]
+    classes: bool = False
 
 
 def _whole_shape(y: Any) -> Shape:
@@ -70,11 +74,14 @@ def _but_last(y: Any) -> Shape:
     return tuple(y[:-1])
 
 
-same_shape = Kind(_whole_shape, _whole_shape)
+each_number = Kind(_whole_shape, _whole_shape)
 """A loss and a target for each number of the output."""
 
-without_last = Kind(_but_last, _but_last)
-"""A loss and a target for each row of the output."""
+each_row = Kind(_but_last, _whole_shape)
+"""A loss for each row of the output, and a row for its target."""
+
+each_class = Kind(_but_last, _but_last, classes=True)
+"""A loss for each row of the output, and a class for its target."""
 
 
 def loss(
@@ -82,7 +89,7 @@ def loss(
     rule: Rule,
     reduction: str,
     models: int,
-    kind: Kind = same_shape,
+    kind: Kind = each_number,
     args: str = "",
     reduced: Rule | None = None,
 ) -> Layer:
@@ -124,16 +131,23 @@ def loss(
         if reduced is not None:
             return reduced(y, t)
         losses, pull = rule(y, t)
-        return how.reduce(losses), lambda dl: pull(how.spread(dl, losses))
+        value, spread = how.reduce(losses)
+        return value, lambda dl: pull(spread(dl))
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             y, t = x
-            if kind is not same_shape or y.shape != t.shape:
+            if kind is not each_number or y.shape != t.shape:
                 check(shape_of(y), tuple(t.shape))
+            like = y[0] if isinstance(y, tuple) else y
+            if t.dtype != like.dtype and not kind.classes:
+                t = t.to(like.dtype)
             value, pull = evaluate(y, t)
         except FuncdlError:
             raise
+        except ZeroDivisionError:
+            shape = show(shape_of(x[0]))
+            raise InputError(f"{name}: expected at least one example, got {shape}") from None
         except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
             if not isinstance(x, tuple) or len(x) != 2:
                 got = type(x).__name__
@@ -143,7 +157,7 @@ def loss(
             raise ShapeError(f"{name}: {error}") from error
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
-            return params, (pull(dy), None)
+            return params, (pull(dy), None) if need_dx else None
 
         return value, vjp
 

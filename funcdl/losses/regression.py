@@ -7,7 +7,7 @@ from collections.abc import Callable
 from funcdl.arguments import number
 from funcdl.contract import Layer
 from funcdl.errors import InputError
-from funcdl.losses.loss import loss
+from funcdl.losses.loss import along, loss
 from funcdl.tensor import Tensor
 
 __all__ = ["huber", "l1", "mse"]
@@ -45,19 +45,15 @@ def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
         d = y.sub(t)
         return d.square(), lambda dl: d.mul(dl.mul(2.0))
 
-    def total(y: Tensor, t: Tensor) -> Pair:
+    def reduced(y: Tensor, t: Tensor) -> Pair:
         d = y.sub(t)
-        flat = d.flatten(models)
         # A product of a row and a column: one call, where squares and their mean are two.
-        factor = 1.0 / flat.shape[-1] if reduction == "mean" else 1.0
-        value = flat.unsqueeze(-2).matmul(flat.unsqueeze(-1)).mul_(factor)
+        row = d.flatten(models).unsqueeze(-2)
+        factor = 1.0 / row.shape[-1] if reduction == "mean" else 1.0
+        value = row.matmul(row.mT).mul_(factor).squeeze(-1).squeeze(-1)
+        return value, lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
 
-        def pull(dl: Tensor) -> Tensor:
-            return flat.mul(dl.mul(2.0 * factor).unsqueeze(-1)).reshape(d.shape)
-
-        return value.squeeze(-1).squeeze(-1), pull
-
-    return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else total)
+    return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else reduced)
 
 
 def l1(*, reduction: str = "mean", models: int = 0) -> Layer:
@@ -125,6 +121,6 @@ def huber(delta: float = 1.0, *, reduction: str = "mean", models: int = 0) -> La
     def rule(y: Tensor, t: Tensor) -> Pair:
         d = y.sub(t)
         near = d.clamp(-delta, delta)
-        return d.sub(near, alpha=0.5).mul_(near), lambda dl: near.mul(dl)
+        return d.sub_(near, alpha=0.5).mul_(near), lambda dl: near.mul(dl)
 
     return loss("huber", rule, reduction, models, args=f"{delta:g}" if delta != 1 else "")

@@ -1,6 +1,6 @@
 """The table of cases: every layer and combinator with inputs to try its properties on."""
 
-from cases import activations, combinators, images, layouts, linears, losses
+from cases import activations, combinators, images, layouts, linears, losses, norms
 from cases.case import Case, normal
 from pairs.compare import at_most
 
@@ -10,6 +10,7 @@ CASES = [
     *linears.CASES,
     *images.CASES,
     *activations.CASES,
+    *norms.CASES,
     *layouts.CASES,
     *combinators.CASES,
     *losses.CASES,

@@ -1,0 +1,112 @@
+"""Normalisation over the batch, with nothing hidden."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from funcdl.arguments import generator, last_axis, number, tensor
+from funcdl.contract import Layer, Shape, Vjp
+from funcdl.errors import InputError
+from funcdl.initialisers import ones, zeros
+from funcdl.layers.norms import fitting
+from funcdl.ops.leading import align, total
+from funcdl.ops.normalise import normalise
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["BatchNorm", "batch_norm"]
+
+
+class BatchNorm(NamedTuple):
+    """Parameters of `batch_norm`, each (*models, features).
+
+    `mean` and `var` are the population's, for inference; `calibrate` measures them.
+    """
+
+    scale: Tensor
+    bias: Tensor
+    mean: Tensor
+    var: Tensor
+
+
+def batch_norm(*, eps: float = 1e-5) -> Layer:
+    """Normalise each feature over the batch while training, over the population afterwards.
+
+        z = (x − μ) / √(σ² + eps)        y = γ z + β        dγ = Σ dy z        dβ = Σ dy
+
+    In training, that is where a generator is handed in, μ and σ² are the batch's, over all axes
+    but the last:
+
+        dz = γ dy        dx = (dz − mean(dz) − z mean(dz z)) / √(σ² + eps)        dmean = dvar = 0
+
+    In inference they are the parameters `mean` and `var`:
+
+        dx = γ dy / √(var + eps)        dmean = −Σ dx        dvar = −½ Σ γ dy z / (var + eps)
+
+    Nothing is averaged on the way: measure mean and variance with `calibrate` when the training is
+    done. To begin with they are 0 and 1.
+
+    Args:
+        eps: at least 0.
+
+    Returns:
+        A layer from (…, features) to the same, with parameters `BatchNorm(scale, bias, mean, var)`.
+
+    Raises:
+        InputError, KindError: an argument is out of its range; or in training there is only one
+            number of each feature.
+        ShapeError: the last axis does not fit the parameters.
+
+    Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift" (2015).
+
+    >>> import torch
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> params, _ = batch_norm().init(rng, (1,))
+    >>> x = torch.tensor([[1.0], [3.0]])
+    >>> batch_norm()(params, x, rng)[0].flatten(), batch_norm()(params, x)[0].flatten()
+    (tensor([-1.0000,  1.0000]), tensor([1.0000, 3.0000]))
+    """
+    number("batch_norm", "eps", eps, 0)
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[BatchNorm, Shape]:
+        own = (last_axis("batch_norm", in_shape),)
+        one, zero = ones(generator("batch_norm", rng), own), zeros(rng, own)
+        return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
+
+    def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        scale, bias, mean, _ = params
+        fitting("batch_norm", scale, tensor("batch_norm", x), 1)
+        if rng is None:
+            return _infer(params, x)
+        axes = tuple(range(scale.ndim - 1, x.ndim - 1))
+        if x.numel() <= scale.numel():
+            raise InputError(
+                "batch_norm: expected two numbers or more of each feature in training, got 1"
+            )
+        z, pull = normalise(x, axes, eps)
+        wide = align(scale, x)
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[BatchNorm, Tensor | None]:
+            still = mean.new_zeros(mean.shape)
+            back = BatchNorm(total(dy.mul(z), scale), total(dy, bias), still, still.clone())
+            return back, pull(dy.mul(wide)) if need_dx else None
+
+        return align(bias, x).addcmul(z, wide), vjp
+
+    def _infer(params: BatchNorm, x: Tensor) -> tuple[Tensor, Vjp]:
+        scale, bias, mean, var = params
+        spread = var.add(eps).rsqrt_()
+        factor = spread.mul(scale)
+        y = x.mul(align(factor, x)).add_(align(bias.addcmul(factor, mean, value=-1), x))
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[BatchNorm, Tensor | None]:
+            z = x.sub(align(mean, x)).mul_(align(spread, x))
+            d_scale, d_bias = total(dy.mul(z), scale), total(dy, bias)
+            d_mean = d_bias.mul(factor).neg_()
+            d_var = d_scale.mul(scale).mul_(spread.square()).mul_(-0.5)
+            back = BatchNorm(d_scale, d_bias, d_mean, d_var)
+            return back, dy.mul(align(factor, x)) if need_dx else None
+
+        return y, vjp
+
+    return Layer("batch_norm", init, apply, f"eps={eps:g}" if eps != 1e-5 else "")

@@ -1,0 +1,55 @@
+"""Noise that keeps units from relying on each other."""
+
+from __future__ import annotations
+
+from funcdl.arguments import number, tensor, whole
+from funcdl.contract import Layer, Params, Shape, Vjp
+from funcdl.initialisers import source
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["dropout"]
+
+
+def dropout(rate: float, ndim: int = 0) -> Layer:
+    """Set numbers to 0 by chance while training, and scale the others up.
+
+        y = x m / (1 − rate), m = 0 with probability `rate` and else 1        dx = dy m / (1 − rate)
+
+    In inference, that is without a generator, y = x.
+
+    Args:
+        rate: the probability of being dropped, in [0, 1).
+        ndim: the number of axes before the last that drop as one: 2 drops whole channels of
+            images (…, height, width, channels).
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent
+    neural networks from overfitting" (2014); whole channels: Tompson et al. (2015).
+
+    >>> import torch
+    >>> y, _ = dropout(0.5)((), torch.ones(1000), torch.Generator().manual_seed(0))
+    >>> y.unique(), 0.9 < float(y.mean()) < 1.1
+    (tensor([0., 2.]), True)
+    """
+    number("dropout", "rate", rate, 0, 1)
+    whole("dropout", "ndim", ndim, 0)
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        return (), in_shape
+
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        shape = list(tensor("dropout", x).shape)
+        if rng is None or rate == 0:
+            return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
+        for axis in range(2, min(ndim, x.ndim - 1) + 2):
+            shape[-axis] = 1
+        kept = x.new_empty(shape).bernoulli_(1 - rate, generator=source(rng)).mul_(1 / (1 - rate))
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+            return params, dy.mul(kept) if need_dx else None
+
+        return x.mul(kept), vjp
+
+    return Layer("dropout", init, apply, f"{rate:g}" + f", {ndim}" * (ndim != 0))

@@ -1,0 +1,163 @@
+"""Norms, dropout and calibration where the table of cases does not look."""
+
+import pytest
+import torch
+from cases import normal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcdl as f
+from funcdl import tree
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def double(params):
+    return tree.map(torch.Tensor.double, params)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(2, 6), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
+def test_calibration_is_exact_for_one_norm(sizes, seed):
+    rng = seeded(seed)
+    batches = [3 * normal((size, 2, 4), rng) + 5 for size in sizes]
+    params = double(f.batch_norm().init(rng, (4,))[0])
+    found = f.calibrate(f.batch_norm(), params, batches, rng)
+    rows = torch.cat(batches).flatten(0, 1)
+    torch.testing.assert_close(found.mean, rows.mean(0))
+    torch.testing.assert_close(found.var, rows.var(0, correction=0))
+    assert found.scale is params.scale
+
+
+def test_calibration_normalises_earlier_norms_by_their_batches():
+    rng = seeded()
+    net = f.serial(f.linear(3), f.batch_norm(), f.relu, f.linear(2), f.batch_norm())
+    params = double(net.init(rng, (4,))[0])
+    batches = [normal((size, 4), rng) for size in (5, 9, 2)]
+    found = f.calibrate(net, params, batches, rng)
+    seen = [f.serial(*net.layers[:4])(params[:4], batch, rng)[0] for batch in batches]
+    rows = torch.cat(seen)
+    torch.testing.assert_close(found[4].mean, rows.mean(0))
+    torch.testing.assert_close(found[4].var, rows.var(0, correction=0))
+    first = torch.cat([f.linear(3)(params[0], batch)[0] for batch in batches])
+    torch.testing.assert_close(found[1].mean, first.mean(0))
+    assert torch.equal(params[4].mean, torch.zeros(2).double())
+
+
+WRAPS = [
+    f.residual,
+    f.remat,
+    lambda part: f.named("it", part),
+    lambda part: f.repeat(part, 1),
+    lambda part: f.freeze(part, "[0].w"),
+    lambda part: f.debug(part, len),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_calibration_sees_into_combinators(wrap):
+    rng = seeded()
+    part = f.serial(f.linear(4), f.batch_norm())
+    net = wrap(part)
+    params = double(net.init(rng, (4,))[0])
+    x = normal((8, 4), rng)
+    inner = params[0] if net.name == "repeat" else params
+    seen = f.linear(4)(inner[0], x)[0]
+    found = f.calibrate(net, params, [x], rng)
+    found = found[0] if net.name == "repeat" else found
+    torch.testing.assert_close(found[1].mean, seen.mean(0))
+
+
+def test_a_shared_norm_gets_the_moments_of_all_its_inputs():
+    rng = seeded()
+    net = f.shared(f.batch_norm())
+    params = double(net.init(rng, ((3,), (3,)))[0])
+    a, b = normal((4, 3), rng), normal((6, 3), rng) + 2
+    found = f.calibrate(net, params, [(a, b)], rng)
+    rows = torch.cat([a, b])
+    torch.testing.assert_close(found.mean, rows.mean(0))
+    torch.testing.assert_close(found.var, rows.var(0, correction=0))
+
+
+def test_calibrated_models_in_one_pass_are_those_alone():
+    rng = seeded()
+    net = f.serial(f.linear(3), f.batch_norm(), f.relu)
+    models = [double(net.init(rng, (4,))[0]) for _ in range(3)]
+    xs = [normal((5, 4), rng) for _ in range(3)]
+    together = f.calibrate(net, tree.stack(models), [torch.stack(xs)], rng)
+    for one, model, x in zip(tree.unstack(together), models, xs):
+        alone = f.calibrate(net, model, [x], rng)
+        for p, q in zip(tree.leaves(one), tree.leaves(alone)):
+            torch.testing.assert_close(p, q)
+
+
+def test_after_calibration_on_one_batch_inference_is_training():
+    rng = seeded()
+    net = f.serial(f.linear(3), f.batch_norm(), f.tanh, f.batch_norm())
+    params = double(net.init(rng, (4,))[0])
+    x = normal((16, 4), rng)
+    trained, _ = net(params, x, rng)
+    calibrated, _ = net(f.calibrate(net, params, [x], rng), x)
+    torch.testing.assert_close(calibrated, trained)
+
+
+def test_a_network_without_norms_stays_as_it_is():
+    params, _ = f.linear(3).init(seeded(), (4,))
+    found = f.calibrate(f.linear(3), params, [torch.ones(2, 4)], seeded())
+    assert all(p is q for p, q in zip(found, params))
+
+
+def test_calibration_needs_a_batch_and_a_generator():
+    params, _ = f.batch_norm().init(seeded(), (4,))
+    with pytest.raises(f.InputError, match="calibrate: expected one batch or more, got none"):
+        f.calibrate(f.batch_norm(), params, [], seeded())
+    with pytest.raises(f.KindError, match=r"calibrate: expected rng to be a torch\.Generator"):
+        f.calibrate(f.batch_norm(), params, [torch.ones(2, 4)], None)
+
+
+def test_dropout_keeps_the_mean_and_drops_at_its_rate():
+    x = torch.ones(200, 500)
+    y, vjp = f.dropout(0.3)((), x, seeded())
+    assert float((y == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
+    assert float(y.mean()) == pytest.approx(1, abs=0.01)
+    assert torch.equal(vjp(x)[1], y)
+    assert f.dropout(0.3)((), x)[0] is x
+
+
+def test_dropout_of_channels_drops_whole_ones():
+    y, _ = f.dropout(0.5, 2)((), torch.ones(6, 4, 5, 8), seeded())
+    flat = y.flatten(1, 2)
+    assert torch.equal(flat, flat[:, :1].expand_as(flat))
+    assert 0 < float((y == 0).float().mean()) < 1
+
+
+def test_a_constant_input_has_no_nan():
+    x = torch.ones(4, 3)
+    for layer in (f.layer_norm(), f.rms_norm(), f.group_norm(1, 1), f.batch_norm()):
+        params, _ = layer.init(seeded(), (3,))
+        y, vjp = layer(params, x, seeded())
+        assert y.isfinite().all()
+        assert all(d.isfinite().all() for d in tree.leaves(vjp(x)))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.layer_norm(0), f.InputError, "layer_norm: expected ndim to be at least 1, got 0"),
+        (lambda: f.layer_norm(2).init(seeded(), (3,)), f.ShapeError, "layer_norm: expected at least 2 axes, got (3,)"),
+        (lambda: f.rms_norm(eps=-1), f.InputError, "rms_norm: expected eps to be at least 0, got -1"),
+        (lambda: f.group_norm(3).init(seeded(), (2, 2, 4)), f.ShapeError, "group_norm: expected channels that make 3 groups, got (2, 2, 4)"),
+        (lambda: f.group_norm(2).init(seeded(), (4,)), f.ShapeError, "group_norm: expected at least 3 axes, got (4,)"),
+        (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3)), torch.ones(2, 1)), f.ShapeError, "layer_norm: expected (…, 3), got (2, 1)"),
+        (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3)), torch.ones(2, 3).double()), f.KindError, "layer_norm: expected x to be torch.float32 as scale is, got torch.float64"),
+        (lambda: f.batch_norm()(f.batch_norm().init(seeded(), (3,))[0], torch.ones(1, 3), seeded()), f.InputError, "batch_norm: expected two numbers or more of each feature in training, got 1"),
+        (lambda: f.batch_norm()(f.batch_norm().init(seeded(), (3,))[0], "x"), f.KindError, "batch_norm: expected a tensor, got str"),
+        (lambda: f.dropout(1.0), f.InputError, "dropout: expected rate to be at least 0 and below 1, got 1.0"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text
