@@ -33,6 +33,7 @@ from funcdl.errors import (
     TreeError,
     UsageError,
 )
+from funcdl.interop import from_torch, to_torch
 from funcdl.layers.activations import (
     exp,
     hard_sigmoid,
@@ -46,14 +47,15 @@ from funcdl.layers.activations import (
 )
 from funcdl.layers.affine import Affine
 from funcdl.layers.batch_norm import BatchNorm, batch_norm
-from funcdl.layers.conv import conv2d
+from funcdl.layers.conv import conv1d, conv2d
+from funcdl.layers.conv_transpose import conv_transpose2d
 from funcdl.layers.dropout import dropout
 from funcdl.layers.elementwise import Bias, Scale, bias, scale
 from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, reshape, transpose
 from funcdl.layers.linear import linear
 from funcdl.layers.maxout import maxout
 from funcdl.layers.norms import Gain, Norm, group_norm, layer_norm, rms_norm
-from funcdl.layers.pool import max_pool2d
+from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from funcdl.layers.prelu import Slope, prelu
 from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
 from funcdl.layers.tuples import join, stack, unstack
@@ -97,6 +99,7 @@ from funcdl.optimisers import (
     sign_of_momentum,
 )
 from funcdl.staging.stage import stage
+from funcdl.summary import Summary, summary
 from funcdl.training import training_step, value_and_grad
 
 __all__ = [
@@ -124,6 +127,7 @@ __all__ = [
     "Shape",
     "ShapeError",
     "Slope",
+    "Summary",
     "Tanh",
     "Transform",
     "TreeError",
@@ -135,6 +139,7 @@ __all__ = [
     "adamw",
     "as_layer",
     "averaged",
+    "avg_pool2d",
     "batch_norm",
     "bias",
     "binary_cross_entropy",
@@ -147,7 +152,9 @@ __all__ = [
     "clip_by_norm",
     "concat",
     "contrastive",
+    "conv1d",
     "conv2d",
+    "conv_transpose2d",
     "cosine",
     "cross_entropy",
     "debug",
@@ -160,7 +167,10 @@ __all__ = [
     "fan_out",
     "flatten",
     "freeze",
+    "from_torch",
     "gelu",
+    "global_avg_pool2d",
+    "global_max_pool2d",
     "group_norm",
     "hard_sigmoid",
     "hard_tanh",
@@ -213,9 +223,11 @@ __all__ = [
     "softplus",
     "stack",
     "stage",
+    "summary",
     "supervised",
     "tanh",
     "tap",
+    "to_torch",
     "training_step",
     "transpose",
     "tree",

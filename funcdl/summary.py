@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.arguments import generator, show
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, as_layer, shape_of
-from funcdl.staging.record import CREATES, METADATA, Recorder, storage, tensors, unwrap
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of
+from funcdl.staging.record import CREATES, METADATA, REFUSED, Recorder, storage, tensors, unwrap
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = ["Row", "Summary", "summary"]
@@ -27,8 +26,11 @@ INNER: dict[str, Callable[..., int]] = {
     ),
 }
 
-# What moves numbers and computes none.
-MOVES = {
+# What makes or moves numbers and computes none.
+FREE = {
+    *CREATES,
+    *METADATA,
+    *REFUSED,
     *("copy_", "clone", "contiguous", "reshape", "flatten", "fill_", "zero_", "repeat", "expand"),
     *("to", "type_as", "float", "double", "half", "bfloat16", "long", "__setitem__", "__getitem__"),
     *("gather", "index_select", "take", "cat", "stack", "roll", "flip", "pad", "unfold"),
@@ -83,9 +85,7 @@ class Summary(NamedTuple):
         )
 
 
-def summary(
-    layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None = None
-) -> Summary:
+def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None = None) -> Summary:
     """List a network's layers with their output shapes, parameters and operations.
 
     The network is initialised and applied once, to zeros, as in inference. A part that is applied
@@ -110,9 +110,11 @@ def summary(
     >>> net = serial(linear(25), relu, linear(2))
     >>> table = summary(net, (2,), torch.Generator())
     >>> print(table)
-    layer           output  parameters  FLOPs
-    serial          (2,)           127    252
-      [0] linear(25)  (25,)        75    125
+    layer             output  parameters  FLOPs
+    serial            (2,)           127    252
+      [0] linear(25)  (25,)           75    125
+      [1] relu        (25,)            0     25
+      [2] linear(2)   (2,)            52    102
     >>> table.params, table.rows[1].flops
     (127, 125)
     """
@@ -136,13 +138,19 @@ class _Place:
         self.last = -1
 
     def part(self, layer: Layer) -> _Place:
-        """Find the place of a part: behind that of the last one, or it has come round again."""
+        """Find the place of a part: behind that of the last one, or it has come round again.
+
+        What a combinator applies beside its parts has no place of its own.
+        """
         layers = self.layer.layers
-        order = [*range(self.last + 1, len(layers)), *range(self.last + 1)]
-        index = next((i for i in order if i < len(layers) and layers[i] is layer), None)
-        if index is None:
+        if layers:
+            order = (*range(self.last + 1, len(layers)), *range(self.last + 1))
+            index = next((i for i in order if layers[i] is layer), -1)
+            if index < 0:
+                return self
+        else:
             known = (i for i, place in self.parts.items() if place.layer is layer)
-            index = next(known, max([len(layers) - 1, *self.parts]) + 1)
+            index = next(known, len(self.parts))
         self.last = index
         return self.parts.setdefault(index, _Place(layer))
 
@@ -175,7 +183,10 @@ class _Counter(Recorder):
 
     def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
         """Apply a layer, in its place in the table."""
-        place = self.inside[-1].part(layer) if self.inside else _Place(layer)
+        above = self.inside[-1] if self.inside else None
+        place = above.part(layer) if above else _Place(layer)
+        if place is above:
+            return layer.apply(params, x, rng)
         self.root = self.root or place
         known = {id(leaf) for leaf in place.params}
         place.params += [leaf for leaf in tree.leaves(params) if id(leaf) not in known]
@@ -190,7 +201,7 @@ class _Counter(Recorder):
 
 def _count(name: str, args: Any, kwargs: dict[str, Any], outs: list[Tensor]) -> int:
     """Count the operations of one call on plain tensors."""
-    if not outs or name in MOVES or name in CREATES or name in METADATA:
+    if not outs or name in FREE:
         return 0
     given = tensors((args, kwargs))
     if not name.endswith("_") and storage(outs[0]) in {storage(t) for t in given}:

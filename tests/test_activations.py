@@ -18,7 +18,8 @@ PAIRS = [
     (f.gelu("tanh"), lambda x: nnf.gelu(x, approximate="tanh")),
     (f.silu, nnf.silu),
     (f.mish, nnf.mish),
-    (f.softplus, nnf.softplus),
+    (f.softplus(), nnf.softplus),
+    (f.softplus(2.5), lambda x: nnf.softplus(x, 2.5)),
     (f.sigmoid, torch.sigmoid),
     (f.hard_sigmoid, nnf.hardsigmoid),
     (f.tanh, torch.tanh),
@@ -46,13 +47,33 @@ def test_kinks_and_far_out_are_as_in_torch(layer, torchs, point):
 
 @pytest.mark.parametrize(
     "layer",
-    [f.relu, f.leaky_relu(0.1), f.elu(), f.selu, f.softplus, f.sigmoid, f.hard_sigmoid, f.tanh, f.hard_tanh],
+    [f.relu, f.leaky_relu(0.1), f.elu(), f.selu, f.softplus(), f.sigmoid, f.hard_sigmoid, f.tanh, f.hard_tanh],
     ids=repr,
 )  # fmt: skip
 def test_infinity_gives_no_nan(layer):
     y, vjp = layer((), torch.tensor([math.inf, -math.inf]))
     assert not y.isnan().any()
     assert not vjp(torch.ones(2))[1].isnan().any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "torchs"), PAIRS, ids=lambda p: repr(p) if isinstance(p, f.Layer) else ""
+)
+@pytest.mark.parametrize(
+    ("dtype", "room"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)], ids=str
+)
+def test_what_is_finite_in_torch_far_out_is_finite(layer, torchs, dtype, room):
+    x = torch.tensor([1e13, -1e13, 1e14, -1e14, 1e20, -1e20, 3e38, -3e38], dtype=dtype)
+    if layer.name == "softplus":
+        x = x[:-2]  # beta x is infinite in the last ones
+    live = x.clone().requires_grad_()
+    with torch.enable_grad():
+        expected = torchs(live)
+        (slope,) = torch.autograd.grad(expected.sum(), live)
+    y, vjp = layer((), x)
+    close = {"rtol": room, "atol": room, "equal_nan": True}
+    torch.testing.assert_close(y, expected.detach(), **close)
+    torch.testing.assert_close(vjp(torch.ones_like(x))[1], slope, **close)
 
 
 @pytest.mark.parametrize("layer", [f.softmax, f.log_softmax], ids=repr)
@@ -67,6 +88,7 @@ def test_large_logits_do_not_overflow(layer):
     [
         (lambda: f.leaky_relu(1.0), f.InputError, "leaky_relu: expected slope to be at least 0 and below 1, got 1.0"),
         (lambda: f.elu(-1), f.InputError, "elu: expected alpha to be at least 0, got -1"),
+        (lambda: f.softplus(0), f.InputError, "softplus: expected beta to be above 0, got 0"),
         (lambda: f.gelu("erf"), f.InputError, 'gelu: expected approximate to be "none" or "tanh", got \'erf\''),
         (lambda: f.prelu("x"), f.KindError, "prelu: expected slope to be a number, got 'x'"),
         (lambda: f.maxout(2, 0), f.InputError, "maxout: expected pieces to be at least 1, got 0"),

@@ -18,8 +18,8 @@ def message(error, text):
     ("layer", "shape", "text"),
     [
         (f.serial(f.relu, f.linear(2), f.max_pool2d(2)), (7,), "serial[2] max_pool2d: expected images of shape (…, height, width, channels), got (2,)"),
-        (f.conv2d(1, 5), (4, 4, 1), "conv2d: expected images of at least 5 × 5 for a kernel of 5 × 5 and padding 0, got (4, 4, 1)"),
-        (f.max_pool2d(3), (2, 2, 1), "max_pool2d: expected images of at least 3 × 3, got (2, 2, 1)"),
+        (f.conv2d(1, 5), (4, 4, 1), "conv2d: expected images of at least 5 × 5 for windows of 5 × 5, got (4, 4, 1)"),
+        (f.max_pool2d(3), (2, 2, 1), "max_pool2d: expected images of at least 3 × 3 for windows of 3 × 3, got (2, 2, 1)"),
         (f.serial(f.parallel(f.relu, f.flatten(3))), ((1,), (2, 2)), "serial[0] parallel[1] flatten: expected at least 3 axes, got (2, 2)"),
         (f.parallel(f.relu), ((1,), (2,)), "parallel: expected the input to have 1 entry, got 2"),
         (f.join(), ((2, 3), (3, 3)), "join: expected shapes that differ in axis -1 alone, got (2, 3) and (3, 3)"),

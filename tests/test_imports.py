@@ -16,7 +16,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"check", "staging", "training", "calibrate", "summary"},
+    {"check", "staging", "training", "calibrate", "summary", "interop"},
     {"disc", "module"},
     {"__init__"},
 ]

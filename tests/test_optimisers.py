@@ -172,6 +172,40 @@ def test_grads_of_another_structure_are_refused():
             optimiser.update(params, (torch.ones(2),) * 2, optimiser.init(params))
 
 
+def test_the_structure_expected_is_that_of_the_parameters():
+    params = {"a": (torch.ones(2), torch.ones(3))}
+    grads = {"a": (torch.ones(2),)}
+    for optimiser in (f.sgd(0.1, weight_decay=0.1), f.adam(0.1), f.optimiser(f.clip(1.0), lr=0.1)):
+        with pytest.raises(f.TreeError, match=r"tree\.a: expected 2 entries, got 1"):
+            optimiser.update(params, grads, optimiser.init(params))
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 2)])
+@pytest.mark.parametrize(
+    "make", [f.sgd, f.adagrad, f.rmsprop, f.adam, f.radam, f.lion], ids=lambda make: make.__name__
+)
+@pytest.mark.parametrize("lr", [0.1, lambda steps: 0.1 / (1 + steps)])
+def test_a_gradient_of_another_shape_is_named_and_never_broadcast(make, lr, shape):
+    params = {"a": torch.ones(4), "b": torch.ones(2)}
+    optimiser = make(lr)
+    with pytest.raises(f.ShapeError) as caught:
+        optimiser.update(
+            params, {"a": torch.ones(4), "b": torch.ones(shape)}, optimiser.init(params)
+        )
+    expected = f"optimiser: expected a gradient of shape (2,) for params.b, got {shape}"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("models", [0, 1])
+def test_clipping_by_norm_keeps_every_dtype(models):
+    grads = torch.ones(3), torch.ones(3, 2, dtype=torch.float64), torch.ones(3).bfloat16()
+    for make in (f.clip_by_norm, f.clip_by_global_norm):
+        clipped, _ = make(0.5, models=models).update(grads, (), ())
+        assert [u.dtype for u in clipped] == [g.dtype for g in grads]
+        with pytest.raises(f.ShapeError, match=f"^{make.__name__}: expected gradients with 2 axes"):
+            make(0.5, models=2).update(grads, (), ())
+
+
 def test_lion_follows_its_formula(rng):
     p, m = normal((3,), rng), torch.zeros(3, dtype=torch.float64)
     optimiser = f.lion(0.1, betas=(0.6, 0.8), weight_decay=0.3)
@@ -317,6 +351,7 @@ def test_chain_is_associative_with_nothing_as_its_unit(grads):
         (lambda: f.momentum(1.0), f.InputError, "momentum: expected rate to be at least 0 and below 1, got 1.0"),
         (lambda: f.momentum(0.0, nesterov=True), f.InputError, "momentum: expected rate above 0 with nesterov, got 0"),
         (lambda: f.averaged(f.sgd(0.1), 1), f.InputError, "averaged: expected rate to be at least 0 and below 1, got 1"),
+        (lambda: f.averaged(f.clip(1), 0.9), f.KindError, "averaged: expected an optimiser, got Transform"),
         (lambda: f.chain(f.clip(1), f.sgd(1)), f.KindError, "chain[1]: expected a transform, got Optimiser"),
         (lambda: f.optimiser(lr=-1), f.InputError, "optimiser: expected lr to be at least 0, got -1"),
         (lambda: f.adagrad(-1), f.InputError, "adagrad: expected lr to be at least 0, got -1"),

@@ -112,6 +112,19 @@ def test_every_optimiser_trains_to_the_same_numbers(optimiser, widths):
     assert_same(params, before)
 
 
+@pytest.mark.parametrize("where", [".w", ".b", "[0]"])
+@pytest.mark.parametrize("make", [f.adam, f.radam, f.lion], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("lr", [0.05, lambda count: 0.05 / (1 + count)], ids=["rate", "schedule"])
+@pytest.mark.parametrize("widths", [(), (4,), (3, 3)], ids=str)
+def test_what_is_done_to_some_parameters_alone_is_done_to_them(where, make, lr, widths):
+    optimiser = make(lr, weight_decay=0.1, where=lambda path: where in path)
+    step, params, state, rng = start(network(*widths), f.mse(), optimiser)
+    params = tree.map(lambda p: p + 0.5, params)
+    data = batches(rng, 7, 7, 7, 7)
+    slow = train(step, params, state, data)
+    assert_same(train(f.stage(step), params, state, data), slow)
+
+
 @pytest.mark.parametrize("activation", [f.relu, f.tanh, f.sigmoid, f.softmax], ids=repr)
 def test_a_bias_folds_into_its_weight_with_any_activation(activation):
     net = f.serial(f.linear(4), activation, f.linear(2))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import tensor
+from funcdl.arguments import number, tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
+from funcdl.errors import InputError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
@@ -51,6 +52,7 @@ def activation(name: str, rule: Rule, args: str = "") -> Layer:
 
 def _relu(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.relu()
+    # Into dy, not into the sign: in a staged step y may have a column of ones beside it.
     return y, lambda dy: dy.mul(y.sign())
 
 
@@ -61,21 +63,22 @@ def _tanh(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
 
 def _sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.sigmoid()
-    return y, lambda dy: dy.mul(y.addcmul(y, y, value=-1))
+    return y, lambda dy: y.addcmul(y, y, value=-1).mul_(dy)
 
 
 def _softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.softmax(-1)
-    return y, lambda dy: dy.sub(dy.mul(y).sum(-1, keepdim=True)).mul_(y)
+
+    def pull(dy: Tensor) -> Tensor:
+        dx = dy.mul(y)
+        return dx.addcmul_(y, dx.sum(-1, keepdim=True), value=-1)
+
+    return y, pull
 
 
 def _log_softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.log_softmax(-1)
     return y, lambda dy: dy.addcmul(y.exp(), dy.sum(-1, keepdim=True), value=-1)
-
-
-def _softplus(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    return x.logaddexp(x.new_zeros(())), lambda dy: x.sigmoid().mul_(dy)
 
 
 def _exp(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -90,7 +93,8 @@ def _hard_sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
 
 def _hard_tanh(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.clamp(-1, 1)
-    return y, lambda dy: y.square().neg_().add_(1).sign_().mul_(dy)
+    # The whole part of y² is 1 where y is ±1, and 0 between.
+    return y, lambda dy: dy.addcmul(dy, y.square().floor_(), value=-1)
 
 
 relu = activation("relu", _relu)
@@ -114,13 +118,6 @@ Bridle, "Probabilistic interpretation of feedforward classification network outp
 log_softmax = activation("log_softmax", _log_softmax)
 """y = x − log Σ e^x over the last axis, dx = dy − e^y Σ dy. See `softmax`."""
 
-softplus = activation("softplus", _softplus)
-"""y = log(1 + e^x), without overflow; dx = dy / (1 + e^−x).
-
-Dugas, Bengio, Bélisle, Nadeau and Garcia, "Incorporating second-order functional knowledge for
-better option pricing" (2001).
-"""
-
 exp = activation("exp", _exp)
 """y = e^x, dx = dy y."""
 
@@ -135,3 +132,32 @@ hard_tanh = activation("hard_tanh", _hard_tanh)
 
 Collobert, "Large scale machine learning" (2004).
 """
+
+
+def softplus(beta: float = 1.0) -> Layer:
+    """Rectify without a kink, the more sharply the larger `beta`.
+
+        y = log(1 + e^(beta x)) / beta, without overflow        dx = dy / (1 + e^(−beta x))
+
+    Args:
+        beta: above 0.
+
+    Raises:
+        InputError, KindError: `beta` is out of its range.
+
+    Dugas, Bengio, Bélisle, Nadeau and Garcia, "Incorporating second-order functional knowledge for
+    better option pricing" (2001).
+
+    >>> import torch
+    >>> softplus()((), torch.tensor([-1.0, 0.0, 1000.0]))[0]
+    tensor([3.1326e-01, 6.9315e-01, 1.0000e+03])
+    """
+    if number("softplus", "beta", beta, 0) == 0:
+        raise InputError("softplus: expected beta to be above 0, got 0")
+
+    def rule(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        z = x if beta == 1 else x.mul(beta)
+        y = z.logaddexp(z.new_zeros(()))
+        return y if beta == 1 else y.mul_(1 / beta), lambda dy: z.sigmoid().mul_(dy)
+
+    return activation("softplus", rule, f"{beta:g}" if beta != 1 else "")

@@ -39,18 +39,24 @@ def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
     return None if isinstance(b, tuple) else b
 
 
-def misfit(where: str, axes: int, params: Any, x: Any, error: Exception) -> FuncdlError:
+def misfit(
+    where: str, axes: int, params: Any, x: Any, error: Exception, groups: int = 1
+) -> FuncdlError:
     """Say in one sentence why an affine layer could not be applied.
 
-    `axes` is the number of axes of an input that the layer looks at: 1 for features, 3 for images.
+    `axes` is the number of axes of an input that the layer looks at: 1 for features, 2 for
+    sequences, 3 for images.
     """
     if not (isinstance(params, tuple) and len(params) == 2 and isinstance(params[0], Tensor)):
         return KindError(f"{where}: expected params (w, b), got {type(params).__name__}")
     if not isinstance(x, Tensor):
         return KindError(f"{where}: expected a tensor, got {type(x).__name__}")
     w = params[0]
-    expected = ("height, width, " if axes == 3 else "") + f"{w.shape[-2] if w.ndim > 1 else '?'}"
-    if x.ndim < axes or w.ndim < 2 or x.shape[-1] != w.shape[-2]:
+    channels = w.shape[-2] * groups if w.ndim > 1 else -1
+    expected = ("", "length, ", "height, width, ")[axes - 1] + (
+        f"{channels}" if w.ndim > 1 else "?"
+    )
+    if x.ndim < axes or x.shape[-1] != channels:
         return ShapeError(f"{where}: expected (…, {expected}), got {show(x.shape)}")
     for what, tensor in (("x", x), ("b", params[1])):
         if isinstance(tensor, Tensor) and tensor.dtype != w.dtype:

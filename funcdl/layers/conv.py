@@ -1,25 +1,30 @@
-"""Convolution of channels-last images."""
+"""Convolution of channels-last images and sequences."""
 
 from __future__ import annotations
 
-from funcdl.arguments import image_shape, pair, show, whole
+from funcdl.arguments import pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import ShapeError
+from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, misfit
+from funcdl.layers.windows import outer
 from funcdl.ops.affine import affine
-from funcdl.ops.window import out_length, pad, patches, unpad, unpatches
+from funcdl.ops.window import Windows, pad, patches, unpad, unpatches
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["conv2d"]
+__all__ = ["conv1d", "conv2d"]
+
+Size = int | tuple[int, int]
 
 
 def conv2d(
     out: int,
-    kernel: int | tuple[int, int],
+    kernel: Size,
     *,
-    stride: int = 1,
-    padding: int = 0,
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
 ) -> Layer:
@@ -32,23 +37,28 @@ def conv2d(
 
     Args:
         out: the number of output channels, at least 1.
-        kernel: the window's height and width; one number for both.
-        stride: the step from one window to the next, in both directions.
+        kernel: the window's height and width; one number for both, as with the other pairs.
+        stride: the steps from one window to the next.
         padding: the width of the border of zeros around the image.
-        w_init: draws `w` of shape (kernel height, kernel width, in, out).
+        dilation: the steps from one cell of a window to the next.
+        groups: neighbouring channels are cut into so many groups, each convolved by itself; it
+            divides the input's channels and `out`.
+        w_init: draws `w` of shape (kernel height, kernel width, in / groups, out).
         b_init: draws `b` of shape (out,); None for no bias.
 
     Returns:
-        A layer from (…, h, w, in) to (…, h', w', out), h' = ⌊(h + 2 padding − kernel)/stride⌋ + 1,
-        with parameters `Affine(w, b)`.
+        A layer from (…, h, w, in) to (…, h', w', out),
+        h' = ⌊(h + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, with parameters
+        `Affine(w, b)`.
 
     Raises:
         InputError, KindError: a hyperparameter is not a whole number in its range.
-        ShapeError: the window is larger than the image, or the channels do not fit `w`.
+        ShapeError: the window is larger than the image, or the channels do not fit `w` or `groups`.
 
     LeCun et al., "Gradient-based learning applied to document recognition" (1998); as a product
     of matrices: Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for
-    Document Processing" (2006).
+    Document Processing" (2006); groups: Krizhevsky, Sutskever and Hinton (2012); dilation: Yu and
+    Koltun (2016).
 
     >>> import torch
     >>> layer = conv2d(8, 3)
@@ -59,41 +69,160 @@ def conv2d(
     >>> y.shape, vjp(y)[1].shape
     (torch.Size([5, 12, 12, 8]), torch.Size([5, 14, 14, 2]))
     """
-    whole("conv2d", "out", out, 1)
-    size = pair("conv2d", "kernel", kernel, 1)
-    whole("conv2d", "stride", stride, 1)
-    whole("conv2d", "padding", padding, 0)
+    windows = Windows(
+        pair("conv2d", "kernel", kernel, 1),
+        pair("conv2d", "stride", stride, 1),
+        pair("conv2d", "padding", padding, 0),
+        pair("conv2d", "dilation", dilation, 1),
+    )
+    args = [f"{out}, {kernel}"]
+    args += [f"{name}={given}" for name, given, default in (
+        ("stride", stride, 1),
+        ("padding", padding, 0),
+        ("dilation", dilation, 1),
+        ("groups", groups, 1),
+    ) if given != default]  # fmt: skip
+    return _conv("conv2d", out, windows, groups, w_init, b_init, ", ".join(args))
+
+
+def _conv(
+    name: str,
+    out: int,
+    windows: Windows,
+    groups: int,
+    w_init: Initialiser,
+    b_init: Initialiser | None,
+    args: str,
+) -> Layer:
+    whole(name, "out", out, 1)
+    whole(name, "groups", groups, 1)
+    if out % groups:
+        raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        height, width, channels = image_shape("conv2d", in_shape)
-        oh = out_length(height, size[0], stride, padding)
-        ow = out_length(width, size[1], stride, padding)
-        if oh < 1 or ow < 1:
+        oh, ow = outer(name, windows, in_shape)
+        channels = in_shape[-1]
+        if channels % groups:
             raise ShapeError(
-                f"conv2d: expected images of at least {size[0] - 2 * padding} × "
-                f"{size[1] - 2 * padding} for a kernel of {size[0]} × {size[1]} and padding "
-                f"{padding}, got {show(in_shape)}"
+                f"{name}: expected channels that make {groups} groups, got {show(in_shape)}"
             )
-        params = draw("conv2d", rng, (*size, channels, out), w_init, b_init)
+        params = draw(name, rng, (*windows.size, channels // groups, out), w_init, b_init)
         return params, (*in_shape[:-3], oh, ow, out)
 
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             w, b = params
-            padded = pad(x, padding)
-            y, pull = affine(patches(padded, size, stride), w.flatten(-4, -2), bias_of(b))
+            models = w.ndim - 4
+            padded = pad(_apart(x, groups, models), windows.padding)
+            matrix = _apart(w.flatten(-4, -2), groups, models)
+            bias = bias_of(b)
+            wide = None if bias is None else _apart(bias, groups, models)
+            y, pull = affine(patches(padded, windows), matrix, wide)
+            if x.shape[-1] != w.shape[-2] * groups:
+                raise ValueError("channels")
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise misfit("conv2d", 3, params, x, error) from None
+            problem = misfit(name, 3, params, x, error, groups)
+            if isinstance(x, Tensor) and x.ndim > 2:
+                outer(name, windows, x.shape)
+            raise problem from None
         padded_shape = padded.shape
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            dw, db, dcols = pull(dy, need_dx)
-            dparams = Affine(dw.reshape(w.shape), () if db is None else db)
+            dw, db, dcols = pull(_apart(dy, groups, models), need_dx)
+            dw = _together(dw, groups, models).reshape(w.shape)
+            dparams = Affine(dw, () if db is None else _together(db, groups, models))
             if dcols is None:
                 return dparams, None
-            return dparams, unpad(unpatches(dcols, size, stride, padded_shape), padding)
+            dx = unpad(unpatches(dcols, windows, padded_shape), windows.padding)
+            return dparams, _together(dx, groups, models)
 
-        return y, vjp
+        return _together(y, groups, models), vjp
 
-    settings = [f"stride={stride}"] * (stride != 1) + [f"padding={padding}"] * (padding != 0)
-    return Layer("conv2d", init, apply, ", ".join([f"{out}, {kernel}", *settings]))
+    return Layer(name, init, apply, args)
+
+
+def _apart(t: Tensor, groups: int, models: int) -> Tensor:
+    """Cut the last axis into groups, which stand behind the models as if they were such."""
+    if groups == 1:
+        return t
+    return t.reshape((*t.shape[:-1], groups, t.shape[-1] // groups)).movedim(-2, models)
+
+
+def _together(t: Tensor, groups: int, models: int) -> Tensor:
+    """Join groups along the last axis again: the inverse and adjoint of `_apart`."""
+    return t if groups == 1 else t.movedim(models, -2).flatten(-2)
+
+
+def conv1d(
+    out: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    w_init: Initialiser = fan_in_uniform,
+    b_init: Initialiser | None = zeros,
+) -> Layer:
+    """Convolve channels-last sequences: `conv2d` on images of height 1.
+
+    Args:
+        out: the number of output channels, at least 1.
+        kernel: the window's length.
+        stride: the step from one window to the next.
+        padding: the number of zeros on each side.
+        dilation: the step from one cell of a window to the next.
+        groups: it divides the input's channels and `out`; see `conv2d`.
+        w_init: draws `w` of shape (kernel, in / groups, out).
+        b_init: draws `b` of shape (out,); None for no bias.
+
+    Returns:
+        A layer from (…, length, in) to (…, length', out), with parameters `Affine(w, b)`.
+
+    Raises:
+        InputError, KindError: a hyperparameter is not a whole number in its range.
+        ShapeError: the window is larger than the sequence, or the channels do not fit.
+
+    Waibel, Hanazawa, Hinton, Shikano and Lang, "Phoneme recognition using time-delay neural
+    networks" (1989).
+
+    >>> import torch
+    >>> params, shape = conv1d(8, 3).init(torch.Generator().manual_seed(0), (20, 4))
+    >>> params.w.shape, shape
+    (torch.Size([3, 4, 8]), (18, 8))
+    """
+    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    for what, value in given.items():
+        whole("conv1d", what, value, 0 if what == "padding" else 1)
+    windows = Windows((1, kernel), (1, stride), (0, padding), (1, dilation))
+    args = [f"{out}, {kernel}"]
+    args += [f"{what}={value}" for what, value, default in (
+        ("stride", stride, 1),
+        ("padding", padding, 0),
+        ("dilation", dilation, 1),
+        ("groups", groups, 1),
+    ) if value != default]  # fmt: skip
+    flat = _conv("conv1d", out, windows, groups, w_init, b_init, ", ".join(args))
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
+        if len(in_shape) < 2 or isinstance(in_shape[-1], tuple):
+            raise ShapeError(
+                f"conv1d: expected sequences of shape (…, length, channels), got {show(in_shape)}"
+            )
+        (w, b), shape = flat.init(rng, (*in_shape[:-2], 1, *in_shape[-2:]))
+        return Affine(w.squeeze(0), b), (*shape[:-3], *shape[-2:])
+
+    def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        try:
+            (w, b), rows = params, x.unsqueeze(-3)
+            y, pull = flat.apply(Affine(w.unsqueeze(-4), b), rows)
+        except (RuntimeError, TypeError, AttributeError, IndexError) as error:
+            raise misfit("conv1d", 2, params, x, error, groups) from None
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
+            (dw, db), dx = pull(dy.unsqueeze(-3), need_dx)
+            return Affine(dw.squeeze(-4), db), None if dx is None else dx.squeeze(-3)
+
+        return y.squeeze(-3), vjp
+
+    return Layer("conv1d", init, apply, flat.args)

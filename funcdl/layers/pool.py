@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import image_shape, pair, show, tensor, whole
-from funcdl.contract import Layer, Params, Shape, Vjp
-from funcdl.errors import ShapeError
-from funcdl.ops.window import out_length, slot
+import math
+
+from funcdl.arguments import image_shape, pair, tensor
+from funcdl.contract import Apply, Layer, Params, Shape, Vjp
+from funcdl.errors import InputError
+from funcdl.layers.windows import outer
+from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["max_pool2d"]
+__all__ = ["avg_pool2d", "global_avg_pool2d", "global_max_pool2d", "max_pool2d"]
+
+Size = int | tuple[int, int]
 
 
-def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> Layer:
+def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -> Layer:
     """Keep the largest value of each window.
 
         y = max over the window of x        dx = dy where x was the largest, 0 elsewhere
@@ -19,17 +24,20 @@ def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> L
     Of equal values the first in reading order gets the cotangent, as in PyTorch.
 
     Args:
-        kernel: the window's height and width; one number for both.
-        stride: the step from one window to the next in both directions; the window's height
-            without it.
+        kernel: the window's height and width; one number for both, as with the other pairs.
+        stride: the steps from one window to the next; the window's own size without it.
+        padding: the width of a border of −∞ around the image, at most half of the window.
 
     Returns:
         A layer without parameters from (…, h, w, c) to (…, h', w', c),
-        h' = ⌊(h − kernel)/stride⌋ + 1.
+        h' = ⌊(h + 2 padding − kernel) / stride⌋ + 1.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number of at least 1.
+        InputError, KindError: a hyperparameter is not a whole number in its range.
         ShapeError: the window is larger than the image.
+
+    Weng, Ahuja and Huang, "Cresceptron: a self-organizing neural network which grows adaptively"
+    (1992).
 
     >>> import torch
     >>> x = torch.tensor([[1.0, 5.0], [7.0, 3.0]]).reshape(2, 2, 1)
@@ -37,39 +45,28 @@ def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> L
     >>> y.flatten(), vjp(torch.ones(1, 1, 1))[1].flatten()
     (tensor([7.]), tensor([0., 0., 1., 0.]))
     """
-    size = pair("max_pool2d", "kernel", kernel, 1)
-    step = size[0] if stride is None else whole("max_pool2d", "stride", stride, 1)
-    cells = [(i, j) for i in range(size[0]) for j in range(size[1])]
-
-    def outer(shape: Shape) -> tuple[int, int]:
-        height, width, _ = image_shape("max_pool2d", shape)
-        oh, ow = out_length(height, size[0], step, 0), out_length(width, size[1], step, 0)
-        if oh < 1 or ow < 1:
-            raise ShapeError(
-                f"max_pool2d: expected images of at least {size[0]} × {size[1]}, got {show(shape)}"
-            )
-        return oh, ow
-
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        return (), (*in_shape[:-3], *outer(in_shape), in_shape[-1])
+    windows = _windows("max_pool2d", kernel, stride, padding)
+    cells, step = windows.cells(), windows.stride
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        out = outer(tensor("max_pool2d", x).shape)
-        views = [slot(x, i, j, out, step) for i, j in cells]
+        out = outer("max_pool2d", windows, tensor("max_pool2d", x).shape)
+        x = pad(x, windows.padding, -math.inf)
+        views = [slot(x, cell, out, step) for cell in cells]
         y = views[0].clone() if len(views) == 1 else views[0].maximum(views[1])
         for view in views[2:]:
             y = y.maximum(view)
+        covered = (out[0] * step[0], out[1] * step[1])
+        tiled = step == windows.size and x.shape[-3:-1] == covered
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            tiled = step == size[0] == size[1] and x.shape[-3:-1] == (out[0] * step, out[1] * step)
             dx = x.clone() if tiled else x.new_zeros(x.shape)
             rest = dy
-            for i, j in cells:
-                target = slot(dx, i, j, out, step)
-                share = target if tiled else slot(x, i, j, out, step).clone()
-                if (i, j) == cells[-1]:
+            for cell in cells:
+                target = slot(dx, cell, out, step)
+                share = target if tiled else slot(x, cell, out, step).clone()
+                if cell == cells[-1]:
                     share.copy_(rest)
                 else:
                     # eq in place on floats: a Boolean tensor times floats is far slower.
@@ -77,9 +74,127 @@ def max_pool2d(kernel: int | tuple[int, int], *, stride: int | None = None) -> L
                     rest = rest.sub(share)
                 if not tiled:
                     target.add_(share)
-            return params, dx
+            return params, unpad(dx, windows.padding)
 
         return y, vjp
 
+    return _pool("max_pool2d", windows, apply, _args(kernel, stride, padding))
+
+
+def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -> Layer:
+    """Keep the mean of each window.
+
+        y = (1/n) Σ x over the window of n cells        dx = (1/n) Σ dy over the windows of x
+
+    Args:
+        kernel: the window's height and width; one number for both, as with the other pairs.
+        stride: the steps from one window to the next; the window's own size without it.
+        padding: the width of a border of zeros, which count in the mean; at most half of the
+            window.
+
+    Returns:
+        A layer without parameters from (…, h, w, c) to (…, h', w', c),
+        h' = ⌊(h + 2 padding − kernel) / stride⌋ + 1.
+
+    Raises:
+        InputError, KindError: a hyperparameter is not a whole number in its range.
+        ShapeError: the window is larger than the image.
+
+    LeCun et al., "Handwritten digit recognition with a back-propagation network" (1990).
+
+    >>> import torch
+    >>> x = torch.tensor([[1.0, 5.0], [7.0, 3.0]]).reshape(2, 2, 1)
+    >>> y, vjp = avg_pool2d(2)((), x)
+    >>> y.flatten(), vjp(torch.ones(1, 1, 1))[1].flatten()
+    (tensor([4.]), tensor([0.2500, 0.2500, 0.2500, 0.2500]))
+    """
+    windows = _windows("avg_pool2d", kernel, stride, padding)
+    cells, step = windows.cells(), windows.stride
+
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        out = outer("avg_pool2d", windows, tensor("avg_pool2d", x).shape)
+        x = pad(x, windows.padding)
+        y = slot(x, cells[0], out, step).mul(1 / len(cells))
+        for cell in cells[1:]:
+            y.add_(slot(x, cell, out, step), alpha=1 / len(cells))
+
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+            if not need_dx:
+                return params, None
+            dx = dy.new_zeros(x.shape)
+            for cell in cells:
+                slot(dx, cell, out, step).add_(dy, alpha=1 / len(cells))
+            return params, unpad(dx, windows.padding)
+
+        return y, vjp
+
+    return _pool("avg_pool2d", windows, apply, _args(kernel, stride, padding))
+
+
+def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Windows:
+    size = pair(name, "kernel", kernel, 1)
+    step = size if stride is None else pair(name, "stride", stride, 1)
+    border = pair(name, "padding", padding, 0)
+    if 2 * border[0] > size[0] or 2 * border[1] > size[1]:
+        raise InputError(f"{name}: expected padding of at most half the kernel, got {padding}")
+    return Windows(size, step, border)
+
+
+def _args(kernel: Size, stride: Size | None, padding: Size) -> str:
     given = "" if stride is None else f", stride={stride}"
-    return Layer("max_pool2d", init, apply, f"{kernel}{given}")
+    return f"{kernel}{given}" + (f", padding={padding}" if padding != 0 else "")
+
+
+def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        return (), (*in_shape[:-3], *outer(name, windows, in_shape), in_shape[-1])
+
+    return Layer(name, init, apply, args)
+
+
+def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+    height, width, _ = image_shape("global_avg_pool2d", tensor("global_avg_pool2d", x).shape)
+    y = x.mean((-3, -2))
+
+    def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+        if not need_dx:
+            return params, None
+        share = dy.mul(1 / (height * width))
+        return params, share.unsqueeze(-2).unsqueeze(-2).expand(x.shape)
+
+    return y, vjp
+
+
+def _global_max(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+    image_shape("global_max_pool2d", tensor("global_max_pool2d", x).shape)
+    flat = x.flatten(-3, -2)
+    y, index = flat.max(-2, keepdim=True)
+
+    def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+        if not need_dx:
+            return params, None
+        dx = dy.new_zeros(flat.shape).scatter_(-2, index, dy.unsqueeze(-2))
+        return params, dx.reshape(x.shape)
+
+    return y.squeeze(-2), vjp
+
+
+def _global(name: str, apply: Apply) -> Layer:
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        _, _, channels = image_shape(name, in_shape)
+        return (), (*in_shape[:-3], channels)
+
+    return Layer(name, init, apply)
+
+
+global_avg_pool2d = _global("global_avg_pool2d", _global_avg)
+"""y = the mean over height and width, from (…, h, w, c) to (…, c); dx = dy / (h w).
+
+Lin, Chen and Yan, "Network in network" (2014).
+"""
+
+global_max_pool2d = _global("global_max_pool2d", _global_max)
+"""y = the largest over height and width, from (…, h, w, c) to (…, c); dx = dy there, 0 elsewhere.
+
+Oquab, Bottou, Laptev and Sivic, "Is object localization for free?" (2015).
+"""

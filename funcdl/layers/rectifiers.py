@@ -40,8 +40,9 @@ def leaky_relu(slope: float = 0.01) -> Layer:
     number("leaky_relu", "slope", slope, 0, 1)
 
     def rule(x: Tensor) -> Pair:
-        y = x.clamp_max(0).mul_(slope).add_(x.relu())
-        return y, lambda dy: x.sign().clamp_min_(slope).mul_(dy)
+        # 0 times infinity is no number; relu has no such product.
+        y = x.mul(slope).clamp_min_(x) if slope else x.relu()
+        return y, lambda dy: y.sign().clamp_min_(slope).mul_(dy)
 
     return activation("leaky_relu", rule, f"{slope:g}")
 
@@ -70,14 +71,14 @@ def elu(alpha: float = 1.0) -> Layer:
 
 def _elu(x: Tensor, alpha: float, scale: float) -> Pair:
     left = x.clamp_max(0).expm1_()
-    y = left.mul(alpha).add_(x.relu()).mul_(scale)
+    y = left.mul_(alpha * scale).add_(x.relu(), alpha=scale)
 
     def pull(dy: Tensor) -> Tensor:
-        slope = left.add(1)
+        # On the left y is alpha scale (e^x − 1), so that adding alpha scale gives the slope.
+        slope = y.clamp_max(0).add_(alpha * scale)
         if alpha != 1:
-            # alpha on the left, 1 on the right.
-            slope.mul_(x.sign().clamp_min_(0).mul_(1 - alpha).add_(alpha))
-        return slope.mul_(dy.mul(scale))
+            slope.add_(y.sign().clamp_min_(0), alpha=scale * (1 - alpha))
+        return slope.mul_(dy)
 
     return y, pull
 
@@ -109,32 +110,40 @@ def gelu(approximate: str = "none") -> Layer:
 
 
 def _gelu(x: Tensor) -> Pair:
-    share = x.mul(math.sqrt(0.5)).erf_().add_(1).mul_(0.5)
+    # Φ(x) = (1 + bent) / 2
+    bent = x.mul(math.sqrt(0.5)).erf_()
 
     def pull(dy: Tensor) -> Tensor:
-        density = x.square().mul_(-0.5).exp_().mul_(1 / math.sqrt(2 * math.pi))
-        return density.mul_(x).add_(share).mul_(dy)
+        bell = x.square().mul_(-0.5).exp_()
+        return _half(dy, bent.addcmul(x, bell, value=math.sqrt(2 / math.pi)))
 
-    return x.mul(share), pull
+    return _half(x, bent), pull
+
+
+def _half(a: Tensor, b: Tensor) -> Tensor:
+    """Compute a (1 + b) / 2 without a larger number on the way."""
+    half = a.mul(0.5)
+    return half.addcmul_(half, b)
 
 
 def _gelu_tanh(x: Tensor) -> Pair:
     root, cubic = math.sqrt(2 / math.pi), 0.044715
     square = x.square()
-    bent = square.mul(root * cubic).add_(root).mul_(x).tanh_()
+    bent = x.addcmul(x, square, value=cubic).mul_(root).tanh_()
 
     def pull(dy: Tensor) -> Tensor:
-        slope = square.mul(3 * root * cubic).add_(root).mul_(x)
-        slope.mul_(bent.square().neg_().add_(1))
-        return slope.add_(bent).add_(1).mul_(0.5).mul_(dy)
+        # x (1 − bent²) first: far out it is 0, where x³ would be infinite.
+        rise = bent.square().neg_().add_(1).mul_(x)
+        slope = bent.add(rise, alpha=root).addcmul_(rise, square, value=3 * root * cubic)
+        return _half(dy, slope)
 
-    return bent.add(1).mul_(0.5).mul_(x), pull
+    return _half(x, bent), pull
 
 
 def _silu(x: Tensor) -> Pair:
     gate = x.sigmoid()
     y = x.mul(gate)
-    return y, lambda dy: gate.neg().add_(1).mul_(y).add_(gate).mul_(dy)
+    return y, lambda dy: y.addcmul(y, gate, value=-1).add_(gate).mul_(dy)
 
 
 def _mish(x: Tensor) -> Pair:

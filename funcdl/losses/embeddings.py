@@ -110,4 +110,4 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
         return losses, pull
 
     args = f"{margin:g}" if margin != 1 else ""
-    return loss("contrastive", rule, reduction, models, Kind(rows, rows), args)
+    return loss("contrastive", rule, reduction, models, Kind(rows, rows, outputs=2), args)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show, tensor, whole
+from funcdl.arguments import show, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -59,11 +59,13 @@ class Kind(NamedTuple):
         target: from the output's shape to that of the target.
         classes: whether the target counts classes; otherwise it comes to the rule in the dtype of
             the output.
+        outputs: 1 for a tensor, more for a tuple of so many.
     """
 
     losses: Callable[[Any], Shape]
     target: Callable[[Any], Shape]
     classes: bool = False
+    outputs: int = 1
 
 
 def _whole_shape(y: Any) -> Shape:
@@ -114,7 +116,11 @@ def loss(
         """Return the shape of the losses, if the target fits the output."""
         wanted = kind.target(y_shape)
         losses = kind.losses(y_shape)
-        if len(losses) < models or (t_shape != wanted and t_shape != wanted[models:]):
+        if len(losses) < models:
+            raise ShapeError(
+                f"{name}: expected outputs with {models} axes of models, got {show(y_shape)}"
+            )
+        if t_shape != wanted and t_shape != wanted[models:]:
             raise ShapeError(
                 f"{name}: expected a target of shape {show(wanted)} for outputs "
                 f"{show(y_shape)}, got {show(t_shape)}"
@@ -137,9 +143,9 @@ def loss(
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             y, t = x
-            if kind is not each_number or y.shape != t.shape:
+            if kind is not each_number or y.shape != t.shape or y.ndim < models:
                 check(shape_of(y), tuple(t.shape))
-            like = y[0] if isinstance(y, tuple) else y
+            like = y if kind.outputs == 1 else y[0]
             if t.dtype != like.dtype and not kind.classes:
                 t = t.to(like.dtype)
             value, pull = evaluate(y, t)
@@ -149,12 +155,7 @@ def loss(
             shape = show(shape_of(x[0]))
             raise InputError(f"{name}: expected at least one example, got {shape}") from None
         except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
-            if not isinstance(x, tuple) or len(x) != 2:
-                got = type(x).__name__
-                raise KindError(f"{name}: expected a pair (output, target), got {got}") from None
-            for part in (*(x[0] if isinstance(x[0], tuple) else x[:1]), x[1]):
-                tensor(name, part)
-            raise ShapeError(f"{name}: {error}") from error
+            raise _misfit(name, kind, x, error) from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
             return params, (pull(dy), None) if need_dx else None
@@ -162,3 +163,17 @@ def loss(
         return value, vjp
 
     return Layer(name, init, apply, ", ".join(settings + [f"models={models}"] * bool(models)))
+
+
+def _misfit(name: str, kind: Kind, x: Any, error: Exception) -> FuncdlError:
+    """Say in one sentence why a loss could not be computed."""
+    if not isinstance(x, tuple) or len(x) != 2:
+        return KindError(f"{name}: expected a pair (output, target), got {type(x).__name__}")
+    outputs = x[:1] if kind.outputs == 1 else x[0]
+    for part in (*outputs, x[1]):
+        if not isinstance(part, Tensor):
+            return KindError(f"{name}: expected a tensor, got {type(part).__name__}")
+    for y in outputs:
+        if not y.is_floating_point():
+            return KindError(f"{name}: expected the output to be floats, got {y.dtype}")
+    return ShapeError(f"{name}: {error}")

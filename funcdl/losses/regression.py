@@ -48,7 +48,7 @@ def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
     def reduced(y: Tensor, t: Tensor) -> Pair:
         d = y.sub(t)
         # A product of a row and a column: one call, where squares and their mean are two.
-        row = d.flatten(models).unsqueeze(-2)
+        row = d.reshape(*d.shape[:models], 1, -1)
         factor = 1.0 / row.shape[-1] if reduction == "mean" else 1.0
         value = row.matmul(row.mT).mul_(factor).squeeze(-1).squeeze(-1)
         return value, lambda dl: d.mul(along(dl.mul(2.0 * factor), d))

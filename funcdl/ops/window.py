@@ -6,83 +6,116 @@ then one contiguous run of memory.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from funcdl.tensor import Tensor
 
 # Below so many numbers in a run, and up to so many cells in a window, cells are copied one by one.
 SHORT_RUN = 8
 MOST_CELLS = 32
 
-__all__ = ["out_length", "pad", "patches", "slot", "unpad", "unpatches"]
+__all__ = ["Pair", "Windows", "pad", "patches", "slot", "unpad", "unpatches"]
+
+Pair = tuple[int, int]
+"""Of what is down and what is across."""
 
 
-def out_length(length: int, kernel: int, stride: int, padding: int) -> int:
-    """Count the positions of a window along one axis; 0 or less where it does not fit.
+class Windows(NamedTuple):
+    """How windows lie on an image.
 
-    >>> out_length(14, 3, 1, 0), out_length(12, 2, 2, 0), out_length(7, 3, 2, 1)
-    (12, 6, 4)
+    Attributes:
+        size: rows and columns of a window.
+        stride: the steps from one window to the next.
+        padding: the width of the border around the image.
+        dilation: the steps from one cell of a window to the next.
     """
-    return (length + 2 * padding - kernel) // stride + 1
+
+    size: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+
+    def span(self) -> Pair:
+        """Count the rows and columns from the first cell of a window to its last.
+
+        >>> Windows((3, 1), dilation=(2, 2)).span()
+        (5, 1)
+        """
+        (height, width), (down, across) = self.size, self.dilation
+        return down * (height - 1) + 1, across * (width - 1) + 1
+
+    def grid(self, height: int, width: int) -> Pair:
+        """Count the windows down and across; 0 or less where none fits.
+
+        >>> Windows((3, 3)).grid(14, 14), Windows((3, 3), (2, 2), (1, 1)).grid(7, 6)
+        ((12, 12), (4, 3))
+        """
+        span, (down, across), (above, beside) = self.span(), self.stride, self.padding
+        return (height + 2 * above - span[0]) // down + 1, (
+            width + 2 * beside - span[1]
+        ) // across + 1
+
+    def cells(self) -> list[Pair]:
+        """List the cells of a window in reading order, as places in the image."""
+        (height, width), (down, across) = self.size, self.dilation
+        return [(i * down, j * across) for i in range(height) for j in range(width)]
 
 
-def pad(x: Tensor, amount: int) -> Tensor:
-    """Surround images (…, h, w, c) with zeros: (…, h + 2 amount, w + 2 amount, c)."""
-    if amount == 0:
+def pad(x: Tensor, amount: Pair, value: float = 0.0) -> Tensor:
+    """Surround images (…, h, w, c) with a border: (…, h + 2 amount, w + 2 amount, c)."""
+    if amount == (0, 0):
         return x
     *lead, h, w, c = x.shape
-    padded = x.new_zeros((*lead, h + 2 * amount, w + 2 * amount, c))
-    padded.narrow(-3, amount, h).narrow(-2, amount, w).copy_(x)
+    shape = (*lead, h + 2 * amount[0], w + 2 * amount[1], c)
+    padded = x.new_full(shape, value) if value else x.new_zeros(shape)
+    padded.narrow(-3, amount[0], h).narrow(-2, amount[1], w).copy_(x)
     return padded
 
 
-def unpad(x: Tensor, amount: int) -> Tensor:
+def unpad(x: Tensor, amount: Pair) -> Tensor:
     """Cut the border off again: the adjoint of `pad`."""
-    if amount == 0:
+    if amount == (0, 0):
         return x
-    h, w = x.shape[-3] - 2 * amount, x.shape[-2] - 2 * amount
-    return x.narrow(-3, amount, h).narrow(-2, amount, w)
+    h, w = x.shape[-3] - 2 * amount[0], x.shape[-2] - 2 * amount[1]
+    return x.narrow(-3, amount[0], h).narrow(-2, amount[1], w)
 
 
-def slot(x: Tensor, i: int, j: int, out: tuple[int, int], stride: int) -> Tensor:
-    """View what every window sees at row i, column j of itself: (…, oh, ow, c)."""
-    rows = x.narrow(-3, i, (out[0] - 1) * stride + 1)
-    cells = rows.narrow(-2, j, (out[1] - 1) * stride + 1)
-    return cells if stride == 1 else cells[..., ::stride, ::stride, :]
+def slot(x: Tensor, cell: Pair, out: Pair, stride: Pair) -> Tensor:
+    """View what every window sees at one cell of itself: (…, oh, ow, c)."""
+    rows = x.narrow(-3, cell[0], (out[0] - 1) * stride[0] + 1)
+    cells = rows.narrow(-2, cell[1], (out[1] - 1) * stride[1] + 1)
+    return cells if stride == (1, 1) else cells[..., :: stride[0], :: stride[1], :]
 
 
-def patches(x: Tensor, kernel: tuple[int, int], stride: int) -> Tensor:
-    """Copy every window of (…, h, w, c) into a row: (…, oh, ow, kernel_h × kernel_w × c)."""
-    channels = x.shape[-1]
-    if kernel[1] * channels < SHORT_RUN and kernel[0] * kernel[1] * channels <= MOST_CELLS:
-        return _cells(x, kernel, stride)
+def patches(x: Tensor, windows: Windows) -> Tensor:
+    """Copy every window of a padded image (…, h, w, c) into a row: (…, oh, ow, cells × c)."""
+    channels, (height, width) = x.shape[-1], windows.size
+    if width * channels < SHORT_RUN and height * width * channels <= MOST_CELLS:
+        return _cells(x, windows)
+    span, (down, across) = windows.span(), windows.stride
     # A window's row is one run of memory in a contiguous image alone: the copy is 3 times faster.
-    windows = x.contiguous().unfold(-3, kernel[0], stride).unfold(-3, kernel[1], stride)
+    seen = x.contiguous().unfold(-3, span[0], down).unfold(-3, span[1], across)
+    if windows.dilation != (1, 1):
+        seen = seen[..., :: windows.dilation[0], :: windows.dilation[1]]
     # (…, oh, ow, c, kh, kw): the channels go last again, so that runs stay contiguous.
-    return windows.movedim(-3, -1).flatten(-3)
+    return seen.movedim(-3, -1).flatten(-3)
 
 
-def _cells(x: Tensor, kernel: tuple[int, int], stride: int) -> Tensor:
+def _cells(x: Tensor, windows: Windows) -> Tensor:
     """Copy patches cell by cell: with few channels, a row of the image is the longer run."""
-    out = (
-        out_length(x.shape[-3], kernel[0], stride, 0),
-        out_length(x.shape[-2], kernel[1], stride, 0),
-    )
-    places = [
-        (i, j, c) for i in range(kernel[0]) for j in range(kernel[1]) for c in range(x.shape[-1])
-    ]
+    out = windows._replace(padding=(0, 0)).grid(x.shape[-3], x.shape[-2])
+    places = [(cell, c) for cell in windows.cells() for c in range(x.shape[-1])]
     cells = x.new_empty((len(places), *x.shape[:-3], *out))
-    for k, (i, j, c) in enumerate(places):
-        cells.select(0, k).copy_(slot(x, i, j, out, stride).select(-1, c))
+    for k, (cell, c) in enumerate(places):
+        cells.select(0, k).copy_(slot(x, cell, out, windows.stride).select(-1, c))
     return cells.movedim(0, -1)
 
 
-def unpatches(
-    cols: Tensor, kernel: tuple[int, int], stride: int, in_shape: tuple[int, ...]
-) -> Tensor:
+def unpatches(cols: Tensor, windows: Windows, in_shape: tuple[int, ...]) -> Tensor:
     """Add every row back where it was read: the adjoint of `patches`, to shape `in_shape`."""
     out = cols.shape[-3], cols.shape[-2]
-    cells = cols.reshape(*cols.shape[:-1], kernel[0], kernel[1], in_shape[-1])
+    cells = cols.reshape(*cols.shape[:-1], -1, in_shape[-1])
     x = cols.new_zeros(in_shape)
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            slot(x, i, j, out, stride).add_(cells.select(-2, j).select(-2, i))
+    for k, cell in enumerate(windows.cells()):
+        slot(x, cell, out, windows.stride).add_(cells.select(-2, k))
     return x

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
+from funcdl.errors import KindError
 from funcdl.optimisers.optimiser import Optimiser
 
 __all__ = ["Averaged", "averaged"]
@@ -33,7 +34,7 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
         `state.average` for parameters.
 
     Raises:
-        InputError, KindError: `rate` is out of its range.
+        InputError, KindError: `rate` is out of its range, or `inner` no optimiser.
 
     Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
 
@@ -45,6 +46,8 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
     >>> params, state.average
     ((tensor([2.]),), (tensor([3.]),))
     """
+    if not isinstance(inner, Optimiser):
+        raise KindError(f"averaged: expected an optimiser, got {type(inner).__name__}")
     number("averaged", "rate", rate, 0, 1)
 
     def init(params: Params) -> Averaged:

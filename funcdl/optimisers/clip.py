@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import number, whole
+from funcdl.arguments import number, show, whole
 from funcdl.contract import Params
-from funcdl.errors import InputError
+from funcdl.errors import InputError, ShapeError
 from funcdl.optimisers.transform import Transform
 from funcdl.tensor import Tensor
 
@@ -54,7 +54,9 @@ def clip_by_norm(limit: float, *, models: int = 0) -> Transform:
     whole("clip_by_norm", "models", models, 0)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
-        return tree.map(lambda g: _scaled(g, _square(g, models), limit), grads), state
+        return tree.map(
+            lambda g: _scaled(g, _square("clip_by_norm", g, models), limit), grads
+        ), state
 
     return Transform(lambda params: (), update)
 
@@ -79,7 +81,7 @@ def clip_by_global_norm(limit: float, *, models: int = 0) -> Transform:
     whole("clip_by_global_norm", "models", models, 0)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
-        squares = [_square(g, models) for g in tree.leaves(grads)]
+        squares = [_square("clip_by_global_norm", g, models) for g in tree.leaves(grads)]
         if not squares:
             return grads, state
         total = squares[0]
@@ -90,15 +92,20 @@ def clip_by_global_norm(limit: float, *, models: int = 0) -> Transform:
     return Transform(lambda params: (), update)
 
 
-def _square(g: Tensor, models: int) -> Tensor:
+def _square(where: str, g: Tensor, models: int) -> Tensor:
     """Sum the squares of each model."""
+    if g.ndim < models:
+        raise ShapeError(
+            f"{where}: expected gradients with {models} axes of models or more, "
+            f"got {show(tuple(g.shape))}"
+        )
     return g.reshape((*g.shape[:models], -1)).square().sum(-1)
 
 
 def _scaled(g: Tensor, square: Tensor, limit: float) -> Tensor:
     """Shrink to the limit what is longer; a factor of exactly 1 leaves the rest as it is."""
     factor = square.sqrt().clamp_min(limit).div(limit).reciprocal()
-    return g.mul(factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)))
+    return g.mul(factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).to(g.dtype))
 
 
 def _positive(where: str, limit: float) -> None:

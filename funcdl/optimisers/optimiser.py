@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl import tree
-from funcdl.arguments import number
+from funcdl.arguments import number, show
 from funcdl.contract import Params
+from funcdl.errors import ShapeError
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.tensor import Tensor
 
@@ -54,6 +55,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
 
     Raises:
         InputError, KindError: an argument is out of its range, or no transform.
+        ShapeError: a gradient has another shape than its parameter.
         TreeError: `grads` has another structure than `params`.
 
     Robbins and Monro, "A stochastic approximation method" (1951); as a chain of transforms: the
@@ -79,12 +81,33 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     def update(
         params: Params, grads: Params, state: OptimiserState
     ) -> tuple[Params, OptimiserState]:
-        updates, transformed = inner.update(grads, state.transforms, params)
-        if not callable(lr):
-            moved = tree.map(lambda p, u: p.add(u, alpha=-lr), params, updates)
-            return moved, OptimiserState(state.lr, (), transformed)
-        rate = lr(state.steps)
-        moved = tree.map(lambda p, u: p.sub(u.mul(rate)), params, updates)
+        try:
+            updates, transformed = inner.update(grads, state.transforms, params)
+            if not callable(lr):
+                moved = tree.map(lambda p, u: p.add(_fitting(p, u), alpha=-lr), params, updates)
+                return moved, OptimiserState(state.lr, (), transformed)
+            rate = lr(state.steps)
+            moved = tree.map(lambda p, u: p.sub(_fitting(p, u).mul(rate)), params, updates)
+        except RuntimeError:
+            _compare(params, grads)
+            raise
         return moved, OptimiserState(rate, state.steps + 1, transformed)
 
     return Optimiser(init, update)
+
+
+def _fitting(p: Tensor, u: Tensor) -> Tensor:
+    """Return an update of its parameter's shape: torch would broadcast another one."""
+    if u.shape != p.shape:
+        raise RuntimeError("an update of another shape than its parameter")
+    return u
+
+
+def _compare(params: Params, grads: Params) -> None:
+    """Raise a ShapeError for the first gradient that has not its parameter's shape."""
+    for path, p, g in zip(tree.paths(params), tree.leaves(params), tree.leaves(grads)):
+        if g.shape != p.shape:
+            raise ShapeError(
+                f"optimiser: expected a gradient of shape {show(tuple(p.shape))} for params{path}, "
+                f"got {show(tuple(g.shape))}"
+            ) from None

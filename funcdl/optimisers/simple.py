@@ -84,10 +84,10 @@ def decay(rate: float, *, where: Callable[[str], bool] | None = None) -> Transfo
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
         if where is None:
-            return tree.map(lambda g, p: g.add(p, alpha=rate), grads, params), state
+            return tree.map(lambda p, g: g.add(p, alpha=rate), params, grads), state
         chosen = iter([where(path) for path in tree.paths(params)])
         return (
-            tree.map(lambda g, p: g.add(p, alpha=rate) if next(chosen) else g, grads, params),
+            tree.map(lambda p, g: g.add(p, alpha=rate) if next(chosen) else g, params, grads),
             state,
         )
 

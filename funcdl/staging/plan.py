@@ -113,11 +113,16 @@ class Planner:
         undo = dict(self.moved), dict(self.packs)
         position = list(range(len(calls)))
         fused: dict[int, Call] = {}
-        while groups := self._groups(calls, shapes, position):
-            for group in groups:
-                fused[group[-1]] = self._fused([calls[i] for i in group])
-                for i in group:
-                    position[i] = group[-1]
+        found = True
+        while found:
+            found = False
+            for group in self._groups(calls, shapes, position):
+                # Asked only now, since a group fused just before may have packed its operands.
+                if self._in_one_pack([calls[i] for i in group]):
+                    found = True
+                    fused[group[-1]] = self._fused([calls[i] for i in group])
+                    for i in group:
+                        position[i] = group[-1]
         if not fused or not _in_order(calls, position):
             self.moved, self.packs = undo
             return calls
@@ -151,7 +156,7 @@ class Planner:
         words: list[Any] = [call.name, tuple(sorted(call.kwargs.items()))]
         if tensors(call.kwargs) or call.outs[0].shape != shapes[k]:
             return None, 0
-        for a in (*call.args, call.outs[0]):
+        for a in call.args:
             if not isinstance(a, Tensor):
                 words.append(repr(a))
             elif a.ndim == 0:
@@ -165,6 +170,19 @@ class Planner:
             else:
                 return None, 0
         return tuple(words), k
+
+    def _in_one_pack(self, group: list[Call]) -> bool:
+        """Tell whether each operand, and the result, is of one pack for all, or of none yet.
+
+        A call that is made for some parameters alone, as by a masked transform, leaves tensors of
+        two kinds: one in a pack already, and one that is not.
+        """
+        for column in zip(*([*call.args, *call.outs] for call in group)):
+            if isinstance(column[0], Tensor) and column[0].ndim:
+                places = [self.packs.get(storage(t)) for t in column]
+                if len({place and id(place[0]) for place in places}) > 1:
+                    return False
+        return True
 
     def _fused(self, group: list[Call]) -> Call:
         """Make one call on packs of calls on their members."""

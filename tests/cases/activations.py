@@ -19,7 +19,8 @@ CASES = [
     Case(f.gelu("tanh"), (4, 5), oracle=lambda p, x: nnf.gelu(x, approximate="tanh")),
     Case(f.silu, (4, 5), oracle=lambda p, x: nnf.silu(x)),
     Case(f.mish, (4, 5), oracle=lambda p, x: nnf.mish(x)),
-    Case(f.softplus, (4, 5), oracle=lambda p, x: nnf.softplus(x)),
+    Case(f.softplus(), (4, 5), oracle=lambda p, x: nnf.softplus(x)),
+    Case(f.softplus(2.5), (4, 5), oracle=lambda p, x: nnf.softplus(x, 2.5)),
     Case(f.sigmoid, (4, 5), oracle=lambda p, x: torch.sigmoid(x)),
     Case(
         f.serial(f.scale(f.initialisers.constant(4.0)), f.hard_sigmoid),

@@ -1,0 +1,136 @@
+"""Pytrees of tensors as vectors: sums, multiples, norms, and many of them as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+from funcdl.errors import KindError, ShapeError, TreeError
+from funcdl.tensor import Tensor, empty
+from funcdl.tree.nodes import Tree
+from funcdl.tree.structure import flatten, leaves, map, unflatten
+
+__all__ = ["add", "norm", "ravel", "scale", "size", "stack", "unstack", "zeros_like"]
+
+
+def zeros_like(tree: Tree) -> Tree:
+    """Replace each tensor by zeros of its shape, dtype and device."""
+    return map(lambda leaf: leaf.new_zeros(leaf.shape), tree)
+
+
+def add(a: Tree, b: Tree) -> Tree:
+    """Add two pytrees leaf by leaf; the sum of cotangents.
+
+    >>> add((1, {"w": 2}), (10, {"w": 20}))
+    (11, {'w': 22})
+    """
+    return map(lambda p, q: p + q, a, b)
+
+
+def scale(factor: Any, tree: Tree) -> Tree:
+    """Multiply each leaf by one factor.
+
+    >>> scale(2, (1, [3]))
+    (2, [6])
+    """
+    return map(lambda leaf: leaf * factor, tree)
+
+
+def size(tree: Tree) -> int:
+    """Count the numbers in all the tensors of a pytree."""
+    return sum(leaf.numel() for leaf in leaves(tree))
+
+
+def norm(tree: Tree) -> Tensor:
+    """Compute the 2-norm of all the numbers in a pytree, √Σ x²: a tensor without axes.
+
+    >>> import torch
+    >>> norm((torch.tensor([2.0, 3.0]), {"b": torch.tensor(6.0)}))
+    tensor(7.)
+    """
+    norms = [leaf.norm() for leaf in leaves(tree)]
+    # hypot, since the square of a large norm may overflow.
+    return reduce(lambda a, b: a.hypot(b), norms) if norms else empty(()).zero_()
+
+
+def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
+    """Copy all leaves into one vector, and give the way back.
+
+    Returns:
+        The vector of shape (size,), from the left leaf to the right one, and `unravel`: from such
+        a vector, of any dtype, to the pytree, whose leaves are views of the vector.
+
+    Raises:
+        KindError: the leaves are not of one dtype.
+        ShapeError: by `unravel`, for a vector of another shape.
+
+    >>> import torch
+    >>> vector, unravel = ravel({"w": torch.ones(2, 2), "b": torch.zeros(1)})
+    >>> vector
+    tensor([0., 1., 1., 1., 1.])
+    >>> unravel(2 * vector)
+    {'b': tensor([0.]), 'w': tensor([[2., 2.],
+            [2., 2.]])}
+    """
+    found, structure = flatten(tree)
+    dtypes = sorted({str(leaf.dtype) for leaf in found})
+    if len(dtypes) > 1:
+        raise KindError(f"ravel: expected leaves of one dtype, got {' and '.join(dtypes)}")
+    shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
+    total = sum(lengths)
+
+    def split(vector: Tensor) -> list[Tensor]:
+        parts, start = [], 0
+        for shape, length in zip(shapes, lengths):
+            parts.append(vector.narrow(0, start, length).view(shape))
+            start += length
+        return parts
+
+    def unravel(vector: Tensor) -> Tree:
+        if vector.shape != (total,):
+            raise ShapeError(f"unravel: expected ({total},), got {tuple(vector.shape)}")
+        return unflatten(structure, split(vector.contiguous()))
+
+    vector = found[0].new_empty(total) if found else empty(0)
+    for part, leaf in zip(split(vector), found):
+        part.copy_(leaf)
+    return vector, unravel
+
+
+def stack(trees: Sequence[Tree]) -> Tree:
+    """Stack pytrees of equal structure along a new leading axis: R inits make an ensemble.
+
+    Raises:
+        TreeError: there is none, or two differ in structure or in a leaf's shape.
+    """
+    if not trees:
+        raise TreeError("stack: expected one pytree or more, got none")
+    return map(_stack, *trees)
+
+
+def unstack(tree: Tree) -> list[Tree]:
+    """Split a pytree along the leading axis of its leaves: the inverse of `stack`.
+
+    Raises:
+        TreeError: there is no leaf, or the leaves' leading axes differ in length.
+    """
+    found = leaves(tree)
+    lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in found})
+    if len(lengths) != 1 or lengths[0] == 0:
+        raise TreeError(f"unstack: expected one common leading axis, got lengths {lengths}")
+    return [map(lambda leaf, i=i: leaf.select(0, i), tree) for i in range(lengths[0])]
+
+
+def _stack(*tensors: Tensor) -> Tensor:
+    first = tensors[0]
+    for tensor in tensors:
+        if tensor.shape != first.shape:
+            raise TreeError(
+                f"stack: expected every tensor to be of shape {tuple(first.shape)} as the first "
+                f"one's, got {tuple(tensor.shape)}"
+            )
+    stacked = first.new_empty((len(tensors), *first.shape))
+    for i, tensor in enumerate(tensors):
+        stacked.select(0, i).copy_(tensor)
+    return stacked

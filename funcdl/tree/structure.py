@@ -1,0 +1,142 @@
+"""Taking pytrees apart, putting them together, and mapping over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from funcdl.errors import TreeError
+from funcdl.tree.nodes import Tree, entries, is_node, labels, rebuilt
+
+__all__ = ["flatten", "has_leaves", "leaves", "map", "unflatten"]
+
+
+def flatten(tree: Tree) -> tuple[list[Any], Tree]:
+    """Split a pytree into its leaves and its structure.
+
+    The structure is the same pytree with each leaf replaced by its position among the leaves.
+
+    >>> flatten({"w": 7.0, "b": (8.0, ())})
+    ([8.0, 7.0], {'b': (0, ()), 'w': 1})
+    """
+    found: list[Any] = []
+
+    def number(leaf: Any) -> int:
+        found.append(leaf)
+        return len(found) - 1
+
+    structure = map(number, tree)
+    return found, structure
+
+
+def unflatten(structure: Tree, leaves: Sequence[Any]) -> Tree:
+    """Put leaves back into a structure: the inverse of `flatten`.
+
+    Raises:
+        TreeError: the number of leaves is not that of the structure.
+
+    >>> unflatten({"b": (0, ()), "w": 1}, [8.0, 7.0])
+    {'b': (8.0, ()), 'w': 7.0}
+    """
+    expected = len(_collect(structure, []))
+    if len(leaves) != expected:
+        raise TreeError(f"unflatten: expected {expected} leaves, got {len(leaves)}")
+    return map(lambda position: leaves[position], structure)
+
+
+def leaves(tree: Tree) -> list[Any]:
+    """List the leaves, from left to right.
+
+    >>> leaves(((1.0, [2.0]), (), {"a": 3.0}))
+    [1.0, 2.0, 3.0]
+    """
+    return _collect(tree, [])
+
+
+def _collect(tree: Tree, found: list[Any]) -> list[Any]:
+    if is_node(tree):
+        for entry in entries(tree):
+            _collect(entry, found)
+    else:
+        found.append(tree)
+    return found
+
+
+def has_leaves(tree: Tree) -> bool:
+    """Tell whether there is a leaf.
+
+    >>> has_leaves(((), {"a": 3.0})), has_leaves(((), {}))
+    (True, False)
+    """
+    return not is_node(tree) or any(has_leaves(entry) for entry in entries(tree))
+
+
+def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
+    """Apply a function to the leaves of one or more pytrees of the same structure.
+
+    Raises:
+        TreeError: a structure differs from the first one's; the message names the path.
+
+    >>> map(lambda a, b: a + b, (1, [2]), (10, [20]))
+    (11, [22])
+    >>> map(lambda a, b: a + b, (1, [2]), (10, [20, 30]))
+    Traceback (most recent call last):
+    funcdl.errors.TreeError: tree[1]: expected 1 entry, got 2
+    """
+    if not rest:
+        return _map_one(function, tree)
+    try:
+        return _map_all(function, (tree, *rest))
+    except _MismatchError as error:
+        raise TreeError(f"tree{error}") from None
+
+
+def _map_one(function: Callable[..., Any], tree: Tree) -> Tree:
+    if not is_node(tree):
+        return function(tree)
+    return rebuilt(tree, [_map_one(function, entry) for entry in entries(tree)])
+
+
+class _MismatchError(Exception):
+    """A difference between pytrees; its text gets the path to it on the way out.
+
+    So a path is spelled where there is an error and costs nothing where there is none.
+    """
+
+
+def _map_all(function: Callable[..., Any], trees: Sequence[Tree]) -> Tree:
+    first = trees[0]
+    kind, row = type(first), isinstance(first, (tuple, list))
+    node = row or is_node(first)
+    for other in trees:
+        if type(other) is not kind or (node and (not row or len(other) != len(first))):
+            _check(first, other)
+    if not node:
+        return function(*trees)
+    mapped: list[Tree] = []
+    try:
+        for beside in zip(*(trees if row else [entries(tree) for tree in trees])):
+            mapped.append(_map_all(function, beside))  # noqa: PERF401 - an error asks how many
+    except _MismatchError as error:
+        raise _MismatchError(f"{labels(first)[len(mapped)]}{error}") from None
+    return rebuilt(first, mapped)
+
+
+def _check(first: Tree, other: Tree) -> None:
+    """Refuse a node for a leaf, and nodes that are not of the same kind, length and keys."""
+    got = _article(type(other).__name__)
+    if not is_node(first):
+        if is_node(other):
+            raise _MismatchError(f": expected a leaf, got {got}")
+    elif type(other) is not type(first):
+        raise _MismatchError(f": expected {_article(type(first).__name__)}, got {got}")
+    elif isinstance(first, dict):
+        if first.keys() != other.keys():
+            raise _MismatchError(f": expected the keys {sorted(first)}, got {sorted(other)}")
+    elif isinstance(first, (tuple, list)) and len(other) != len(first):
+        noun = "entry" if len(first) == 1 else "entries"
+        raise _MismatchError(f": expected {len(first)} {noun}, got {len(other)}")
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
