@@ -96,6 +96,10 @@ def test_large_logits_do_not_overflow(layer):
         (lambda: f.scale()(f.Scale(torch.ones(3)), torch.ones(2, 1)), f.ShapeError, "scale: expected (…, 3), got (2, 1)"),
         (lambda: f.bias()(f.Bias(torch.ones(2, 3)), torch.ones(1, 3)), f.ShapeError, "bias: expected (2, …, 3), got (1, 3)"),
         (lambda: f.prelu(per_feature=True)(f.Slope(torch.ones(3)), torch.ones(2, 4)), f.ShapeError, "prelu: expected (…, 3), got (2, 4)"),
+        (lambda: f.prelu()(f.Slope(torch.ones(3)), torch.ones(2, 4)), f.ShapeError, "prelu: expected (3, …), got (2, 4)"),
+        (lambda: f.prelu()((), torch.ones(2, 4)), f.KindError, "prelu: expected params of one tensor, got tuple"),
+        (lambda: f.scale()(f.Scale(torch.ones(4)), torch.ones(2, 4).double()), f.KindError, "scale: expected x to be torch.float32 as the parameter is, got torch.float64"),
+        (lambda: f.bias()(f.Bias(torch.ones(4)), [1.0]), f.KindError, "bias: expected a tensor, got list"),
         (lambda: f.silu((), "x"), f.KindError, "silu: expected a tensor, got str"),
     ],
 )  # fmt: skip

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from funcdl.arguments import generator, last_axis, show, tensor
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import ShapeError
+from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import Initialiser, ones, zeros
 from funcdl.ops.leading import align, total
 from funcdl.tensor import Generator, Tensor
@@ -26,11 +26,22 @@ class Bias(NamedTuple):
     b: Tensor
 
 
-def fitting(where: str, p: Tensor, x: Tensor) -> None:
-    """Refuse a last axis that is not that of the parameter, which torch might broadcast."""
-    if x.ndim < p.ndim or x.shape[-1] != p.shape[-1] or x.shape[: p.ndim - 1] != p.shape[:-1]:
-        expected = ", ".join(map(str, (*p.shape[:-1], "…", p.shape[-1])))
-        raise ShapeError(f"{where}: expected ({expected}), got {show(x.shape)}")
+def fitting(where: str, params: Any, x: Any, own: int = 1) -> Tensor:
+    """Return a layer's only parameter, if it fits the input: torch might broadcast what does not.
+
+    `own` is the number of the parameter's trailing axes that are not the models'.
+    """
+    if not isinstance(params, tuple) or len(params) != 1 or not isinstance(params[0], Tensor):
+        raise KindError(f"{where}: expected params of one tensor, got {type(params).__name__}")
+    shape, p = tensor(where, x).shape, params[0]
+    models = p.ndim - own
+    lead, trail = p.shape[:models], p.shape[models:]
+    if len(shape) < p.ndim or shape[:models] != lead or shape[len(shape) - own :] != trail:
+        expected = ", ".join(map(str, (*lead, "…", *trail)))
+        raise ShapeError(f"{where}: expected ({expected}), got {show(shape)}")
+    if x.dtype != p.dtype:
+        raise KindError(f"{where}: expected x to be {p.dtype} as the parameter is, got {x.dtype}")
+    return p
 
 
 def scale(init: Initialiser = ones) -> Layer:
@@ -45,7 +56,7 @@ def scale(init: Initialiser = ones) -> Layer:
         A layer from (…, features) to the same, with parameters `Scale(scale)`.
 
     Raises:
-        ShapeError: the last axis does not fit γ.
+        ShapeError, KindError: γ does not fit the last axis, or has another dtype than x.
 
     The gains of Salimans and Kingma, "Weight normalization" (2016).
 
@@ -59,8 +70,7 @@ def scale(init: Initialiser = ones) -> Layer:
         return Scale(init(generator("scale", rng), (last_axis("scale", in_shape),))), in_shape
 
     def apply(params: Scale, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        (factor,) = params
-        fitting("scale", factor, tensor("scale", x))
+        factor = fitting("scale", params, x)
         wide = align(factor, x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Scale, Tensor | None]:
@@ -83,7 +93,7 @@ def bias(init: Initialiser = zeros) -> Layer:
         A layer from (…, features) to the same, with parameters `Bias(b)`.
 
     Raises:
-        ShapeError: the last axis does not fit `b`.
+        ShapeError, KindError: `b` does not fit the last axis, or has another dtype than x.
 
     The threshold of Rosenblatt, "The perceptron" (1958).
 
@@ -97,8 +107,7 @@ def bias(init: Initialiser = zeros) -> Layer:
         return Bias(init(generator("bias", rng), (last_axis("bias", in_shape),))), in_shape
 
     def apply(params: Bias, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        (b,) = params
-        fitting("bias", b, tensor("bias", x))
+        b = fitting("bias", params, x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Bias, Tensor | None]:
             return Bias(total(dy, b)), dy if need_dx else None

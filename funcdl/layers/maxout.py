@@ -55,9 +55,10 @@ def maxout(
         try:
             w, b = params
             z, pull = affine(x, w, bias_of(b))
+            rows = z.reshape((*z.shape[:-1], out, pieces))
         except (RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise misfit("maxout", 1, params, x, error) from None
-        y, index = z.reshape((*z.shape[:-1], out, pieces)).max(-1, keepdim=True)
+        y, index = rows.max(-1, keepdim=True)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dz = dy.new_zeros((*dy.shape, pieces)).scatter_(-1, index, dy.unsqueeze(-1))

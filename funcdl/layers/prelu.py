@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from funcdl.arguments import generator, last_axis, number, tensor
+from funcdl.arguments import generator, last_axis, number
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.initialisers import constant
 from funcdl.layers.elementwise import fitting
@@ -34,8 +34,8 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
         A layer from (…, features) to the same, with parameters `Slope(a)`.
 
     Raises:
-        KindError: `slope` is no number.
-        ShapeError: the last axis does not fit `a`.
+        KindError: `slope` is no number, or `a` has another dtype than x.
+        ShapeError: `a` does not fit x.
 
     He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015).
 
@@ -53,11 +53,8 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
         return Slope(fill(generator("prelu", rng), shape)), in_shape
 
     def apply(params: Slope, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        (a,) = params
-        left = tensor("prelu", x).clamp_max(0)
-        if per_feature:
-            fitting("prelu", a, x)
-        wide = align(a, x, own)
+        a = fitting("prelu", params, x, own)
+        left, wide = x.clamp_max(0), align(a, x, own)
         y = left.mul(wide).add_(x.relu())
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Slope, Tensor | None]:

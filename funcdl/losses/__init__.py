@@ -3,7 +3,8 @@
 The target is data: its cotangent is None. `models` is the number of leading axes of the output
 that count models; the loss then keeps them, and each model's is the loss that it would have alone.
 `reduction` says what is made of the examples' losses: their "mean", their "sum", or with "none"
-they are kept.
+they are kept; there is no mean of no examples. A target that is not a class is taken in the dtype
+of the output.
 """
 
 from funcdl.losses.classes import cross_entropy, nll

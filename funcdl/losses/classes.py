@@ -188,8 +188,8 @@ def _out_of_range(name: str, y: Tensor, t: Tensor) -> InputError:
 
 def _worth(name: str, weights: Any, y: Tensor, t: Tensor) -> Tensor:
     """Look up the weight of each row's class."""
-    found: Tensor = _fitting(name, weights, y).gather(0, t.flatten())
-    return found.reshape(t.shape).expand(y.shape[:-1])
+    worth = _fitting(name, weights, y).take(t)
+    return worth if worth.ndim == y.ndim - 1 else worth.expand(y.shape[:-1])
 
 
 def _fitting(name: str, weights: Any, y: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The table of cases: every layer and combinator with inputs to try its properties on."""
 
-from cases import activations, combinators, images, layouts, linears, losses, norms
+from cases import activations, combinators, images, layouts, linears, losses, norms, sequences
 from cases.case import Case, normal
 from pairs.compare import at_most
 
@@ -11,6 +11,7 @@ CASES = [
     *images.CASES,
     *activations.CASES,
     *norms.CASES,
+    *sequences.CASES,
     *layouts.CASES,
     *combinators.CASES,
     *losses.CASES,

@@ -1,0 +1,72 @@
+"""Embedding, attention, and layers over time."""
+
+import torch
+from torch.nn import functional as nnf
+
+import funcdl as f
+from cases.case import Case
+
+
+def indices(*shape):
+    return lambda rng: torch.randint(0, 5, shape, generator=rng)
+
+
+def attended(heads, causal=False):
+    def oracle(p, x):
+        time, features = x.shape[-2:]
+        mask = torch.full((time, time), -torch.inf, dtype=x.dtype).triu(1) if causal else None
+        y, _ = nnf.multi_head_attention_forward(
+            *[x.movedim(0, 1)] * 3, features, heads, p.qkv.w.T, p.qkv.b, None, None, False, 0.0,
+            p.out.w.T, p.out.b, attn_mask=mask, need_weights=False,
+        )  # fmt: skip
+        return y.movedim(1, 0)
+
+    return oracle
+
+
+def torch_gru(p, x):
+    weights = [p.x.w.T, p.h.w.T, p.x.b, p.h.b]
+    h = x.new_zeros(1, len(x), p.h.w.shape[0])
+    return torch._VF.gru(x, h, weights, True, 1, 0.0, False, False, True)[0]
+
+
+def elman(p, x):
+    h, states = x.new_zeros(*x.shape[:-2], 4), []
+    for step in x.unbind(-2):
+        h = (torch.cat([h, step], -1) @ p[1].w + p[1].b).tanh()
+        states.append(h)
+    return torch.stack(states, -2)
+
+
+ELMAN = f.serial(f.join(), f.linear(4), f.tanh)
+
+CASES = [
+    Case(
+        f.embedding(5, 3),
+        (4, 6),
+        draw=indices(4, 6),
+        oracle=lambda p, x: nnf.embedding(x, p.w),
+    ),
+    Case(f.embedding(5, 3), (7,), draw=indices(7), id="embedding of a row"),
+    Case(
+        f.serial(f.embedding(5, 4), f.gru(3), f.linear(2)),
+        (2, 6),
+        draw=indices(2, 6),
+    ),
+    Case(f.attention(2), (3, 5, 4), oracle=attended(2)),
+    Case(f.attention(1, causal=True), (3, 5, 4), oracle=attended(1, causal=True)),
+    Case(f.attention(4, causal=True), (2, 1, 8), oracle=attended(4, causal=True)),
+    Case(f.attention(2), (2, 3, 4, 6), id="attention on two leading axes"),
+    Case(
+        f.gru_cell(4),
+        ((3, 4), (3, 2)),
+        oracle=lambda p, x: torch._VF.gru_cell(x[1], x[0], p.x.w.T, p.h.w.T, p.x.b, p.h.b),
+    ),
+    Case(f.gru_cell(4), ((2, 3, 4), (2, 3, 2)), id="gru_cell on two leading axes"),
+    Case(f.gru(4), (3, 6, 2), oracle=torch_gru),
+    Case(f.gru(4), (3, 1, 2), oracle=torch_gru, id="gru of one step"),
+    Case(f.gru(3), (2, 3, 4, 5), id="gru on two leading axes"),
+    Case(f.scan(ELMAN, 4), (3, 6, 2), oracle=elman),
+    Case(f.scan(f.gru_cell(4), 4), (3, 6, 2), oracle=torch_gru),
+    Case(f.serial(f.scan(ELMAN, 4), f.scan(f.gru_cell(2), 2)), (2, 2, 3, 5)),
+]

@@ -1,0 +1,132 @@
+"""Layers over sequences: laws, what is out of range, and what does not fit."""
+
+import pytest
+import torch
+from cases.case import normal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcdl as f
+from funcdl import tree
+
+law = settings(deadline=None, max_examples=40)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def start(layer, shape, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    params, _ = layer.init(rng, shape)
+    return tree.map(lambda p: p.double() + 0.1 * normal(p.shape, rng), params), rng
+
+
+def close(a, b):
+    a, b = tree.leaves(a), tree.leaves(b)
+    assert len(a) == len(b)
+    for p, q in zip(a, b):
+        torch.testing.assert_close(p, q, rtol=1e-9, atol=1e-11)
+
+
+@law
+@given(SEEDS, st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
+def test_gru_is_a_scan_of_its_cell(seed, time, length, features):
+    params, rng = start(f.gru(features), (2, time, length), seed)
+    x, dy = normal((2, time, length), rng), normal((2, time, features), rng)
+    (y, vjp), (z, vjps) = (
+        f.gru(features)(params, x),
+        f.scan(f.gru_cell(features), features)(params, x),
+    )
+    close(y, z)
+    close(vjp(dy), vjps(dy))
+
+
+@law
+@given(SEEDS, st.integers(1, 5))
+def test_scan_is_the_loop_that_it_says(seed, time):
+    cell = f.serial(f.join(), f.linear(3), f.tanh)
+    params, rng = start(cell, ((2, 3), (2, 4)), seed)
+    x, dy = normal((2, time, 4), rng), normal((2, time, 3), rng)
+    y, vjp = f.scan(cell, 3)(params, x)
+    h, steps = torch.zeros(2, 3, dtype=torch.float64), []
+    for t in range(time):
+        h, pull = cell(params, (h, x[:, t]))
+        steps.append(pull)
+        close(y[:, t], h)
+    dparams, dh, dxs = tree.zeros_like(params), 0, []
+    for t in reversed(range(time)):
+        dp, (dh, dx) = steps[t](dy[:, t] + dh)
+        dparams = tree.add(dparams, dp)
+        dxs.insert(0, dx)
+    close(vjp(dy), (dparams, torch.stack(dxs, 1)))
+
+
+@law
+@given(SEEDS, st.integers(2, 6))
+def test_causal_attention_does_not_look_ahead(seed, time):
+    params, rng = start(f.attention(2, causal=True), (time, 4), seed)
+    x = normal((time, 4), rng)
+    y, _ = f.attention(2, causal=True)(params, x)
+    other = x.clone()
+    other[-1] += 1
+    z, _ = f.attention(2, causal=True)(params, other)
+    close(y[:-1], z[:-1])
+    assert not torch.allclose(y[-1], z[-1])
+
+
+@law
+@given(SEEDS, st.permutations(range(5)))
+def test_attention_knows_no_order(seed, order):
+    params, rng = start(f.attention(2), (5, 4), seed)
+    x = normal((5, 4), rng)
+    close(f.attention(2)(params, x[order])[0], f.attention(2)(params, x)[0][order])
+
+
+def test_an_empty_sequence_gives_an_empty_one():
+    for layer in (f.gru(3), f.scan(f.gru_cell(3), 3)):
+        params, _ = start(layer, (2, 4))
+        y, vjp = layer(params, torch.zeros(5, 0, 4, dtype=torch.float64))
+        assert y.shape == (5, 0, 3)
+        dparams, dx = vjp(y)
+        assert dx.shape == (5, 0, 4)
+        assert not any(d.any() for d in tree.leaves(dparams))
+
+
+def test_indices_of_one_model_do_not_reach_into_the_next():
+    params = f.Embedding(torch.ones(2, 3, 4))
+    with pytest.raises(
+        f.InputError, match="embedding: expected indices from 0 to 2, got one of 0 to 3"
+    ):
+        f.embedding(3, 4)(params, torch.tensor([[0, 3], [0, 1]]))
+
+
+def gru():
+    return f.Gru(
+        f.Affine(torch.ones(2, 9), torch.ones(9)), f.Affine(torch.ones(3, 9), torch.ones(9))
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.embedding(0, 3), f.InputError, "embedding: expected vocabulary to be at least 1, got 0"),
+        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.tensor([3])), f.InputError, "embedding: expected indices from 0 to 2, got one of 3 to 3"),
+        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.tensor([-1])), f.InputError, "embedding: expected indices from 0 to 2, got one of -1 to -1"),
+        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.ones(2)), f.KindError, "embedding: expected indices to be int64, got torch.float32"),
+        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(4, 3, 2)), torch.tensor([[1]])), f.ShapeError, "embedding: expected (4, …), got (1, 1)"),
+        (lambda: f.attention(3).init(torch.Generator(), (5, 4)), f.ShapeError, "attention: expected features that 3 heads divide, got (5, 4)"),
+        (lambda: f.attention(2).init(torch.Generator(), (4,)), f.ShapeError, "attention: expected sequences (…, time, features), got (4,)"),
+        (lambda: f.attention(2)(start(f.attention(2), (5, 4))[0], torch.zeros(5, 3).double()), f.ShapeError, "attention: expected (…, time, 4), got (5, 3)"),
+        (lambda: f.attention(2)(start(f.attention(2), (5, 4))[0], torch.zeros(5, 4)), f.KindError, "attention: expected x to be torch.float64 as w is, got torch.float32"),
+        (lambda: f.gru_cell(3).init(torch.Generator(), ((4,), (2,))), f.ShapeError, "gru_cell: expected h of shape (3,), got (4,)"),
+        (lambda: f.gru_cell(3)(gru(), (torch.ones(4, 3), torch.ones(4, 3))), f.ShapeError, "gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 3))"),
+        (lambda: f.gru_cell(3)(gru(), torch.ones(4, 3)), f.KindError, "gru_cell: expected a pair (h, x), got Tensor"),
+        (lambda: f.gru(3)(gru(), torch.ones(4, 5, 3)), f.ShapeError, "gru: expected (…, time, 2), got (4, 5, 3)"),
+        (lambda: f.gru(3).init(torch.Generator(), (3,)), f.ShapeError, "gru: expected sequences (…, time, features), got (3,)"),
+        (lambda: f.scan(f.gru_cell(3), 4).init(torch.Generator(), (5, 2)), f.ShapeError, "scan gru_cell: expected h of shape (3,), got (4,)"),
+        (lambda: f.scan(f.serial(f.join(), f.linear(2)), 3).init(torch.Generator(), (5, 2)), f.ShapeError, "scan: expected serial to give the shape (3,), got (2,)"),
+        (lambda: f.scan(f.gru_cell(3), 3)(gru(), torch.ones(4, 5, 7)), f.ShapeError, "scan[0] gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 7))"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text
