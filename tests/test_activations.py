@@ -47,7 +47,7 @@ def test_kinks_and_far_out_are_as_in_torch(layer, torchs, point):
 
 @pytest.mark.parametrize(
     "layer",
-    [f.relu, f.leaky_relu(0.1), f.elu(), f.selu, f.softplus(), f.sigmoid, f.hard_sigmoid, f.tanh, f.hard_tanh],
+    [f.relu, f.leaky_relu(0.1), f.leaky_relu(0), f.elu(), f.selu, f.softplus(), f.sigmoid, f.hard_sigmoid, f.tanh, f.hard_tanh],
     ids=repr,
 )  # fmt: skip
 def test_infinity_gives_no_nan(layer):

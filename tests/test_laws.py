@@ -320,3 +320,38 @@ def test_map_respects_identity_and_composition(t):
     twice = tree.map(lambda leaf: 2 * leaf, tree.map(lambda leaf: leaf + 1, t))
     assert twice == tree.map(lambda leaf: 2 * (leaf + 1), t)
     assert tree.add(t, t) == tree.scale(2, t)
+
+
+TENSORS = TREES.map(lambda t: tree.map(lambda leaf: torch.full((int(abs(leaf)),), leaf), t))
+
+
+def same_tree(a, b):
+    assert tree.flatten(a)[1] == tree.flatten(b)[1]
+    equal(a, b)
+
+
+def keys(t):
+    if isinstance(t, dict):
+        yield from t
+    if tree.is_node(t):
+        for entry in t.values() if isinstance(t, dict) else t:
+            yield from keys(entry)
+
+
+@law
+@given(TENSORS)
+def test_ravel_and_to_dict_have_inverses(t):
+    vector, unravel = tree.ravel(t)
+    same_tree(unravel(vector), t)
+    if not any("." in key or not key for key in keys(t)):
+        same_tree(tree.from_dict(tree.to_dict(t), t), t)
+
+
+@law
+@given(TENSORS, st.sampled_from([-2.0, 0.5, 3.0]))
+def test_ravel_is_linear_and_norm_is_a_norm(t, factor):
+    vector, _ = tree.ravel(t)
+    assert torch.equal(tree.ravel(tree.scale(factor, t))[0], factor * vector)
+    assert torch.equal(tree.ravel(tree.add(t, t))[0], vector + vector)
+    torch.testing.assert_close(tree.norm(tree.scale(factor, t)), abs(factor) * tree.norm(t))
+    torch.testing.assert_close(tree.norm(t), vector.norm())

@@ -10,7 +10,7 @@ from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.norms import fitting
 from funcdl.ops.leading import align, total
-from funcdl.ops.normalise import normalise
+from funcdl.ops.normalise import column_sums, normalise_columns
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["BatchNorm", "batch_norm"]
@@ -78,20 +78,27 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         fitting("batch_norm", scale, tensor("batch_norm", x), 1)
         if rng is None:
             return _infer(params, x)
-        axes = tuple(range(scale.ndim - 1, x.ndim - 1))
         if x.numel() <= scale.numel():
             raise InputError(
                 "batch_norm: expected two numbers or more of each feature in training, got 1"
             )
-        z, pull = normalise(x, axes, eps)
-        wide = align(scale, x)
+        flat = x.reshape((*scale.shape[:-1], -1, scale.shape[-1]))
+        rows = flat.shape[-2]
+        z, spread = normalise_columns(flat, scale.shape[-1], eps)
+        wide = scale.unsqueeze(-2)
+        y = bias.unsqueeze(-2).addcmul(z, wide)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[BatchNorm, Tensor | None]:
+            d = dy.reshape(flat.shape)
+            shifts, scales = column_sums(d), column_sums(d.mul(z))
             still = mean.new_zeros(mean.shape)
-            back = BatchNorm(total(dy.mul(z), scale), total(dy, bias), still, still.clone())
-            return back, pull(dy.mul(wide)) if need_dx else None
+            back = BatchNorm(scales.squeeze(-2), shifts.squeeze(-2), still, still.clone())
+            if not need_dx:
+                return back, None
+            dx = d.sub(shifts.mul(1 / rows)).addcmul_(z, scales, value=-1 / rows)
+            return back, dx.mul_(spread.mul(wide)).reshape(x.shape)
 
-        return align(bias, x).addcmul(z, wide), vjp
+        return y.reshape(x.shape), vjp
 
     def _infer(params: BatchNorm, x: Tensor) -> tuple[Tensor, Vjp]:
         scale, bias, mean, var = params

@@ -11,7 +11,13 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
 from funcdl.ops.leading import align, total
-from funcdl.ops.normalise import normalise, normalise_rms
+from funcdl.ops.normalise import (
+    column_sums,
+    group_means,
+    normalise,
+    normalise_columns,
+    normalise_rms,
+)
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Gain", "Norm", "group_norm", "layer_norm", "rms_norm"]
@@ -172,20 +178,28 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         gamma, beta = params
         fitting("group_norm", gamma, tensor("group_norm", x), 1)
         check(x.shape)
-        lead, own = x.shape[: x.ndim - ndim], x.shape[x.ndim - ndim :]
-        # (…, positions, groups, channels of a group): sums over the second axis run along memory.
-        split = (*lead, math.prod(own[:-1]), groups, own[-1] // groups)
-        z, pull = normalise(x.reshape(split), (-3, -1), eps)
-        z = z.reshape(x.shape)
-        wide = align(gamma, x)
+        own = x.shape[x.ndim - ndim :]
+        rows = math.prod(own[:-1])
+        # (…, positions, channels): one example is one matrix.
+        matrix = (*x.shape[: x.ndim - ndim], rows, own[-1])
+        flat = x.reshape(matrix)
+        z, spread = normalise_columns(flat, groups, eps)
+        wide = align(gamma, flat)
+        y = align(beta, flat).addcmul(z, wide)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Norm, Tensor | None]:
-            back = Norm(total(dy.mul(z), gamma), total(dy, beta))
+            d = dy.reshape(matrix)
+            shifts, scales = column_sums(d), column_sums(d.mul(z))
+            back = Norm(total(scales, gamma), total(shifts, beta))
             if not need_dx:
                 return back, None
-            return back, pull(dy.mul(wide).reshape(split)).reshape(x.shape)
+            # dz = γ dy: its sums are γ times those of dy.
+            level = group_means(shifts.mul_(wide), groups, rows)
+            along = group_means(scales.mul_(wide), groups, rows)
+            dx = d.mul(wide).sub_(level).addcmul_(z, along, value=-1).mul_(spread)
+            return back, dx.reshape(x.shape)
 
-        return align(beta, x).addcmul(z, wide), vjp
+        return y.reshape(x.shape), vjp
 
     args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5)
     return Layer("group_norm", init, apply, ", ".join(args))
