@@ -1,4 +1,4 @@
-"""The peak of memory in a training step of both networks of pairs, each in fresh processes."""
+"""The peak of memory in a training step, each in a fresh process: the pairs, and a deep network."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from statistics import median
 from typing import Any
 
 from benchmarks.harness import Line, Options, Report
-from benchmarks.probe import WAYS
+from benchmarks.probe import DEEP, WAYS
 from benchmarks.trainers import NAMES
 
 __all__ = ["run"]
 
 SIZE = 100
+DEEP_SIZE = 1000
 ROOT = Path(__file__).parent.parent
 
 
 def run(options: Options) -> Report:
     """Probe every way to train, in turn."""
     lines: list[Line] = []
-    for name in NAMES:
-        found: dict[str, list[dict[str, int]]] = {way: [] for way in WAYS}
+    for name, ways, size in (*((name, WAYS, SIZE) for name in NAMES), ("deep", DEEP, DEEP_SIZE)):
+        found: dict[str, list[dict[str, int]]] = {way: [] for way in ways}
         for _ in range(options.repeats):
             for way, row in found.items():
-                row.append(_probe(name, way))
+                row.append(_probe(name, way, size))
         reference = found["PyTorch eager"]
         lines += [_line(name, way, row, reference) for way, row in found.items()]
     return Report(
@@ -39,6 +40,7 @@ def run(options: Options) -> Report:
             "ratio: the memory of PyTorch eager divided by that of the line",
             "first step: the same in the first step, which plans a staged one",
             "allocated: the tensors alone, as PyTorch's allocator counts them",
+            f"deep: 64 layers of 256 units, tanh, batch {DEEP_SIZE}; a checkpoint every 8 layers",
         ],
     )
 
@@ -53,9 +55,9 @@ def _line(name: str, way: str, row: list[dict[str, int]], reference: Any) -> Lin
     return Line(name, way, values, ratios, more)
 
 
-def _probe(name: str, way: str) -> dict[str, int]:
+def _probe(name: str, way: str, size: int) -> dict[str, int]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.probe", name, way, str(SIZE)],
+        [sys.executable, "-m", "benchmarks.probe", name, way, str(size)],
         cwd=ROOT,
         capture_output=True,
         text=True,

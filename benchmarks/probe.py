@@ -20,19 +20,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.checkpoint import checkpoint
 
 from benchmarks import eager_study, trainers
 from benchmarks.harness import Train
-from funcdl import adam
+from funcdl import adam, linear, mse, remat, repeat, serial, sgd, tanh
 from pairs.data import Pairs
 from pairs.models import MODELS
 from pairs.seeds import generator
 
-__all__ = ["WAYS", "allocated"]
+__all__ = ["DEEP", "WAYS", "allocated"]
 
 LR = 1e-3
-Make = Callable[[], Train]
+WIDTH = 256
+Make = Callable[..., Train]
 
 
 def eager(name: str, order: torch.memory_format, batch: Pairs) -> Train:
@@ -51,6 +54,43 @@ def funcdl(name: str, staged: bool, batch: Pairs) -> Train:
     return trainers.funcdl(net, loss, adam(LR), params, data, staged=staged)
 
 
+def deep(blocks: bool, batch: Pairs) -> Train:
+    """Train 64 layers with funcdl; with `blocks`, eight at a time are computed anew."""
+    eight = repeat(serial(linear(WIDTH), tanh), 8)
+    net = repeat(remat(eight) if blocks else eight, 8)
+    params, _ = net.init(torch.Generator().manual_seed(0), (WIDTH,))
+    return trainers.funcdl(net, mse(), sgd(LR), params, [_rows(batch)])
+
+
+def deep_eager(blocks: bool, batch: Pairs) -> Train:
+    """Train the same with PyTorch's modules, and with its checkpoints."""
+    eight = [
+        nn.Sequential(*(part for _ in range(8) for part in (nn.Linear(WIDTH, WIDTH), nn.Tanh())))
+        for _ in range(8)
+    ]
+    net = nn.Sequential(*eight)
+
+    def objective(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        for part in eight:
+            x = checkpoint(part, x, use_reentrant=False) if blocks else part(x)
+        return nn.functional.mse_loss(x, t)
+
+    optimiser = torch.optim.SGD(net.parameters(), lr=LR)
+    return trainers.eager(net, objective, optimiser, [_rows(batch)])
+
+
+def _rows(batch: Pairs) -> tuple[torch.Tensor, torch.Tensor]:
+    """Make rows of numbers for the deep network, as many as there are pairs."""
+    x = torch.rand(len(batch.target), WIDTH)
+    return x, x.flip(-1)
+
+
+DEEP: dict[str, Make] = {
+    "PyTorch eager": partial(deep_eager, False),
+    "PyTorch eager, checkpoints": partial(deep_eager, True),
+    "funcdl": partial(deep, False),
+    "funcdl, remat": partial(deep, True),
+}
 WAYS: dict[str, Callable[..., Callable[[Pairs], Train]]] = {
     "PyTorch eager": lambda name: partial(eager, name, torch.contiguous_format),
     "PyTorch eager, channels last": lambda name: partial(eager, name, torch.channels_last),
@@ -134,7 +174,7 @@ def _status(key: str) -> int:
 def main() -> None:
     """Probe, and print."""
     name, way, size = sys.argv[1:]
-    make, batch = WAYS[way](name), draw(int(size))
+    make, batch = DEEP[way] if name == "deep" else WAYS[way](name), draw(int(size))
     # Two pairs are enough to load the code that a step runs.
     make(draw(2))(2)
     keys = ("first", "later", "counted first", "counted later")

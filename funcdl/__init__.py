@@ -54,7 +54,7 @@ from funcdl.layers.conv_transpose import conv_transpose2d
 from funcdl.layers.dropout import dropout
 from funcdl.layers.elementwise import Bias, Scale, bias, scale
 from funcdl.layers.embedding import Embedding, embedding
-from funcdl.layers.gru import Gru, gru, gru_cell
+from funcdl.layers.gru import Recurrent, gru, gru_cell
 from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, reshape, transpose
 from funcdl.layers.linear import linear
 from funcdl.layers.maxout import maxout
@@ -209,7 +209,6 @@ __all__ = [
     "GlobalAvgPool2d",
     "GlobalMaxPool2d",
     "GroupNorm",
-    "Gru",
     "Hardsigmoid",
     "Hardtanh",
     "Identity",
@@ -246,6 +245,7 @@ __all__ = [
     "RMSNorm",
     "RMSprop",
     "ReLU",
+    "Recurrent",
     "Reshape",
     "Scale",
     "ScaleFeatures",

@@ -9,6 +9,7 @@ from funcdl.arguments import generator, show
 from funcdl.contract import LayerLike, Params, Value, as_layer
 from funcdl.errors import DerivativeError, KindError
 from funcdl.tensor import Generator, Tensor
+from funcdl.tree import nodes
 
 __all__ = ["check"]
 
@@ -104,10 +105,11 @@ def _leaves_beside(structure: Any, cotangents: Any) -> list[Any]:
         if cotangent is None:
             found.extend([None] * len(tree.leaves(node)))
         elif tree.is_node(node):
-            if not tree.is_node(cotangent) or len(cotangent) != len(node):
+            parts = nodes.entries(node)
+            if not tree.is_node(cotangent) or len(nodes.entries(cotangent)) != len(parts):
                 raise KindError(f"check: expected a cotangent like {node!r}, got {cotangent!r}")
-            for key in sorted(node) if isinstance(node, dict) else range(len(node)):
-                visit(node[key], cotangent[key])
+            for part, d in zip(parts, nodes.entries(cotangent)):
+                visit(part, d)
         else:
             found.append(cotangent)
 

@@ -28,6 +28,7 @@ __all__ = [
     "as_layer",
     "layer",
     "shape_of",
+    "zeros_of",
 ]
 
 Params = Any
@@ -143,7 +144,7 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
 
     def infer(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         try:
-            y, _ = run((), _zeros(in_shape, rng))
+            y, _ = run((), zeros_of(in_shape, rng))
         except FuncdlError:
             raise
         except Exception as error:
@@ -172,9 +173,10 @@ def _positional(function: Callable[..., Any]) -> int:
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
-def _zeros(shape: Shape, rng: Generator) -> Value:
+def zeros_of(shape: Shape, rng: Generator) -> Value:
+    """Make zeros of a shape, or of a tuple of shapes, on the generator's device."""
     if any(isinstance(entry, tuple) for entry in shape):
-        return tuple(_zeros(entry, rng) for entry in shape)
+        return tuple(zeros_of(entry, rng) for entry in shape)
     return empty(shape, device=rng.device).zero_()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any, NamedTuple
 
 from funcdl import tree
@@ -13,16 +14,34 @@ from funcdl.tensor import Tensor
 
 __all__ = ["from_torch", "to_torch"]
 
+Rule = tuple[str, str, tuple[int, ...]]
+
 VECTOR = (0,)
 BIAS = ("bias", "b", VECTOR)
 NORM = (("weight", "scale", VECTOR), ("bias", "bias", VECTOR))
 BATCH_NORM = (*NORM, ("running_mean", "mean", VECTOR), ("running_var", "var", VECTOR))
+GRU = (
+    ("weight_ih", "x.w", (1, 0)),
+    ("bias_ih", "x.b", VECTOR),
+    ("weight_hh", "h.w", (1, 0)),
+    ("bias_hh", "h.b", VECTOR),
+)
 
 # Of each class: the attribute, the field that it is here, and the order of its axes here.
-RULES: dict[str, tuple[tuple[str, str, tuple[int, ...]], ...]] = {
+RULES: dict[str, tuple[Rule, ...]] = {
     "Linear": (("weight", "w", (1, 0)), BIAS),
     "Conv1d": (("weight", "w", (2, 1, 0)), BIAS),
     "Conv2d": (("weight", "w", (2, 3, 1, 0)), BIAS),
+    "ConvTranspose2d": (("weight", "w", (2, 3, 1, 0)), BIAS),
+    "Embedding": (("weight", "w", (0, 1)),),
+    "GRUCell": GRU,
+    "GRU": tuple((f"{theirs}_l0", ours, axes) for theirs, ours, axes in GRU),
+    "MultiheadAttention": (
+        ("in_proj_weight", "qkv.w", (1, 0)),
+        ("in_proj_bias", "qkv.b", VECTOR),
+        ("out_proj.weight", "out.w", (1, 0)),
+        ("out_proj.bias", "out.b", VECTOR),
+    ),
     "PReLU": (("weight", "a", VECTOR),),
     "LayerNorm": NORM,
     "GroupNorm": NORM,
@@ -66,8 +85,9 @@ def from_torch(module: Any, like: Params) -> Params:
         ShapeError: two tensors differ in shape.
 
     >>> import torch
+    >>> from torch import nn
     >>> from funcdl import linear, relu, serial
-    >>> theirs = torch.nn.Sequential(torch.nn.Linear(2, 25), torch.nn.ReLU(), torch.nn.Linear(25, 1))
+    >>> theirs = nn.Sequential(nn.Linear(2, 25), nn.ReLU(), nn.Linear(25, 1))
     >>> net, x = serial(linear(25), relu, linear(1)), torch.ones(5, 2)
     >>> params = from_torch(theirs, net.init(torch.Generator(), (2,))[0])
     >>> torch.allclose(net(params, x)[0], theirs(x))
@@ -125,7 +145,7 @@ def _entries(where: str, module: Any) -> Iterator[_Entry]:
     channels = 1
     for path, kind, part in _modules(where, module, ""):
         for attribute, field, axes in RULES[kind]:
-            theirs = getattr(part, attribute, None)
+            theirs = reduce(getattr, attribute.split("."), part)
             if theirs is None:
                 continue
             view = theirs.detach()
@@ -148,16 +168,17 @@ def _entries(where: str, module: Any) -> Iterator[_Entry]:
 def _modules(where: str, module: Any, path: str) -> Iterator[tuple[str, str, Any]]:
     """Find the modules that have a rule, with their paths and classes, in their order."""
     kind = next((c.__name__ for c in type(module).__mro__ if c.__name__ in RULES), None)
-    if kind is not None:
-        yield path, kind, module
-        return
     if not hasattr(module, "named_children"):
         raise KindError(f"{where}: expected a torch.nn.Module, got {type(module).__name__}")
-    own = [name for name, _ in module.named_parameters(recurse=False)]
-    if own:
-        raise KindError(
-            f"{where}: expected modules of the classes {', '.join(RULES)}, "
-            f"got {type(module).__name__} with {path}{own[0]}"
-        )
+    known = [attribute for attribute, _, _ in RULES[kind]] if kind else []
+    for name, _ in module.named_parameters(recurse=kind is not None):
+        if name not in known:
+            raise KindError(
+                f"{where}: expected parameters of {', '.join(RULES)}, "
+                f"got {path}{name} of {type(module).__name__}"
+            )
+    if kind:
+        yield path, kind, module
+        return
     for name, child in module.named_children():
         yield from _modules(where, child, f"{path}{name}.")

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.arguments import generator, show
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of, zeros_of
 from funcdl.staging.record import CREATES, METADATA, REFUSED, Recorder, storage, tensors, unwrap
-from funcdl.tensor import Generator, Tensor, empty
+from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Row", "Summary", "summary"]
 
@@ -121,7 +121,7 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
     part = as_layer(layer)
     params, _ = part.init(generator("summary", rng).clone_state(), in_shape)
     counter = _Counter()
-    inputs = _zeros(in_shape, rng) if x is None else x
+    inputs = zeros_of(in_shape, rng) if x is None else x
     counter.layer(part, params, counter.wrap(inputs), None)
     return Summary(tuple(counter.root.rows("")))
 
@@ -209,9 +209,3 @@ def _count(name: str, args: Any, kwargs: dict[str, Any], outs: list[Tensor]) -> 
     if name in INNER:
         return 2 * outs[0].numel() * INNER[name](*args)
     return max(t.numel() for t in (*outs, *given))
-
-
-def _zeros(shape: Shape, rng: Generator) -> Value:
-    if any(isinstance(entry, tuple) for entry in shape):
-        return tuple(_zeros(entry, rng) for entry in shape)
-    return empty(shape, device=rng.device).zero_()

@@ -18,6 +18,21 @@ def channels_first(x):
     return x.movedim(-1, -3)
 
 
+class Sequences(nn.Module):
+    """What gives more than the output, with the output alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.second = nn.GRU(4, 3, batch_first=True)
+        self.last = nn.Linear(3, 2)
+
+    def forward(self, x):
+        attended, _ = self.first(x, x, x, need_weights=False)
+        states, _ = self.second(attended)
+        return self.last(states)
+
+
 # (PyTorch's, ours, the shape of our input, whether it is an image)
 NETS = {
     "linear": (
@@ -40,6 +55,21 @@ NETS = {
             f.max_pool2d(2), f.flatten(), f.linear(6), f.relu, f.linear(3),
         ),
         (4, 7, 6, 2),
+    ),
+    "sequences": (
+        Sequences,
+        lambda: f.serial(f.attention(2), f.gru(3), f.linear(2)),
+        (5, 6, 4),
+    ),
+    "transposed": (
+        lambda: nn.Sequential(nn.ConvTranspose2d(2, 3, 3, stride=2), nn.Conv2d(3, 4, 2, groups=1)),
+        lambda: f.serial(f.conv_transpose2d(3, 3, stride=2), f.conv2d(4, 2)),
+        (4, 3, 4, 2),
+    ),
+    "grouped": (
+        lambda: nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.Tanh(), nn.Flatten(), nn.Linear(24, 2)),
+        lambda: f.serial(f.conv2d(6, 3, groups=2), f.tanh, f.flatten(), f.linear(2)),
+        (4, 4, 4, 4),
     ),
     "norms": (
         lambda: nn.Sequential(nn.Linear(3, 6), nn.LayerNorm(6), nn.BatchNorm1d(6), nn.RMSNorm(6, eps=1e-6)),
@@ -120,7 +150,7 @@ def init(layer, *shape):
          "expected a tensor that fits [0].b, got 1.weight"),
         (nn.Sequential(nn.Linear(2, 3)), init(f.serial(f.linear(3), f.linear(3)), 2), f.TreeError,
          "expected as many tensors on both sides, got 0.weight, 0.bias beside [0].w, [0].b, [1].w, [1].b"),
-        (nn.Sequential(nn.Bilinear(2, 3, 4)), (), f.KindError, "expected modules of the classes Linear, "),
+        (nn.Sequential(nn.Bilinear(2, 3, 4)), (), f.KindError, "expected parameters of Linear, "),
         (nn.LayerNorm(3), init(f.linear(3), 3), f.TreeError, "expected a tensor that fits .w, got weight"),
         (3, (), f.KindError, "expected a torch.nn.Module, got int"),
     ],
@@ -132,9 +162,25 @@ def test_what_does_not_fit_is_named_on_both_sides(module, like, error, text):
         f.to_torch(like, module)
 
 
+def test_what_would_be_left_out_is_refused():
+    deep = nn.Sequential(nn.GRU(2, 3, num_layers=2))
+    with pytest.raises(f.KindError, match=r"^from_torch: .* got 0\.weight_ih_l1 of GRU$"):
+        f.from_torch(deep, init(f.gru(3), 4, 2))
+
+
 def test_nothing_is_written_where_something_does_not_fit():
     module = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4))
     before = module[0].weight.detach().clone()
     with pytest.raises(f.ShapeError):
         f.to_torch(init(f.serial(f.linear(3), f.linear(5)), 2), module)
     assert torch.equal(module[0].weight, before)
+
+
+def test_tables_and_cells():
+    table, cell = nn.Embedding(5, 3), nn.GRUCell(3, 4)
+    mine = f.from_torch(table, init(f.embedding(5, 3)))
+    x = torch.tensor([[4, 0]])
+    torch.testing.assert_close(f.embedding(5, 3)(mine, x)[0], table(x).detach())
+    params = f.from_torch(cell, init(f.gru_cell(4), (4,), (3,)))
+    h, x = torch.rand(2, 4), torch.rand(2, 3)
+    torch.testing.assert_close(f.gru_cell(4)(params, (h, x))[0], cell(x, h).detach())

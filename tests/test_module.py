@@ -1,12 +1,14 @@
 """The adapter, as the interface asks for it, and against the functional path."""
 
+import inspect
 import re
 
 import pytest
 import torch
 
 import funcdl as f
-from funcdl import tree
+from funcdl import module, tree
+from funcdl.module.named import Named
 
 
 def rng(seed=0):
@@ -169,3 +171,229 @@ def test_without_a_generator_torchs_own_seed_counts():
 def test_repr_is_how_it_was_made():
     net = f.Sequential(f.Linear(2, 25), f.ReLU(), f.Linear(25, 2, bias=False), f.Tanh())
     assert repr(net) == "Sequential(Linear(2, 25), ReLU(), Linear(25, 2, bias=False), Tanh())"
+
+
+def test_a_long_repr_is_a_tree():
+    inner = f.Sequential(f.Linear(25, 25), f.ReLU())
+    net = f.Sequential(f.Linear(2, 25), inner, inner, inner, inner)
+    nested = "Sequential(Linear(25, 25), ReLU())"
+    lines = ["(0): Linear(2, 25)", *(f"({i}): {nested}" for i in range(1, 5))]
+    assert repr(net) == "Sequential(\n  " + "\n  ".join(lines) + "\n)"
+    assert repr(f.Sequential(net)).splitlines()[:3] == [
+        "Sequential(",
+        "  (0): Sequential(",
+        "    (0): Linear(2, 25)",
+    ]
+
+
+MADE = [c for c in vars(f).values() if inspect.isclass(c) and issubclass(c, Named)]
+
+
+def public(places):
+    """The public layers, and functions that make one, of some of the library's folders."""
+    for name in f.__all__:
+        value = getattr(f, name)
+        where = getattr(value, "__module__", "")
+        if (inspect.isfunction(value) and where.startswith(places)) or isinstance(value, f.Layer):
+            yield name, value
+
+
+@pytest.mark.parametrize(("name", "factory"), list(public(("funcdl.layers.", "funcdl.losses."))))
+def test_every_layer_and_loss_has_a_module(name, factory):
+    assert any(made.factory is factory for made in MADE), f"no Module for {name}"
+
+
+def test_every_optimiser_has_a_class():
+    descents = [c.factory for c in vars(f).values() if hasattr(c, "step")]
+    ready = [f.sgd, f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion]
+    assert sorted(map(repr, descents)) == sorted(map(repr, ready))
+    assert set(module.__all__) <= set(f.__all__)
+
+
+# How each module is made, and what it takes; those without arguments take any tensor.
+HOW = {
+    "AvgPool2d": ((2,), (5, 6, 4, 3)),
+    "BatchNorm1d": ((3,), (5, 3)),
+    "BatchNorm2d": ((3,), (5, 4, 4, 3)),
+    "BiasFeatures": ((3,), (5, 3)),
+    "ChannelsLast": ((), (5, 3, 4, 6)),
+    "Conv1d": ((3, 2, 3, 1, 1, 2), (5, 7, 3)),
+    "Conv2d": ((3, 2, (2, 3), 2, 1), (5, 7, 6, 3)),
+    "ConvTranspose2d": ((3, 2, 3, 2, 2, 1), (5, 4, 4, 3)),
+    "Embed": ((7, 3), "indices"),
+    "Flatten": ((2,), (5, 3, 4)),
+    "GRU": ((3, 4), (5, 6, 3)),
+    "GRUCell": ((3, 3), "pair"),
+    "GlobalAvgPool2d": ((), (5, 4, 4, 3)),
+    "GlobalMaxPool2d": ((), (5, 4, 4, 3)),
+    "GroupNorm": ((2, 4), (5, 4, 4, 4)),
+    "Join": ((), "pair"),
+    "LayerNorm": (((4, 3),), (5, 4, 3)),
+    "Linear": ((3, 2, False), (5, 3)),
+    "MaxPool2d": (((2, 1),), (5, 6, 4, 3)),
+    "Maxout": ((3, 2, 2), (5, 3)),
+    "MultiheadAttention": ((4, 2), (5, 6, 4)),
+    "PReLU": ((3,), (5, 3)),
+    "RMSNorm": ((3,), (5, 3)),
+    "Reshape": (((3, 1),), (5, 3)),
+    "ScaleFeatures": ((3,), (5, 3)),
+    "Stack": ((-2,), "pair"),
+    "Transpose": ((), (5, 3, 2)),
+    "Unstack": ((-2,), (5, 2, 3)),
+}
+
+
+def sample(what):
+    if what == "indices":
+        return torch.tensor([[0, 6], [2, 2]])
+    if what == "pair":
+        return torch.ones(5, 3), torch.zeros(5, 3)
+    return torch.rand(what, generator=rng())
+
+
+@pytest.mark.parametrize("made", [c for c in MADE if not c.__name__.startswith("Loss")])
+def test_every_module_is_its_layer(made):
+    args, shape = HOW.get(made.__name__, ((), (5, 3)))
+    one = made(*args, rng=rng()).eval()
+    assert repr(one) == f"{made.__name__}({', '.join(map(repr, args))})"
+    x = sample(shape)
+    y, vjp = one.layer(one.params, x)
+    dparams, dx = vjp(y)
+    mine = one.forward(x)
+    back = one.backward(mine)
+    for a, b in zip(tree.leaves((mine, back, one.grads)), tree.leaves((y, dx, dparams))):
+        assert b is None or torch.equal(a, b)
+    state = one.state()
+    again = made(*args, rng=rng(1))
+    again.load(state)
+    assert all(torch.equal(state[key], value) for key, value in again.state().items())
+    assert again.state().keys() == state.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "theirs"),
+    [
+        ("LossMSE", (torch.rand(4, 3), torch.rand(4, 3)), torch.nn.MSELoss),
+        ("LossL1", (torch.rand(4, 3), torch.rand(4, 3)), torch.nn.L1Loss),
+        ("LossHuber", (torch.rand(4, 3), 3 * torch.rand(4, 3)), torch.nn.HuberLoss),
+        ("LossCrossEntropy", (torch.rand(4, 3), torch.tensor([0, 2, 1, 1])), torch.nn.CrossEntropyLoss),
+        ("LossNLL", (torch.rand(4, 3).log(), torch.tensor([0, 2, 1, 1])), torch.nn.NLLLoss),
+        ("LossBCE", (torch.rand(4), torch.tensor([0.0, 1, 1, 0])), torch.nn.BCEWithLogitsLoss),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_losses_agree_with_pytorchs(name, inputs, theirs, reduction):
+    loss = getattr(f, name)(reduction=reduction)
+    value = loss.forward(*inputs)
+    with torch.enable_grad():
+        live = [x.clone().requires_grad_() for x in inputs[:-1]]
+        expected = theirs(reduction=reduction)(*live, inputs[-1])
+        grads = torch.autograd.grad(expected.sum(), live)
+    torch.testing.assert_close(value, expected.detach())
+    torch.testing.assert_close(tree.leaves(loss.backward()), list(grads))
+
+
+def test_other_losses_give_the_outputs_gradient():
+    loss = f.LossHinge()
+    assert loss.forward(torch.tensor([0.5]), torch.tensor([-1.0])) == 1.5
+    assert loss.backward() == 1
+    y, t = torch.rand(4, 3), torch.rand(4, 3)
+    cosine = torch.nn.functional.cosine_similarity(y, t)
+    torch.testing.assert_close(f.LossCosine(reduction="none")(y, t), 1 - cosine)
+    loss = f.LossContrastive(2.0)
+    apart = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.0]])
+    assert loss.forward(*apart, torch.tensor([1.0])) > 0
+    assert [d.shape for d in loss.backward()] == [(1, 2), (1, 2)]
+
+
+def test_training_mode_hands_a_generator_to_the_layer():
+    drop = f.Dropout(0.5, rng=rng())
+    net = f.Sequential(f.Linear(3, 50, rng=rng()), Halve(), f.Sequential(drop))
+    x = torch.ones(4, 3)
+    one, two = net.forward(x), net.forward(x)
+    assert not torch.equal(one, two)
+    assert torch.equal(net.backward(torch.zeros(4, 50)), torch.zeros(4, 3))
+    assert net.eval() is net
+    assert not drop.training
+    assert torch.equal(net.forward(x), net.forward(x))
+    net.train()
+    again = f.Dropout(0.5, rng=rng())
+    drop = f.Dropout(0.5, rng=rng())
+    assert torch.equal(again(one), drop(one))
+
+
+def test_without_a_generator_dropout_draws_from_torchs_own():
+    drop, x = f.Dropout(0.5), torch.ones(50)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        one = drop(x)
+        torch.manual_seed(3)
+        assert torch.equal(one, drop(x))
+        assert not torch.equal(one, drop(x))
+
+
+def test_batch_norm_keeps_moving_means_as_pytorch_does():
+    mine, theirs = f.BatchNorm2d(3), torch.nn.BatchNorm2d(3)
+    for seed in range(5):
+        x = torch.rand(4, 5, 5, 3, generator=rng(seed))
+        y, expected = mine(x), theirs(x.movedim(-1, 1)).movedim(1, -1)
+        torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(mine.params.mean, theirs.running_mean)
+    torch.testing.assert_close(mine.params.var, theirs.running_var)
+    expected = theirs.eval()(x.movedim(-1, 1)).movedim(1, -1)
+    torch.testing.assert_close(mine.eval()(x), expected, rtol=1e-4, atol=1e-5)
+    assert len(mine.param()) == 2
+    assert list(mine.state()) == ["scale", "bias", "mean", "var"]
+
+
+def test_state_goes_into_another_network_of_the_same_kind():
+    def make(seed):
+        g = rng(seed)
+        return f.Sequential(
+            f.Linear(2, 3, rng=g), f.ReLU(), f.Sequential(Halve(), f.Linear(3, 1, rng=g))
+        )
+
+    one, two = make(0), make(1)
+    state = one.state()
+    assert list(state) == ["0.w", "0.b", "2.0.0", "2.1.w", "2.1.b"]
+    pairs = two.param()
+    two.load(state)
+    assert all(torch.equal(p, q) for (p, _), q in zip(pairs, state.values()))
+    del state["2.1.b"]
+    with pytest.raises(f.TreeError, match=r"expected an entry 2\.1\.b, got none"):
+        two.load(state)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.Linear(0, 2), f.InputError, "Linear: expected in_features to be at least 1, got 0"),
+        (lambda: f.Linear(2), f.KindError, "Linear: missing a required argument: 'out_features'"),
+        (lambda: f.ReLU(3), f.KindError, "ReLU: too many positional arguments"),
+        (lambda: f.Conv2d(2, 3, 0), f.InputError, "conv2d: expected kernel to be at least 1, got 0"),
+        (lambda: f.LossMSE("sum"), f.KindError, "LossMSE: too many positional arguments"),
+    ],
+)  # fmt: skip
+def test_a_modules_arguments_are_checked(make, error, text):
+    with pytest.raises(error, match="^" + re.escape(text)):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda pairs: f.SGD(pairs, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+        lambda pairs: f.Adam(pairs, 0.1, betas=(0.8, 0.9)),
+        lambda pairs: f.RMSprop(pairs),
+    ],
+)
+def test_optimisers_update_what_they_were_given(make):
+    net = f.Linear(3, 1, rng=rng())
+    before = [p.clone() for p, _ in net.param()]
+    optimiser = make(net.param())
+    net.forward(torch.ones(4, 3))
+    net.backward(torch.ones(4, 1))
+    optimiser.step()
+    assert all((p < old).all() for (p, _), old in zip(net.param(), before))
+    optimiser.zero_grad()
+    assert not any(g.any() for _, g in net.param())

@@ -99,7 +99,7 @@ def test_indices_of_one_model_do_not_reach_into_the_next():
 
 
 def gru():
-    return f.Gru(
+    return f.Recurrent(
         f.Affine(torch.ones(2, 9), torch.ones(9)), f.Affine(torch.ones(3, 9), torch.ones(9))
     )
 
@@ -122,7 +122,7 @@ def gru():
         (lambda: f.gru(3)(gru(), torch.ones(4, 5, 3)), f.ShapeError, "gru: expected (…, time, 2), got (4, 5, 3)"),
         (lambda: f.gru(3).init(torch.Generator(), (3,)), f.ShapeError, "gru: expected sequences (…, time, features), got (3,)"),
         (lambda: f.scan(f.gru_cell(3), 4).init(torch.Generator(), (5, 2)), f.ShapeError, "scan gru_cell: expected h of shape (3,), got (4,)"),
-        (lambda: f.scan(f.serial(f.join(), f.linear(2)), 3).init(torch.Generator(), (5, 2)), f.ShapeError, "scan: expected serial to give the shape (3,), got (2,)"),
+        (lambda: f.scan(f.serial(f.join(), f.linear(2)), 3).init(torch.Generator(), (5, 2)), f.ShapeError, "scan: expected serial to keep the shape (3,) of h, got (2,)"),
         (lambda: f.scan(f.gru_cell(3), 3)(gru(), torch.ones(4, 5, 7)), f.ShapeError, "scan[0] gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 7))"),
     ],
 )  # fmt: skip

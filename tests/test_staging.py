@@ -1,5 +1,7 @@
 """A staged step against the pure step, which is its definition."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from cases import CASES
@@ -293,3 +295,28 @@ def test_the_studys_networks_train_to_the_same_numbers():
         data = [(x, (target, classes)[: model.outputs])] * 3
         slow = train(step, params, optimiser.init(params), data)
         assert_same(train(f.stage(step), params, optimiser.init(params), data), slow)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Parameters of a user's own layer, as a dataclass."""
+
+    by: torch.Tensor
+
+
+def stretch():
+    def apply(params, x):
+        return x * params.by, lambda dy: (Stretch((dy * x).sum(0)), dy * params.by)
+
+    return f.layer(apply, lambda rng, s: (Stretch(f.initialisers.ones(rng, s[-1:])), s), "stretch")
+
+
+def test_parameters_may_be_dataclasses(rng):
+    net = f.serial(f.linear(4), stretch(), f.linear(2))
+    step, params, state, _ = start(net, f.mse(), f.adam())
+    data = batches(rng, 7, 7, 7)
+    slow = train(step, params, state, data)
+    fast = train(f.stage(step), params, state, data)
+    assert isinstance(fast[0][1], Stretch)
+    assert_same(fast, slow)
+    assert f.check(net, params, data[0][0], rng).keys() >= {"params[1].by", "x"}

@@ -6,8 +6,8 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, tensor, whole
-from funcdl.combinators.parts import accumulate, as_layers, place
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.combinators.parts import accumulate, as_layers, entries, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, ShapeError
 from funcdl.ops.layout import fill
 from funcdl.tensor import Generator, Tensor
@@ -15,24 +15,27 @@ from funcdl.tensor import Generator, Tensor
 __all__ = ["scan"]
 
 
-def scan(cell: LayerLike, features: int) -> Layer:
-    """Apply a layer to each step of a sequence, with what it made of the steps before.
+def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
+    """Apply a layer to each time of a sequence, with what it made of the times before.
 
-        hₜ = f(p, (hₜ₋₁, xₜ)), h₀ = 0        y = (h₁, …, hₙ)
-        dp = Σ dpₜ,   (dhₜ₋₁, dxₜ) = fᵀ(dyₜ + dhₜ)        (backpropagation through time)
+        hₜ = f(p, (hₜ₋₁, xₜ))        y = (h₁, …, hₙ)
+        dp = Σ dpₜ        (dhₜ₋₁, dxₜ) = fᵀ(dyₜ + dhₜ)        (backpropagation through time)
 
     Args:
-        cell: a layer from a pair (h, x) to the next h, such as `gru_cell(features)` or
-            `serial(join(), linear(features), tanh)`.
-        features: the length of h's last axis, at least 1.
+        cell: a layer from a pair (h, x) to the next h, such as `gru_cell(hidden)` or
+            `serial(join(), linear(hidden), tanh)`. Its parameters are those of the scan.
+        hidden: the length of h's last axis, at least 1; the first state h₀ is 0 then. Without it
+            the first state is handed in, and may be a tuple of tensors: the input is a pair.
 
     Returns:
-        A layer from (…, time, in) to (…, time, features), with the cell's parameters.
+        A layer from (…, time, features) to the states of all times, (…, time, hidden). Without
+        `hidden`, from ((…, *own), (…, time, features)) to (…, time, *own).
 
     Raises:
-        InputError, KindError: `features` is not a whole number of at least 1.
-        ShapeError: a step does not fit the cell (the message begins with its place), or the cell
-            does not give `features` numbers.
+        InputError, KindError: `hidden` is not a whole number of at least 1; the cell is neither a
+            layer nor a function.
+        ShapeError: a time does not fit the cell (the message begins with its place), or the cell
+            does not keep the shape of h.
 
     Elman, "Finding structure in time" (1990); the pass back: Werbos, "Backpropagation through time:
     what it does and how to do it" (1990).
@@ -48,49 +51,78 @@ def scan(cell: LayerLike, features: int) -> Layer:
     (torch.Size([5, 20, 8]), torch.Size([5, 20, 3]))
     """
     (part,) = as_layers("scan", [cell])
-    whole("scan", "features", features, 1)
+    if hidden is not None:
+        whole("scan", "hidden", hidden, 1)
 
-    def keep(wanted: Any, got: Any) -> None:
-        if tuple(wanted) != tuple(got):
+    def keep(h: Shape, out: Shape) -> None:
+        if h != out:
             raise ShapeError(
-                f"scan: expected {part.name} to give the shape {show(wanted)}, got {show(got)}"
+                f"scan: expected {part.name} to keep the shape {show(h)} of h, got {show(out)}"
             )
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        if len(in_shape) < 2 or not all(isinstance(length, int) for length in in_shape):
-            raise ShapeError(f"scan: expected sequences (…, time, features), got {show(in_shape)}")
-        lead = in_shape[:-2]
+        h, xs = entries("scan", "the input", in_shape, 2) if hidden is None else (None, in_shape)
+        _check(xs)
+        lead = xs[:-2]
+        h = (*lead, hidden) if hidden is not None else h
         with place("scan"):
-            params, out = part.init(rng, ((*lead, features), (*lead, in_shape[-1])))
-        keep((*lead, features), out)
-        return params, (*in_shape[:-1], features)
+            params, out = part.init(rng, (h, (*lead, xs[-1])))
+        keep(h, out)
+        return params, _timed(h, len(lead), xs[-2])
 
-    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        if tensor("scan", x).ndim < 2:
-            raise ShapeError(f"scan: expected sequences (…, time, features), got {show(x.shape)}")
-        shape = (*x.shape[:-1], features)
-        h = x.new_zeros((*x.shape[:-2], features))
-        states, vjps = [], []
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        h, xs = entries("scan", "the input", x, 2) if hidden is None else (None, x)
+        _check(tensor("scan", xs).shape)
+        if hidden is not None:
+            h = xs.new_zeros((*xs.shape[:-2], hidden))
+        at, first = xs.ndim - 2, h
+        states: list[Value] = []
+        vjps: list[Vjp] = []
         try:
-            for step in x.unbind(-2):
+            for step in xs.unbind(at):
                 h, pull = part(params, (h, step), rng)
                 states.append(h)
                 vjps.append(pull)
         except FuncdlError as error:
             raise error.within(f"scan[{len(vjps)}]") from None
-        if states:
-            keep((*shape[:-2], features), states[0].shape)
+        keep(shape_of(first), shape_of(h))
 
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            dparams, dxs, dh = None, [], None
-            for pull, d in zip(reversed(vjps), reversed(dy.unbind(-2))):
-                dp, (dh, dx) = pull(accumulate(d, dh))
-                dparams = dp if dparams is None else tree.add(dparams, dp)
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            sums, dxs, dh = tree.zeros_like(params), [], tree.zeros_like(first)
+            for t in range(len(vjps) - 1, -1, -1):
+                d = accumulate(tree.map(lambda leaf, t=t: leaf.select(at, t), dy), dh)
+                dp, dpair = vjps[t](d, need_dx or t > 0)
+                tree.map(lambda a, b: a.add_(b), sums, dp)
+                dh, dx = dpair or (None, None)
                 dxs.append(dx)
-            if dparams is None:
-                dparams = tree.zeros_like(params)
-            return dparams, fill(x.new_empty(x.shape), dxs[::-1], -2) if need_dx else None
+            if not need_dx:
+                return sums, None
+            given = all(dx is not None for dx in dxs)
+            dx = fill(xs.new_empty(xs.shape), dxs[::-1], at) if given else None
+            return sums, dx if hidden is not None else (dh, dx)
 
-        return fill(x.new_empty(shape), states, -2), vjp
+        return _over_time(first, states, at), vjp
 
-    return Layer("scan", init, apply, f"{features}", (part,))
+    return Layer("scan", init, apply, "" if hidden is None else f"{hidden}", (part,))
+
+
+def _check(shape: Any) -> None:
+    if len(shape) < 2 or not all(isinstance(length, int) for length in shape):
+        raise ShapeError(f"scan: expected sequences (…, time, features), got {show(shape)}")
+
+
+def _over_time(like: Value, states: list[Value], at: int) -> Value:
+    """Put the states of all times, each shaped as `like`, behind each other along a new axis."""
+
+    def pile(first: Tensor, *each: Tensor) -> Tensor:
+        shape = (*first.shape[:at], len(each), *first.shape[at:])
+        return fill(first.new_empty(shape), each, at)
+
+    return tree.map(pile, like, *states)
+
+
+def _timed(shape: Shape, at: int, time: int) -> Shape:
+    """Insert the axis of times into a shape, or into each of a tuple of shapes."""
+    if shape and isinstance(shape[0], tuple):
+        return tuple(_timed(entry, at, time) for entry in shape)
+    return (*shape[:at], time, *shape[at:])

@@ -5,45 +5,57 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import generator, show, whole
+from funcdl.arguments import show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of
+from funcdl.layers.affine import Affine, bias_of, draw
 from funcdl.ops.affine import affine
+from funcdl.ops.attention import attend
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Attention", "attention"]
 
 
 class Attention(NamedTuple):
-    """Parameters of `attention`.
+    """Parameters of `attention`, two affine maps.
 
     Attributes:
-        qkv: the maps to queries, keys and values side by side: `w` (*models, features,
-            3 features) and `b` (*models, 3 features).
-        out: the map of what the heads found: `w` (*models, features, features) and `b`.
+        qkv: to queries, keys and values side by side: `w` (*models, features, 3 features) and
+            `b` (*models, 3 features). One product of matrices is faster than three.
+        out: of what the heads found: `w` (*models, features, features) and `b`.
     """
 
     qkv: Affine
     out: Affine
 
 
-def attention(heads: int, *, causal: bool = False, w_init: Initialiser = glorot_uniform) -> Layer:
-    """Let each step of a sequence look at all the others: multi-head self-attention.
+def attention(
+    heads: int,
+    *,
+    causal: bool = False,
+    w_init: Initialiser = glorot_uniform,
+    b_init: Initialiser | None = zeros,
+) -> Layer:
+    """Let each time of a sequence look at all the others: multi-head self-attention.
 
-        q, k, v = x w_q, x w_k, x w_v        a = softmax(q kᵀ / √d)        y = (a v) w_out
-        dv = aᵀ dz        ds = a (da − Σ da a) / √d, da = dz vᵀ        dq = ds k        dk = dsᵀ q
+        q, k, v = the thirds of x w + b        p = softmax(q kᵀ / √d)        y = (p v) w' + b'
 
-    with a bias for each map, for each head on its own d = features / heads numbers.
+    where each head has d = features / heads numbers of q, k and v for itself. Backwards, with
+    dz = dy w'ᵀ the cotangent of z = p v:
+
+        dv = pᵀ dz        ds = p (dz vᵀ − Σ dz z)        dq = ds k / √d        dk = dsᵀ q / √d
+        dw = xᵀ (dq, dk, dv)        dw' = zᵀ dy        dx = (dq, dk, dv) wᵀ
 
     Args:
         heads: at least 1; they divide the features.
-        causal: whether a step sees only itself and those before it.
-        w_init: draws the weights; the biases begin with 0.
+        causal: whether a time sees only itself and those before it: the later scores are −∞.
+        w_init: draws both `w`, of shapes (features, 3 features) and (features, features).
+        b_init: draws both `b`; None for no bias.
 
     Returns:
-        A layer from (…, time, features) to the same, with parameters `Attention(qkv, out)`.
+        A layer from (…, time, features) to the same, with parameters
+        `Attention(Affine(w, b), Affine(w, b))`.
 
     Raises:
         InputError, KindError: `heads` is not a whole number of at least 1.
@@ -71,60 +83,41 @@ def attention(heads: int, *, causal: bool = False, w_init: Initialiser = glorot_
             raise ShapeError(
                 f"attention: expected features that {heads} heads divide, got {show(in_shape)}"
             )
-        generator("attention", rng)
-        # Each of the three maps is drawn as the square matrix that it is.
-        qkv = _side_by_side(w_init, rng, features)
+        qkv = draw("attention", rng, (features, 3 * features), w_init, b_init)
         return Attention(
-            Affine(qkv, zeros(rng, (3 * features,))),
-            Affine(w_init(rng, (features, features)), zeros(rng, (features,))),
+            qkv, draw("attention", rng, (features, features), w_init, b_init)
         ), in_shape
 
     def apply(params: Attention, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
-            (w_qkv, b_qkv), (w_out, b_out) = params
-            flat, pull_qkv = affine(x, w_qkv, bias_of(b_qkv))
-            time, features = x.shape[-2:]
-            split = (*x.shape[:-1], 3, heads, features // heads)
-            # (3, …, heads, time, d), a copy that makes each head's matrices contiguous.
-            q, k, v = flat.reshape(split).movedim((-3, -2), (0, -3)).contiguous().unbind(0)
-            scale = 1 / math.sqrt(features // heads)
-            share = q.mul(scale).matmul(k.mT)
-            if causal:
-                share.add_(share.new_full((time, time), -math.inf).triu_(1))
-            share = share.softmax(-1)
-            found = share.matmul(v).movedim(-3, -2).reshape(x.shape)
-            y, pull_out = affine(found, w_out, bias_of(b_out))
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise _misfit(params, x, heads, error) from None
+            (w, b), (w_out, b_out) = params
+            models = w.shape[:-2]
+            if x.ndim < w.ndim or x.shape[: len(models)] != models or x.shape[-1] % heads:
+                raise ValueError("axes")
+            flat, pull_in = affine(x, w, bias_of(b))
+            lead, time, width = math.prod(x.shape[:-2]), x.shape[-2], x.shape[-1] // heads
+            # (3, sequences, heads, time, width): a copy, in which each head is whole memory.
+            split = flat.reshape(lead, time, 3, heads, width).permute(2, 0, 3, 1, 4)
+            z, pull = attend(split.reshape(3, lead * heads, time, width), causal)
+            joined = z.reshape(lead, heads, time, width).transpose(1, 2).reshape(x.shape)
+            y, pull_out = affine(joined, w_out, bias_of(b_out))
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
+            raise _misfit(params, x, heads) from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Attention, Tensor | None]:
-            dw_out, db_out, dfound = pull_out(dy, True)
-            dz = dfound.reshape((*x.shape[:-1], heads, -1)).movedim(-2, -3)  # type: ignore[union-attr]
-            ds = dz.matmul(v.mT).mul_(share)
-            ds.addcmul_(share, ds.sum(-1, keepdim=True), value=-1).mul_(scale)
-            dflat = dy.new_empty(split)
-            for i, d in enumerate((ds.matmul(k), ds.mT.matmul(q), share.mT.matmul(dz))):
-                dflat.select(-3, i).copy_(d.movedim(-3, -2))
-            dw, db, dx = pull_qkv(dflat.reshape(flat.shape), need_dx)
-            back: Any = Attention(Affine(dw, db), Affine(dw_out, db_out))  # type: ignore[arg-type]
-            return back, dx
+            dw_out, db_out, d = pull_out(dy, True)
+            dz = d.reshape(lead, time, heads, width).transpose(1, 2).reshape(z.shape)
+            dqkv = pull(dz).reshape(3, lead, heads, time, width).permute(1, 3, 0, 2, 4)
+            dw, db, dx = pull_in(dqkv.reshape(flat.shape), need_dx)
+            dparams = [Affine(w, () if b is None else b) for w, b in ((dw, db), (dw_out, db_out))]
+            return Attention(*dparams), dx
 
         return y, vjp
 
     return Layer("attention", init, apply, f"{heads}" + ", causal=True" * causal)
 
 
-def _side_by_side(w_init: Initialiser, rng: Generator, features: int) -> Tensor:
-    """Draw three square matrices side by side."""
-    first = w_init(rng, (features, features))
-    rows = first.new_empty((features, 3 * features))
-    rows.narrow(-1, 0, features).copy_(first)
-    for i in (1, 2):
-        rows.narrow(-1, i * features, features).copy_(w_init(rng, (features, features)))
-    return rows
-
-
-def _misfit(params: Any, x: Any, heads: int, error: Exception) -> FuncdlError:
+def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:
     """Say in one sentence why attention could not be applied."""
     if not isinstance(params, Attention):
         kind = type(params).__name__
@@ -134,8 +127,14 @@ def _misfit(params: Any, x: Any, heads: int, error: Exception) -> FuncdlError:
     w = params.qkv.w
     if x.dtype != w.dtype:
         return KindError(f"attention: expected x to be {w.dtype} as w is, got {x.dtype}")
-    if w.shape[-2] % heads:
-        return ShapeError(
-            f"attention: expected features that {heads} heads divide, got {w.shape[-2]}"
-        )
-    return ShapeError(f"attention: expected (…, time, {w.shape[-2]}), got {show(x.shape)}")
+    features = w.shape[-2]
+    if features % heads:
+        return ShapeError(f"attention: expected features that {heads} heads divide, got {features}")
+    for name, part, out in (("qkv", params.qkv, 3 * features), ("out", params.out, features)):
+        if part.w.shape[-2:] != (features, out):
+            return ShapeError(
+                f"attention: expected params.{name}.w to be (…, {features}, {out}), "
+                f"got {show(part.w.shape)}"
+            )
+    models = "".join(f"{length}, " for length in w.shape[:-2])
+    return ShapeError(f"attention: expected ({models}…, time, {features}), got {show(x.shape)}")

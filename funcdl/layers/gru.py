@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from funcdl.arguments import last_axis, show, whole
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of
+from funcdl.layers.affine import Affine, bias_of, draw
 from funcdl.ops.affine import affine
+from funcdl.ops.gru import advance, factors, input_part, state_part
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Recurrent", "gru", "gru_cell"]
@@ -64,30 +66,40 @@ def gru_cell(
     whole("gru_cell", "hidden", hidden, 1)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Recurrent, Shape]:
-        h, x = _states("gru_cell", hidden, in_shape)
-        return _draw("gru_cell", rng, last_axis("gru_cell", x), hidden, w_init, b_init), h
+        if len(in_shape) != 2 or not all(isinstance(shape, tuple) for shape in in_shape):
+            raise ShapeError(f"gru_cell: expected a pair (h, x), got {show(in_shape)}")
+        h, x = in_shape
+        wanted = (*x[:-1], hidden)
+        if h != wanted:
+            raise ShapeError(f"gru_cell: expected h of shape {show(wanted)}, got {show(h)}")
+        features = last_axis("gru_cell", x)
+        return _draw("gru_cell", rng, features, hidden, w_init, b_init), h
 
     def apply(
         params: Recurrent, x: tuple[Tensor, Tensor], rng: Generator | None = None
     ) -> tuple[Tensor, Vjp]:
         try:
             h, seen = x
-            if h.shape[:-1] != seen.shape[:-1]:
-                raise ValueError("leading axes")
             (wx, bx), (wh, bh) = params
             a, pull_x = affine(seen, wx, bias_of(bx))
-            b, pull_h = affine(h, wh, bias_of(bh))
-            y, pull = _gates(a, b, h)
-        except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-            raise _misfit("gru_cell", hidden, params, x, error) from None
+            gates, pull_h = affine(h, wh, bias_of(bh))
+            if a.shape != gates.shape:
+                raise ValueError("the axes before the features differ")
+            gates.narrow(-1, 0, 2 * hidden).add_(a.narrow(-1, 0, 2 * hidden))
+            n, y = a.narrow(-1, 2 * hidden, hidden), h.new_empty(h.shape)
+            advance(gates, n, h, y)
+        except (RuntimeError, TypeError, ValueError, AttributeError):
+            raise _misfit("gru_cell", hidden, params, x) from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Recurrent, Any]:
-            da, db = a.new_empty(a.shape), b.new_empty(b.shape)
-            kept = pull(dy, da, db)
-            dwx, dbx, dx = pull_x(da, need_dx)
-            dwh, dbh, dh = pull_h(db, need_dx)
-            dparams = _cotangents(dwx, dbx, dwh, dbh)
-            return dparams, None if dh is None else (kept.add_(dh), dx)
+            back = factors(gates, n, h).mul_(dy.unsqueeze(-2))
+            dwx, dbx, dx = pull_x(input_part(back), need_dx)
+            dwh, dbh, dh = pull_h(state_part(back), need_dx)
+            dparams = Recurrent(_affine(dwx, dbx), _affine(dwh, dbh))
+            if dh is None:
+                return dparams, None
+            z = gates.narrow(-1, hidden, hidden)
+            return dparams, (dh.addcmul_(dy, z), dx)
 
         return y, vjp
 
@@ -119,7 +131,7 @@ def gru(
         ShapeError: the sequence does not fit the weights.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
-    translation" (2014).
+    translation" (2014); the derivative: Werbos, "Backpropagation through time" (1990).
 
     >>> import torch
     >>> params, shape = gru(3).init(torch.Generator().manual_seed(0), (7, 2))
@@ -131,9 +143,7 @@ def gru(
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Recurrent, Shape]:
         if len(in_shape) < 2 or not all(isinstance(length, int) for length in in_shape):
-            raise ShapeError(
-                f"gru: expected sequences of shape (…, time, features), got {show(in_shape)}"
-            )
+            raise ShapeError(f"gru: expected sequences (…, time, features), got {show(in_shape)}")
         params = _draw("gru", rng, in_shape[-1], hidden, w_init, b_init)
         return params, (*in_shape[:-1], hidden)
 
@@ -142,23 +152,91 @@ def gru(
             (wx, bx), (wh, bh) = params
             models, time = wx.shape[:-2], x.shape[-2]
             if x.ndim < wx.ndim or x.shape[: len(models)] != models:
-                raise ValueError("the axes before (time, features) are not the models'")
+                raise ValueError("x does not begin with the models' axes")
             a, pull_x = affine(x, wx, bias_of(bx))
-            lead = (*models, x[..., 0, 0].numel() // max(wx[..., 0, 0].numel(), 1))
-            # The states of all times, time first: each is whole memory then.
-            hs = a.new_zeros((time + 1, *lead, hidden))
-            pulls = []
-            for t, at in enumerate(a.reshape(*lead, time, 3 * hidden).unbind(-2)):
-                b, _ = affine(hs[t], wh, bias_of(bh))
-                h, pull = _gates(at, b, hs[t])
-                hs[t + 1].copy_(h)
-                pulls.append(pull)
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise _misfit("gru", hidden, params, x, error) from None
+            # Time first and all models in one axis: each step is whole memory and one product.
+            rows = (math.prod(models), math.prod(x.shape[len(models) : -2]))
+            w = wh.reshape(-1, hidden, 3 * hidden)
+            a = a.reshape(*rows, time, 3 * hidden).movedim(-2, 0)
+            gates = a.new_empty(a.shape).copy_(a)
+            ns = a.new_empty((*a.shape[:-1], hidden)).copy_(a.narrow(-1, 2 * hidden, hidden))
+            gates.narrow(-1, 2 * hidden, hidden).zero_()
+            bias = bias_of(bh)
+            if bias is not None:
+                gates.add_(bias.reshape(-1, 1, 3 * hidden))
+            hs = a.new_zeros((time + 1, *rows, hidden))
+            for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):
+                advance(gate.baddbmm_(h, w), n, h, y)
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
+            raise _misfit("gru", hidden, params, x) from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Recurrent, Tensor | None]:
-            raise NotImplementedError
+            dys = dy.reshape(*rows, time, hidden).movedim(-2, 0)
+            back, zs = factors(gates, ns, hs[:-1]), gates.narrow(-1, hidden, hidden)
+            dh = hs.new_zeros(hs.shape[1:])
+            for d, step, z in zip(*(s.unbind(0)[::-1] for s in (dys, back, zs))):
+                step.mul_(dh.add_(d).unsqueeze(-2))
+                dh.mul_(z).baddbmm_(state_part(step), w.mT)
+            da = input_part(back.movedim(0, -3)).reshape(*x.shape[:-1], 3 * hidden)
+            dwx, dbx, dx = pull_x(da, need_dx)
+            db = _over_time(state_part(back))
+            dwh = _over_time(hs[:-1]).mT.bmm(db).reshape(wh.shape)
+            dbh = None if bias is None else db.sum(-2).reshape(bias.shape)
+            return Recurrent(_affine(dwx, dbx), _affine(dwh, dbh)), dx
 
         return hs[1:].movedim(0, -2).reshape(*x.shape[:-1], hidden), vjp
 
     return Layer("gru", init, apply, str(hidden))
+
+
+def _over_time(t: Tensor) -> Tensor:
+    """Give the rows of all times of each model: (time, models, n, …) to (models, time n, …)."""
+    return t.movedim(0, 1).flatten(1, 2)
+
+
+def _draw(
+    where: str,
+    rng: Generator,
+    features: int,
+    hidden: int,
+    w_init: Initialiser,
+    b_init: Initialiser | None,
+) -> Recurrent:
+    return Recurrent(
+        draw(where, rng, (features, 3 * hidden), w_init, b_init),
+        draw(where, rng, (hidden, 3 * hidden), w_init, b_init),
+    )
+
+
+def _affine(dw: Tensor, db: Tensor | None) -> Affine:
+    return Affine(dw, () if db is None else db)
+
+
+def _misfit(where: str, hidden: int, params: Any, x: Any) -> FuncdlError:
+    """Say in one sentence why parameters and input do not fit each other."""
+    if not isinstance(params, Recurrent):
+        return KindError(f"{where}: expected params (x, h), got {type(params).__name__}")
+    cell = where == "gru_cell"
+    if cell and not (isinstance(x, tuple) and len(x) == 2):
+        return KindError(f"{where}: expected a pair (h, x), got {type(x).__name__}")
+    given = x if cell else (x,)
+    wx, wh = params.x.w, params.h.w
+    for t in given:
+        if not isinstance(t, Tensor):
+            return KindError(f"{where}: expected a tensor, got {type(t).__name__}")
+        if t.dtype != wx.dtype:
+            return KindError(f"{where}: expected x to be {wx.dtype} as w is, got {t.dtype}")
+    for name, w, rows in (("x", wx, wx.shape[-2]), ("h", wh, hidden)):
+        if w.shape[-2:] != (rows, 3 * hidden):
+            return ShapeError(
+                f"{where}: expected params.{name}.w to be (…, {rows}, {3 * hidden}), "
+                f"got {show(w.shape)}"
+            )
+    models = "".join(f"{length}, " for length in wx.shape[:-2])
+    features = wx.shape[-2]
+    if cell:
+        expected = f"(({models}…, {hidden}), ({models}…, {features}))"
+        got = show(tuple(tuple(t.shape) for t in given))
+    else:
+        expected, got = f"({models}…, time, {features})", show(x.shape)
+    return ShapeError(f"{where}: expected {expected}, got {got}")

@@ -15,6 +15,7 @@ from typing import Any
 from funcdl import tree
 from funcdl.contract import Layer, Params, Value, Vjp
 from funcdl.tensor import Generator, Tensor
+from funcdl.tree import nodes
 
 __all__ = [
     "Call",
@@ -217,7 +218,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
     elif tree.is_node(value):
-        for entry in value.values() if isinstance(value, dict) else value:
+        for entry in nodes.entries(value):
             yield from _tensors(entry)
 
 
@@ -230,10 +231,6 @@ def rebuild(value: Any, function: Callable[[Any], Any]) -> Any:
     """Apply a function to the tensors in nested containers; other leaves stay."""
     if isinstance(value, Tensor):
         return function(value)
-    if isinstance(value, dict):
-        return {key: rebuild(entry, function) for key, entry in value.items()}
-    if tree.is_namedtuple(value):
-        return type(value)(*[rebuild(entry, function) for entry in value])
-    if isinstance(value, (tuple, list)):
-        return type(value)([rebuild(entry, function) for entry in value])
+    if tree.is_node(value):
+        return nodes.rebuilt(value, [rebuild(entry, function) for entry in nodes.entries(value)])
     return value

@@ -1,0 +1,168 @@
+"""The layers without parameters as modules."""
+
+from __future__ import annotations
+
+from funcdl.layers.activations import (
+    exp,
+    hard_sigmoid,
+    hard_tanh,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    tanh,
+)
+from funcdl.layers.dropout import dropout
+from funcdl.layers.layout import (
+    channels_last,
+    expand_dims,
+    flatten,
+    identity,
+    reshape,
+    transpose,
+)
+from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
+from funcdl.layers.tuples import join, stack, unstack
+from funcdl.module.named import Made, Named
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "AvgPool2d",
+    "ChannelsLast",
+    "Dropout",
+    "Dropout2d",
+    "Exp",
+    "ExpandDims",
+    "Flatten",
+    "GlobalAvgPool2d",
+    "GlobalMaxPool2d",
+    "Hardsigmoid",
+    "Hardtanh",
+    "Identity",
+    "Join",
+    "LeakyReLU",
+    "LogSoftmax",
+    "MaxPool2d",
+    "Mish",
+    "ReLU",
+    "Reshape",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Stack",
+    "Tanh",
+    "Transpose",
+    "Unstack",
+]
+
+Size = int | tuple[int, int]
+
+
+class ChannelsLast(Named, of=channels_last): ...
+
+
+class ELU(Named, of=elu): ...
+
+
+class Exp(Named, of=exp): ...
+
+
+class ExpandDims(Named, of=expand_dims): ...
+
+
+class Flatten(Named, of=flatten): ...
+
+
+class GELU(Named, of=gelu): ...
+
+
+class GlobalAvgPool2d(Named, of=global_avg_pool2d): ...
+
+
+class GlobalMaxPool2d(Named, of=global_max_pool2d): ...
+
+
+class Hardsigmoid(Named, of=hard_sigmoid): ...
+
+
+class Hardtanh(Named, of=hard_tanh): ...
+
+
+class Identity(Named, of=identity): ...
+
+
+class Join(Named, of=join): ...
+
+
+class LogSoftmax(Named, of=log_softmax): ...
+
+
+class Mish(Named, of=mish): ...
+
+
+class ReLU(Named, of=relu): ...
+
+
+class Reshape(Named, of=reshape): ...
+
+
+class SELU(Named, of=selu): ...
+
+
+class Sigmoid(Named, of=sigmoid): ...
+
+
+class SiLU(Named, of=silu): ...
+
+
+class Softmax(Named, of=softmax): ...
+
+
+class Softplus(Named, of=softplus): ...
+
+
+class Stack(Named, of=stack): ...
+
+
+class Tanh(Named, of=tanh): ...
+
+
+class Transpose(Named, of=transpose): ...
+
+
+class Unstack(Named, of=unstack): ...
+
+
+class MaxPool2d(Named, of=max_pool2d):
+    @staticmethod
+    def make(kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Made:
+        return max_pool2d(kernel_size, stride=stride, padding=padding), None
+
+
+class AvgPool2d(Named, of=avg_pool2d):
+    @staticmethod
+    def make(kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Made:
+        return avg_pool2d(kernel_size, stride=stride, padding=padding), None
+
+
+class Dropout(Named, of=dropout):
+    @staticmethod
+    def make(p: float = 0.5) -> Made:
+        return dropout(p), None
+
+
+class Dropout2d(Named, of=dropout):
+    @staticmethod
+    def make(p: float = 0.5) -> Made:
+        return dropout(p, 2), None
+
+
+class LeakyReLU(Named, of=leaky_relu):
+    @staticmethod
+    def make(negative_slope: float = 0.01) -> Made:
+        return leaky_relu(negative_slope), None

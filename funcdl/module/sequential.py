@@ -1,0 +1,79 @@
+"""Modules one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcdl.contract import Params, Value
+from funcdl.errors import FuncdlError, KindError
+from funcdl.module.base import Module, pack, tensors_of
+from funcdl.tensor import Tensor
+
+__all__ = ["Sequential"]
+
+WIDTH = 88
+
+
+class Sequential(Module):
+    """Modules one after the other, of any kind, those without a layer too.
+
+    A tuple that one gives out goes into the next as its arguments.
+
+    >>> import torch
+    >>> from funcdl import Linear, ReLU
+    >>> net = Sequential(Linear(2, 25), ReLU(), Linear(25, 2))
+    >>> y = net.forward(torch.ones(5, 2))
+    >>> net.backward(torch.ones(5, 2)).shape, len(net.param())
+    (torch.Size([5, 2]), 4)
+    """
+
+    def __init__(self, *modules: Any) -> None:
+        for i, module in enumerate(modules):
+            for method in ("forward", "backward", "param"):
+                if not callable(getattr(module, method, None)):
+                    raise KindError(
+                        f"Sequential[{i}]: expected a module with forward, backward and param, "
+                        f"got {type(module).__name__} without {method}"
+                    )
+        self.modules = modules
+
+    def forward(self, *input: Any) -> Value:
+        """Apply each module to the output of the one before."""
+        value = pack(input)
+        for i, module in enumerate(self.modules):
+            value = self._at(i, module.forward, value)
+        return value
+
+    def backward(self, *gradwrtoutput: Any) -> Value:
+        """Go back from the last module to the first."""
+        value = pack(gradwrtoutput)
+        for i in reversed(range(len(self.modules))):
+            value = self._at(i, self.modules[i].backward, value)
+        return value
+
+    def param(self) -> list[tuple[Tensor, Tensor]]:
+        """List the pairs of all the modules, in order."""
+        return [pair for module in self.modules for pair in module.param()]
+
+    def train(self, mode: bool = True) -> Sequential:
+        """Take all modules that know of it into training mode, or out of it."""
+        for module in self.modules:
+            if hasattr(module, "train"):
+                module.train(mode)
+        return super().train(mode)
+
+    def __repr__(self) -> str:
+        line = f"Sequential({', '.join(map(repr, self.modules))})"
+        if len(line) <= WIDTH and "\n" not in line:
+            return line
+        lines = [f"({i}): {module!r}" for i, module in enumerate(self.modules)]
+        return "Sequential(\n  " + "\n".join(lines).replace("\n", "\n  ") + "\n)"
+
+    def _tensors(self) -> Params:
+        return tuple(tensors_of(module) for module in self.modules)
+
+    def _at(self, i: int, method: Any, value: Value) -> Value:
+        try:
+            return method(*value) if isinstance(value, tuple) else method(value)
+        except FuncdlError as error:
+            raise error.within(f"Sequential[{i}]") from None
