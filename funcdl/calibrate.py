@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import compress
 from typing import Any
 
 from funcdl import tree
@@ -10,8 +11,9 @@ from funcdl.arguments import generator
 from funcdl.contract import Layer, LayerLike, Params, Value, as_layer
 from funcdl.errors import InputError
 from funcdl.layers.batch_norm import BatchNorm
-from funcdl.staging.record import Recorder, unwrap
+from funcdl.staging.record import Recorder, storage, unwrap
 from funcdl.tensor import Generator, Tensor
+from funcdl.tree.nodes import entries
 
 __all__ = ["calibrate"]
 
@@ -31,10 +33,11 @@ def calibrate(layer: LayerLike, params: Params, batches: Iterable[Value], rng: G
         rng: for the layers that draw numbers in training.
 
     Returns:
-        The parameters, with another `mean` and `var` for every `BatchNorm` that was applied.
+        The parameters, with another `mean` and `var` for every `BatchNorm`.
 
     Raises:
-        InputError: there is no batch.
+        InputError: there is no batch; or a norm was not seen, since it was not applied, a layer
+            before it wrote into memory of its own, or it got copies of its parameters.
 
     Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), section 3: precise batch norm. The
     batches' moments are merged as by Chan, Golub and LeVeque, "Algorithms for computing the sample
@@ -50,27 +53,39 @@ def calibrate(layer: LayerLike, params: Params, batches: Iterable[Value], rng: G
     (tensor([4.]), tensor([5.]))
     """
     net = as_layer(layer)
-    watch = _Watch(params)
+    # Copies, so that a parameter is known by its memory, also where a layer gets a part of it.
+    own = tree.map(lambda p: p.contiguous().clone() if isinstance(p, Tensor) else p, params)
+    watch = _Watch(own)
     count = 0
     for batch in batches:
         count += 1
-        net(watch.wrap(params), watch.wrap(batch), generator("calibrate", rng))
+        net(watch.wrap(own), watch.wrap(batch), generator("calibrate", rng))
     if not count:
         raise InputError("calibrate: expected one batch or more, got none")
-    leaves, structure = tree.flatten(params)
-    for moments in watch.found.values():
-        leaves[moments.where[0]] = moments.mean.to(leaves[moments.where[0]].dtype)
-        leaves[moments.where[1]] = moments.variance().to(leaves[moments.where[1]].dtype)
-    return tree.unflatten(structure, leaves)
+    missed = [watch.missed.get(_memory(leaf)) for leaf in tree.leaves(own)]
+    for path in compress(tree.paths(own), missed):
+        raise InputError(f"calibrate: expected every batch_norm to be seen, but not {path}")
+    written = watch.write()
+    return tree.map(lambda old, new: new if _memory(new) in written else old, params, own)
+
+
+def _memory(leaf: Any) -> int:
+    """Name the memory of a tensor; 0 stands for a leaf that is none."""
+    return storage(leaf) if isinstance(leaf, Tensor) else 0
 
 
 class _Watch(Recorder):
-    """Sees each application of a batch_norm, and measures its input."""
+    """Sees each application of a batch_norm, and measures its input.
+
+    Attributes:
+        found: the moments, by the place in memory of the `mean` that they are for.
+        missed: how many numbers of each `mean`, by its memory, have not been measured.
+    """
 
     def __init__(self, params: Params) -> None:
         super().__init__(set())
-        self.places = {id(leaf): i for i, leaf in enumerate(tree.leaves(params))}
-        self.found: dict[int, _Moments] = {}
+        self.found: dict[tuple[int, Any], _Moments] = {}
+        self.missed = {storage(norm.mean): norm.mean.numel() for norm in _norms(params)}
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Carry out an operation; nothing is written down, so that numbers may be looked at."""
@@ -78,21 +93,42 @@ class _Watch(Recorder):
 
     def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
         """Apply a layer, and look at what goes into it."""
-        plain: Any = unwrap(params)
-        # A combinator may have the parameters of its part: the part alone counts.
-        norm = isinstance(plain, BatchNorm) and not layer.layers
-        if norm and id(plain.mean) in self.places:
-            where = self.places[id(plain.mean)], self.places[id(plain.var)]
-            moments = self.found.setdefault(where[0], _Moments(where))
-            moments.add(unwrap(x), plain.mean.ndim - 1)
+        # Other layers may have the parameters of a norm that they apply: the norm alone counts.
+        if layer.name == "batch_norm" and not layer.layers:
+            self._measure(unwrap(params), unwrap(x))
         return layer.apply(params, x, rng)
+
+    def _measure(self, params: BatchNorm, x: Tensor) -> None:
+        place = storage(params.mean), params.mean.storage_offset()
+        if place[0] in self.missed:
+            if place not in self.found:
+                self.found[place] = _Moments(params)
+                self.missed[place[0]] -= params.mean.numel()
+            self.found[place].add(x, params.mean.ndim - 1)
+
+    def write(self) -> set[int]:
+        """Write what was measured into the parameters that were watched; and name their memory."""
+        for moments in self.found.values():
+            moments.params.mean.copy_(moments.mean)
+            moments.params.var.copy_(moments.squares / moments.count)
+        norms = [moments.params for moments in self.found.values()]
+        return {storage(leaf) for norm in norms for leaf in (norm.mean, norm.var)}
+
+
+def _norms(params: Params) -> Iterator[BatchNorm]:
+    """Find the parameters of every batch_norm."""
+    if isinstance(params, BatchNorm):
+        yield params
+    elif tree.is_node(params):
+        for entry in entries(params):
+            yield from _norms(entry)
 
 
 class _Moments:
     """Mean and sum of squared deviations of numbers that come batch by batch, in float64."""
 
-    def __init__(self, where: tuple[int, int]) -> None:
-        self.where = where
+    def __init__(self, params: BatchNorm) -> None:
+        self.params = params
         self.count = 0
         self.mean: Any = 0.0
         self.squares: Any = 0.0
@@ -108,8 +144,3 @@ class _Moments:
         self.mean = self.mean + step * (new / both)
         self.squares = self.squares + squares + step.square() * (self.count * new / both)
         self.count = both
-
-    def variance(self) -> Tensor:
-        """Give the variance of the population."""
-        variance: Tensor = self.squares / self.count
-        return variance

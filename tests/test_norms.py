@@ -103,6 +103,49 @@ def test_after_calibration_on_one_batch_inference_is_training():
     torch.testing.assert_close(calibrated, trained)
 
 
+def test_calibration_tells_norms_apart_that_begin_with_the_same_tensors():
+    params, _ = f.batch_norm().init(seeded(), (3,))
+    x = torch.rand(8, 3, generator=seeded())
+    net = f.parallel(f.batch_norm(), f.batch_norm())
+    first, second = f.calibrate(net, (params, params), [(x, x + 5)], seeded())
+    torch.testing.assert_close(first.mean, x.mean(0))
+    torch.testing.assert_close(second.mean, x.mean(0) + 5)
+
+
+def test_calibration_sees_what_a_norm_inside_a_users_layer_sees():
+    norm = f.batch_norm()
+
+    def doubled(params, x, rng):
+        return norm(params, 2 * x, rng)
+
+    params, _ = norm.init(seeded(), (3,))
+    x = torch.rand(8, 3, generator=seeded())
+    found = f.calibrate(f.layer(doubled, norm.init), params, [x], seeded())
+    torch.testing.assert_close(found.mean, 2 * x.mean(0))
+
+
+def test_calibration_measures_each_model_of_a_loop():
+    params, _ = f.batch_norm().init(seeded(), (3,))
+    xs = torch.rand(2, 8, 3, generator=seeded())
+    net = f.vmap(f.batch_norm(), 2, models=1)
+    found = f.calibrate(net, tree.stack([params, params]), [xs], seeded())
+    torch.testing.assert_close(found.mean, xs.mean(1))
+    torch.testing.assert_close(found.var, xs.var(1, correction=0))
+
+
+def in_own_memory(params, x):
+    y = torch.empty(x.shape)
+    y.copy_(x)
+    return y, lambda dy: ((), dy)
+
+
+def test_a_norm_that_calibration_cannot_see_is_named():
+    net = f.serial(in_own_memory, f.batch_norm())
+    params = (), f.batch_norm().init(seeded(), (3,))[0]
+    with pytest.raises(f.InputError, match=r"expected every batch_norm to be seen, but not \[1\]"):
+        f.calibrate(net, params, [torch.ones(4, 3)], seeded())
+
+
 def test_a_network_without_norms_stays_as_it_is():
     params, _ = f.linear(3).init(seeded(), (4,))
     found = f.calibrate(f.linear(3), params, [torch.ones(2, 4)], seeded())
@@ -117,11 +160,13 @@ def test_calibration_needs_a_batch_and_a_generator():
         f.calibrate(f.batch_norm(), params, [torch.ones(2, 4)], None)
 
 
-def test_dropout_keeps_the_mean_and_drops_at_its_rate():
-    x = torch.ones(200, 500)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+def test_dropout_keeps_the_mean_and_drops_at_its_rate(dtype):
+    x = torch.ones(1000, 1000, dtype=dtype)
     y, vjp = f.dropout(0.3)((), x, seeded())
-    assert float((y == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
-    assert float(y.mean()) == pytest.approx(1, abs=0.01)
+    assert y.dtype == dtype
+    assert float((y == 0).double().mean()) == pytest.approx(0.3, abs=0.002)
+    assert float(y.double().mean()) == pytest.approx(1, abs=0.005)
     assert torch.equal(vjp(x)[1], y)
     assert f.dropout(0.3)((), x)[0] is x
 

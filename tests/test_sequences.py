@@ -45,8 +45,8 @@ def test_scan_is_the_loop_that_it_says(seed, time):
     cell = f.serial(f.join(), f.linear(3), f.tanh)
     params, rng = start(cell, ((2, 3), (2, 4)), seed)
     x, dy = normal((2, time, 4), rng), normal((2, time, 3), rng)
-    y, vjp = f.scan(cell, 3)(params, x)
-    h, steps = torch.zeros(2, 3, dtype=torch.float64), []
+    h, steps = normal((2, 3), rng), []
+    y, vjp = f.scan(cell)(params, (h, x))
     for t in range(time):
         h, pull = cell(params, (h, x[:, t]))
         steps.append(pull)
@@ -56,7 +56,43 @@ def test_scan_is_the_loop_that_it_says(seed, time):
         dp, (dh, dx) = steps[t](dy[:, t] + dh)
         dparams = tree.add(dparams, dp)
         dxs.insert(0, dx)
-    close(vjp(dy), (dparams, torch.stack(dxs, 1)))
+    close(vjp(dy), (dparams, (dh, torch.stack(dxs, 1))))
+
+
+@law
+@given(SEEDS, st.integers(1, 5))
+def test_scan_begins_with_zeros(seed, time):
+    params, rng = start(f.gru_cell(3), ((2, 3), (2, 4)), seed)
+    x, dy = normal((2, time, 4), rng), normal((2, time, 3), rng)
+    y, vjp = f.scan(f.gru_cell(3), 3)(params, x)
+    z, vjps = f.scan(f.gru_cell(3))(params, (torch.zeros(2, 3).double(), x))
+    close(y, z)
+    dparams, (_, dx) = vjps(dy)
+    close(vjp(dy), (dparams, dx))
+
+
+@law
+@given(SEEDS)
+def test_scan_of_one_time_is_its_cell(seed):
+    params, rng = start(f.gru_cell(3), ((2, 3), (2, 4)), seed)
+    h, x, dy = normal((2, 3), rng), normal((2, 4), rng), normal((2, 3), rng)
+    y, vjp = f.gru_cell(3)(params, (h, x))
+    z, vjps = f.scan(f.gru_cell(3))(params, (h, x[:, None]))
+    close(y, z[:, 0])
+    dparams, (dh, dx) = vjps(dy[:, None])
+    close(vjp(dy), (dparams, (dh, dx[:, 0])))
+
+
+@law
+@given(SEEDS, st.integers(1, 3), st.integers(1, 3))
+def test_scan_goes_on_where_another_one_ended(seed, first, second):
+    params, rng = start(f.gru_cell(3), ((2, 3), (2, 4)), seed)
+    h, x = normal((2, 3), rng), normal((2, first + second, 4), rng)
+    layer = f.scan(f.gru_cell(3))
+    y, _ = layer(params, (h, x))
+    z, _ = layer(params, (h, x[:, :first]))
+    rest, _ = layer(params, (z[:, -1], x[:, first:]))
+    close(y, torch.cat([z, rest], 1))
 
 
 @law
@@ -98,7 +134,7 @@ def test_indices_of_one_model_do_not_reach_into_the_next():
         f.embedding(3, 4)(params, torch.tensor([[0, 3], [0, 1]]))
 
 
-def gru():
+def weights():
     return f.Recurrent(
         f.Affine(torch.ones(2, 9), torch.ones(9)), f.Affine(torch.ones(3, 9), torch.ones(9))
     )
@@ -117,13 +153,22 @@ def gru():
         (lambda: f.attention(2)(start(f.attention(2), (5, 4))[0], torch.zeros(5, 3).double()), f.ShapeError, "attention: expected (…, time, 4), got (5, 3)"),
         (lambda: f.attention(2)(start(f.attention(2), (5, 4))[0], torch.zeros(5, 4)), f.KindError, "attention: expected x to be torch.float64 as w is, got torch.float32"),
         (lambda: f.gru_cell(3).init(torch.Generator(), ((4,), (2,))), f.ShapeError, "gru_cell: expected h of shape (3,), got (4,)"),
-        (lambda: f.gru_cell(3)(gru(), (torch.ones(4, 3), torch.ones(4, 3))), f.ShapeError, "gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 3))"),
-        (lambda: f.gru_cell(3)(gru(), torch.ones(4, 3)), f.KindError, "gru_cell: expected a pair (h, x), got Tensor"),
-        (lambda: f.gru(3)(gru(), torch.ones(4, 5, 3)), f.ShapeError, "gru: expected (…, time, 2), got (4, 5, 3)"),
+        (lambda: f.gru_cell(3)(weights(), (torch.ones(4, 3), torch.ones(4, 3))), f.ShapeError, "gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 3))"),
+        (lambda: f.gru_cell(3)(weights(), torch.ones(4, 3)), f.KindError, "gru_cell: expected a pair (h, x), got Tensor"),
+        (lambda: f.gru(3)(weights(), torch.ones(4, 5, 3)), f.ShapeError, "gru: expected (…, time, 2), got (4, 5, 3)"),
         (lambda: f.gru(3).init(torch.Generator(), (3,)), f.ShapeError, "gru: expected sequences (…, time, features), got (3,)"),
         (lambda: f.scan(f.gru_cell(3), 4).init(torch.Generator(), (5, 2)), f.ShapeError, "scan gru_cell: expected h of shape (3,), got (4,)"),
-        (lambda: f.scan(f.serial(f.join(), f.linear(2)), 3).init(torch.Generator(), (5, 2)), f.ShapeError, "scan: expected serial to keep the shape (3,) of h, got (2,)"),
-        (lambda: f.scan(f.gru_cell(3), 3)(gru(), torch.ones(4, 5, 7)), f.ShapeError, "scan[0] gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 7))"),
+        (lambda: f.scan(f.serial(f.join(), f.linear(2)), 3).init(torch.Generator(), (5, 2)), f.ShapeError, "scan serial: expected h to keep its shape (3,), got (2,)"),
+        (lambda: f.scan(f.serial(f.join(), f.relu), 3)(((), ()), torch.ones(4, 5, 2)), f.ShapeError, "scan[0] serial: expected h to keep its shape (4, 3), got (4, 5)"),
+        (lambda: f.scan(f.gru_cell(3))(weights(), torch.ones(4, 5, 2)), f.KindError, "scan: expected the input to be a tuple, got Tensor"),
+        (lambda: f.scan(f.gru_cell(3)).init(torch.Generator(), (5, 2)), f.ShapeError, "scan: expected sequences (…, time, features), got 2"),
+        (lambda: f.scan(f.gru_cell(3), 0), f.InputError, "scan: expected hidden to be at least 1, got 0"),
+        (lambda: f.scan(3, 1), f.KindError, "scan[0] layer: expected a function (params, x) -> (y, vjp), got int"),
+        (lambda: f.gru(3)(f.Recurrent(f.Affine(torch.ones(2, 9), ()), f.Affine(torch.ones(4, 12), ())), torch.ones(5, 2)), f.ShapeError, "gru: expected params.h.w to be (…, 3, 9), got (4, 12)"),
+        (lambda: f.gru(3)(weights(), torch.ones(5, 2).double()), f.KindError, "gru: expected x to be torch.float32 as w is, got torch.float64"),
+        (lambda: f.gru_cell(3)(weights(), (torch.ones(4, 3), torch.ones(1, 2))), f.ShapeError, "gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (1, 2))"),
+        (lambda: f.attention(2)(tree.stack([start(f.attention(2), (5, 4))[0]] * 3), torch.zeros(5, 4).double()), f.ShapeError, "attention: expected (3, …, time, 4), got (5, 4)"),
+        (lambda: f.scan(f.gru_cell(3), 3)(weights(), torch.ones(4, 5, 7)), f.ShapeError, "scan[0] gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 7))"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(make, error, text):

@@ -57,17 +57,18 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
     def keep(h: Shape, out: Shape) -> None:
         if h != out:
             raise ShapeError(
-                f"scan: expected {part.name} to keep the shape {show(h)} of h, got {show(out)}"
+                f"{part.name}: expected h to keep its shape {show(h)}, got {show(out)}"
             )
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         h, xs = entries("scan", "the input", in_shape, 2) if hidden is None else (None, in_shape)
         _check(xs)
         lead = xs[:-2]
-        h = (*lead, hidden) if hidden is not None else h
+        if hidden is not None:
+            h = (*lead, hidden)
         with place("scan"):
             params, out = part.init(rng, (h, (*lead, xs[-1])))
-        keep(h, out)
+            keep(h, out)
         return params, _timed(h, len(lead), xs[-2])
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
@@ -81,11 +82,12 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
         try:
             for step in xs.unbind(at):
                 h, pull = part(params, (h, step), rng)
+                if not vjps:
+                    keep(shape_of(first), shape_of(h))
                 states.append(h)
                 vjps.append(pull)
         except FuncdlError as error:
             raise error.within(f"scan[{len(vjps)}]") from None
-        keep(shape_of(first), shape_of(h))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             sums, dxs, dh = tree.zeros_like(params), [], tree.zeros_like(first)
@@ -107,8 +109,10 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
 
 
 def _check(shape: Any) -> None:
-    if len(shape) < 2 or not all(isinstance(length, int) for length in shape):
-        raise ShapeError(f"scan: expected sequences (…, time, features), got {show(shape)}")
+    """Refuse what is no sequence's shape."""
+    if not isinstance(shape, tuple) or len(shape) < 2 or isinstance(shape[-1], tuple):
+        got = show(shape) if isinstance(shape, tuple) else shape
+        raise ShapeError(f"scan: expected sequences (…, time, features), got {got}")
 
 
 def _over_time(like: Value, states: list[Value], at: int) -> Value:

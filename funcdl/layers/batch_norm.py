@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from funcdl.arguments import generator, last_axis, number, tensor
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
-from funcdl.layers.norms import fitting
+from funcdl.layers.norms import fitting, shaped
 from funcdl.ops.leading import align, total
-from funcdl.ops.normalise import column_sums, normalise_columns
+from funcdl.ops.normalise import over_positions
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["BatchNorm", "batch_norm"]
@@ -78,27 +79,23 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         fitting("batch_norm", scale, tensor("batch_norm", x), 1)
         if rng is None:
             return _infer(params, x)
-        if x.numel() <= scale.numel():
+        models = scale.ndim - 1
+        rows = (*x.shape[:models], math.prod(x.shape[models:-1]), x.shape[-1])
+        if rows[-2] < 2:
             raise InputError(
-                "batch_norm: expected two numbers or more of each feature in training, got 1"
+                "batch_norm: expected two numbers or more of each feature in training, "
+                f"got {rows[-2]}"
             )
-        flat = x.reshape((*scale.shape[:-1], -1, scale.shape[-1]))
-        rows = flat.shape[-2]
-        z, spread = normalise_columns(flat, scale.shape[-1], eps)
-        wide = scale.unsqueeze(-2)
-        y = bias.unsqueeze(-2).addcmul(z, wide)
+        wide = scale.unsqueeze(-2), bias.unsqueeze(-2)
+        y, pull = over_positions(shaped(x, rows), *wide, eps)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[BatchNorm, Tensor | None]:
-            d = dy.reshape(flat.shape)
-            shifts, scales = column_sums(d), column_sums(d.mul(z))
+            d_scale, d_bias, dx = pull(shaped(dy, rows), need_dx)
             still = mean.new_zeros(mean.shape)
-            back = BatchNorm(scales.squeeze(-2), shifts.squeeze(-2), still, still.clone())
-            if not need_dx:
-                return back, None
-            dx = d.sub(shifts.mul(1 / rows)).addcmul_(z, scales, value=-1 / rows)
-            return back, dx.mul_(spread.mul(wide)).reshape(x.shape)
+            back = BatchNorm(d_scale.squeeze(-2), d_bias.squeeze(-2), still, still.clone())
+            return back, None if dx is None else shaped(dx, x.shape)
 
-        return y.reshape(x.shape), vjp
+        return shaped(y, x.shape), vjp
 
     def _infer(params: BatchNorm, x: Tensor) -> tuple[Tensor, Vjp]:
         scale, bias, mean, var = params

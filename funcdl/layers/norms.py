@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 from funcdl.arguments import generator, number, show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
-from funcdl.ops.leading import align, total
-from funcdl.ops.normalise import (
-    column_sums,
-    group_means,
-    normalise,
-    normalise_columns,
-    normalise_rms,
-)
+from funcdl.ops.leading import total
+from funcdl.ops.normalise import over_features, over_positions
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Gain", "Norm", "group_norm", "layer_norm", "rms_norm"]
@@ -34,9 +27,6 @@ class Gain(NamedTuple):
     """Parameters of `rms_norm`: `scale` (*models, *own axes)."""
 
     scale: Tensor
-
-
-Rule = Callable[[Tensor], "tuple[Tensor, Callable[[Tensor], Tensor]]"]
 
 
 def layer_norm(ndim: int = 1, *, eps: float = 1e-5) -> Layer:
@@ -65,9 +55,7 @@ def layer_norm(ndim: int = 1, *, eps: float = 1e-5) -> Layer:
     """
     whole("layer_norm", "ndim", ndim, 1)
     number("layer_norm", "eps", eps, 0)
-    axes = tuple(range(-ndim, 0))
-    args = [f"{ndim}"] * (ndim != 1)
-    return _norm("layer_norm", ndim, lambda x: normalise(x, axes, eps), True, eps, args)
+    return _norm("layer_norm", ndim, True, eps, f"eps={eps:g}" if eps != 1e-5 else "")
 
 
 def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
@@ -96,15 +84,11 @@ def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
     """
     whole("rms_norm", "ndim", ndim, 1)
     number("rms_norm", "eps", eps, 0)
-    axes = tuple(range(-ndim, 0))
-    args = [f"{ndim}"] * (ndim != 1)
-    return _norm("rms_norm", ndim, lambda x: normalise_rms(x, axes, eps), False, eps, args)
+    return _norm("rms_norm", ndim, False, eps, f"eps={eps:g}" if eps != 1e-6 else "")
 
 
-def _norm(name: str, ndim: int, rule: Rule, shifts: bool, eps: float, args: list[str]) -> Layer:
-    """Make a layer of a rule that normalises over the last axes, which γ and β have too."""
-    if eps != (1e-5 if shifts else 1e-6):
-        args = [*args, f"eps={eps:g}"]
+def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
+    """Make a layer that normalises over the last axes, which γ and β have too."""
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Norm | Gain, Shape]:
         if len(in_shape) < ndim:
@@ -116,17 +100,20 @@ def _norm(name: str, ndim: int, rule: Rule, shifts: bool, eps: float, args: list
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         gamma = params[0]
         fitting(name, gamma, tensor(name, x), ndim)
-        z, pull = rule(x)
-        wide = align(gamma, x, ndim)
-        y = align(params[1], x, ndim).addcmul(z, wide) if shifts else z.mul(wide)
+        models = gamma.ndim - ndim
+        rows = (*x.shape[:models], math.prod(x.shape[models:-ndim]), math.prod(x.shape[-ndim:]))
+        flat = [shaped(p, rows[:models] + rows[-1:]) for p in params]
+        y, pull = over_features(shaped(x, rows), flat[0], flat[1] if shifts else None, eps)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Norm | Gain, Tensor | None]:
-            d_gamma = total(dy.mul(z), gamma, ndim)
-            back = Norm(d_gamma, total(dy, gamma, ndim)) if shifts else Gain(d_gamma)
-            return back, pull(dy.mul(wide)) if need_dx else None
+            d_gamma, d_beta, dx = pull(shaped(dy, rows), need_dx)
+            d_gamma = shaped(d_gamma, gamma.shape)
+            back = Gain(d_gamma) if d_beta is None else Norm(d_gamma, shaped(d_beta, gamma.shape))
+            return back, None if dx is None else shaped(dx, x.shape)
 
-        return y, vjp
+        return shaped(y, x.shape), vjp
 
+    args = [f"{ndim}"] * (ndim != 1) + [given] * bool(given)
     return Layer(name, init, apply, ", ".join(args))
 
 
@@ -178,28 +165,19 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         gamma, beta = params
         fitting("group_norm", gamma, tensor("group_norm", x), 1)
         check(x.shape)
-        own = x.shape[x.ndim - ndim :]
-        rows = math.prod(own[:-1])
-        # (…, positions, channels): one example is one matrix.
-        matrix = (*x.shape[: x.ndim - ndim], rows, own[-1])
-        flat = x.reshape(matrix)
-        z, spread = normalise_columns(flat, groups, eps)
-        wide = align(gamma, flat)
-        y = align(beta, flat).addcmul(z, wide)
+        # γ has the models' axes, x has the examples' between them and its own.
+        models, positions = gamma.shape[:-1], math.prod(x.shape[x.ndim - ndim : -1])
+        examples = math.prod(x.shape[len(models) : x.ndim - ndim])
+        split = (*models, examples, positions, x.shape[-1])
+        wide = [p.reshape(*models, 1, 1, x.shape[-1]) for p in (gamma, beta)]
+        y, pull = over_positions(shaped(x, split), wide[0], wide[1], eps, groups)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Norm, Tensor | None]:
-            d = dy.reshape(matrix)
-            shifts, scales = column_sums(d), column_sums(d.mul(z))
-            back = Norm(total(scales, gamma), total(shifts, beta))
-            if not need_dx:
-                return back, None
-            # dz = γ dy: its sums are γ times those of dy.
-            level = group_means(shifts.mul_(wide), groups, rows)
-            along = group_means(scales.mul_(wide), groups, rows)
-            dx = d.mul(wide).sub_(level).addcmul_(z, along, value=-1).mul_(spread)
-            return back, dx.reshape(x.shape)
+            d_gamma, d_beta, dx = pull(shaped(dy, split), need_dx)
+            back = Norm(total(d_gamma, gamma), total(d_beta, beta))
+            return back, None if dx is None else shaped(dx, x.shape)
 
-        return y.reshape(x.shape), vjp
+        return shaped(y, x.shape), vjp
 
     args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5)
     return Layer("group_norm", init, apply, ", ".join(args))
@@ -207,6 +185,8 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
 
 def fitting(where: str, p: Tensor, x: Tensor, own: int) -> None:
     """Refuse axes that are not those of the parameter, which torch might broadcast."""
+    if p.ndim == own and p.dtype == x.dtype and p.shape == x.shape[-own:]:
+        return
     models = p.ndim - own
     if p.dtype != x.dtype:
         raise KindError(f"{where}: expected x to be {p.dtype} as scale is, got {x.dtype}")
@@ -218,3 +198,8 @@ def fitting(where: str, p: Tensor, x: Tensor, own: int) -> None:
     ):
         expected = ", ".join(map(str, (*p.shape[:models], "…", *p.shape[models:])))
         raise ShapeError(f"{where}: expected ({expected}), got {show(x.shape)}")
+
+
+def shaped(t: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Give a tensor another shape; the test costs less than the call."""
+    return t if t.shape == shape else t.reshape(shape)

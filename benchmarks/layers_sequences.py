@@ -1,0 +1,123 @@
+"""Layers on sequences, forth and back, beside PyTorch's functions and modules."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as nnf
+
+import funcdl as f
+from funcdl import tree
+
+__all__ = ["rows"]
+
+Pass = Callable[[], object]
+Row = tuple[str, Pass, Pass]
+
+EMBEDDINGS = ((1000, 64, (64, 32)), (10_000, 256, (128, 64)))
+ATTENTIONS = ((4, (8, 16, 64), False), (8, (16, 128, 256), False), (8, (16, 128, 256), True))
+RECURRENT = ((32, (16, 20, 32)), (128, (32, 50, 64)))
+TRIED = 5
+
+
+def rows(rng: Generator) -> list[Row]:
+    """Make, for each row, its name, our pass and PyTorch's; both give all the cotangents."""
+    made = [_embedding(*sizes, rng) for sizes in EMBEDDINGS]
+    made += [_attention(*sizes, rng) for sizes in ATTENTIONS]
+    return made + [row(*sizes, rng) for row in (_gru, _scan) for sizes in RECURRENT]
+
+
+def _embedding(vocabulary: int, features: int, shape: tuple[int, ...], rng: Generator) -> Row:
+    layer, x = f.embedding(vocabulary, features), torch.randint(vocabulary, shape, generator=rng)
+    params, ours = _ours(layer, x, rng)
+    theirs = _autograd(lambda w: nnf.embedding(x, w), [params.w])
+    return _title(f"embedding {vocabulary}×{features}", shape), ours, theirs
+
+
+def _attention(heads: int, shape: tuple[int, ...], causal: bool, rng: Generator) -> Row:
+    x = torch.rand(shape, generator=rng)
+    params, ours = _ours(f.attention(heads, causal=causal), x, rng)
+    module = nn.MultiheadAttention(shape[-1], heads, batch_first=True)
+    mask = nn.Transformer.generate_square_subsequent_mask(shape[-2]) if causal else None
+
+    def whole(x: Tensor, *_: Tensor) -> Tensor:
+        return module(x, x, x, need_weights=False, attn_mask=mask, is_causal=causal)[0]
+
+    def by_hand(x: Tensor, w: Tensor, b: Tensor, w_out: Tensor, b_out: Tensor) -> Tensor:
+        split = nnf.linear(x, w, b).unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+        found = nnf.scaled_dot_product_attention(*split, is_causal=causal)
+        return nnf.linear(found.transpose(1, 2).flatten(-2), w_out, b_out)
+
+    ways = [
+        _autograd(whole, [x], list(module.parameters())),
+        _autograd(by_hand, [x, *map(_transposed, tree.leaves(params))]),
+    ]
+    name = f"attention {heads} heads" + ", causal" * causal
+    return _title(name, shape), ours, min(ways, key=_shortest)
+
+
+def _gru(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
+    x = torch.rand(shape, generator=rng)
+    _, ours = _ours(f.gru(hidden), x, rng)
+    module = nn.GRU(shape[-1], hidden, batch_first=True)
+    theirs = _autograd(lambda x, *_: module(x)[0], [x], list(module.parameters()))
+    return _title(f"gru({hidden})", shape), ours, theirs
+
+
+def _scan(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
+    x = torch.rand(shape, generator=rng)
+    cell = f.serial(f.join(), f.linear(hidden), f.tanh)
+    params, ours = _ours(f.scan(cell, hidden), x, rng)
+
+    def loop(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+        h, states = x.new_zeros(len(x), hidden), []
+        for step in x.unbind(1):
+            h = nnf.linear(torch.cat([h, step], -1), w, b).tanh()
+            states.append(h)
+        return torch.stack(states, 1)
+
+    theirs = _autograd(loop, [x, *map(_transposed, tree.leaves(params))])
+    return _title(f"scan of a tanh cell({hidden})", shape), ours, theirs
+
+
+def _ours(layer: f.Layer, x: Tensor, rng: Generator) -> tuple[Any, Pass]:
+    params, out_shape = layer.init(rng, tuple(x.shape))
+    dy = torch.rand(out_shape, generator=rng)
+    return params, lambda: layer(params, x)[1](dy)
+
+
+def _autograd(
+    function: Callable[..., Tensor], values: Sequence[Tensor], more: Sequence[Tensor] = ()
+) -> Pass:
+    """Make the pass through a function of tensors, which may know more parameters."""
+    live = [value.clone().requires_grad_() for value in values]
+    with torch.no_grad():
+        dy = torch.ones_like(function(*live))
+
+    def go() -> object:
+        with torch.enable_grad():
+            return torch.autograd.grad(function(*live), [*live, *more], dy)
+
+    return go
+
+
+def _transposed(p: Tensor) -> Tensor:
+    """Lay a weight out as PyTorch does."""
+    return p.mT.contiguous() if p.ndim > 1 else p
+
+
+def _title(name: str, shape: tuple[int, ...]) -> str:
+    return f"{name}, {'×'.join(map(str, shape))}"
+
+
+def _shortest(function: Pass) -> float:
+    times = []
+    for _ in range(TRIED):
+        started = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - started)
+    return min(times)
