@@ -158,7 +158,14 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
 
 
 def as_layer(candidate: LayerLike) -> Layer:
-    """Return a layer as it is, and a plain function as a layer."""
+    """Return a layer as it is, and a plain function as a layer.
+
+    Raises:
+        KindError: it is neither.
+
+    >>> as_layer(lambda params, x: (x, lambda dy: ((), dy))).name
+    '<lambda>'
+    """
     return candidate if isinstance(candidate, Layer) else layer(candidate)
 
 

@@ -64,6 +64,10 @@ def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., A
         `step(params, state, batch, rng=None) -> (params, state, loss)`; nothing that goes in is
         written to.
 
+    Raises:
+        KindError: the objective is neither a layer nor a function, or its output is not a tensor.
+        TreeError: the parameters are not those that the state was made for.
+
     >>> import torch
     >>> from funcdl import linear, mse, sgd, supervised
     >>> objective, optimiser = supervised(linear(1), mse()), sgd(0.1)

@@ -1,6 +1,7 @@
 """The import rule, what importing leaves behind, and the public names."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,15 @@ def test_public_names_match_all():
 def test_every_public_name_is_documented():
     silent = [n for n in funcdl.__all__ if not (getattr(funcdl, n).__doc__ or "").strip()]
     assert [n for n in silent if n not in ("Params", "Shape", "Value")] == []
+
+
+def test_every_public_function_has_an_example():
+    """Its own tests run it; here it is only asked whether there is one."""
+    names = [(funcdl, name) for name in funcdl.__all__]
+    names += [(room, name) for room in (funcdl.tree, funcdl.schedules) for name in room.__all__]
+    silent = [
+        name
+        for room, name in names
+        if inspect.isfunction(getattr(room, name)) and ">>>" not in getattr(room, name).__doc__
+    ]
+    assert silent == []

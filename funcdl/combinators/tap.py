@@ -19,6 +19,10 @@ def tap(main: LayerLike, side: LayerLike = identity) -> Layer:
     With the default `side`, the inner value itself comes out. The parameters are those of
     `fan_out(main, side)`, the pair (main's, side's).
 
+    Raises:
+        KindError: a part is neither a layer nor a function.
+        ShapeError: `x` does not fit a part; the message begins with its place.
+
     Szegedy et al., "Going deeper with convolutions" (2014), give inner layers a loss of their own.
 
     >>> import torch

@@ -178,6 +178,19 @@ def adamw(
 ) -> Optimiser:
     """Adam with decoupled weight decay, as in `torch.optim.AdamW`: `adam` with another default.
 
+    Args:
+        lr: the learning rate, at least 0, or a schedule.
+        betas: the decay of the two means, each in [0, 1).
+        eps: added to the denominator, at least 0.
+        weight_decay: at least 0.
+        where: which parameters decay, by their paths: see `decay`.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+        TreeError: `grads` has another structure than `params`.
+
+    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019).
+
     >>> import torch
     >>> descend = adamw(0.1, weight_decay=0.5)
     >>> params = (torch.tensor([1.0]),)

@@ -15,7 +15,12 @@ __all__ = ["add", "norm", "ravel", "scale", "size", "stack", "unstack", "zeros_l
 
 
 def zeros_like(tree: Tree) -> Tree:
-    """Replace each tensor by zeros of its shape, dtype and device."""
+    """Replace each tensor by zeros of its shape, dtype and device.
+
+    >>> import torch
+    >>> zeros_like((torch.ones(2), {"b": torch.ones(1)}))
+    (tensor([0., 0.]), {'b': tensor([0.])})
+    """
     return map(lambda leaf: leaf.new_zeros(leaf.shape), tree)
 
 
@@ -38,7 +43,12 @@ def scale(factor: Any, tree: Tree) -> Tree:
 
 
 def size(tree: Tree) -> int:
-    """Count the numbers in all the tensors of a pytree."""
+    """Count the numbers in all the tensors of a pytree.
+
+    >>> import torch
+    >>> size((torch.ones(2, 3), {"b": torch.ones(4)}))
+    10
+    """
     return sum(leaf.numel() for leaf in leaves(tree))
 
 
@@ -103,6 +113,11 @@ def stack(trees: Sequence[Tree]) -> Tree:
 
     Raises:
         TreeError: there is none, or two differ in structure or in a leaf's shape.
+
+    >>> import torch
+    >>> stack([{"w": torch.zeros(2)}, {"w": torch.ones(2)}])
+    {'w': tensor([[0., 0.],
+            [1., 1.]])}
     """
     if not trees:
         raise TreeError("stack: expected one pytree or more, got none")
@@ -114,6 +129,10 @@ def unstack(tree: Tree) -> list[Tree]:
 
     Raises:
         TreeError: there is no leaf, or the leaves' leading axes differ in length.
+
+    >>> import torch
+    >>> unstack({"w": torch.eye(2)})
+    [{'w': tensor([1., 0.])}, {'w': tensor([0., 1.])}]
     """
     found = leaves(tree)
     lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in found})
