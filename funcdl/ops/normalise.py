@@ -9,12 +9,13 @@ a Python number takes three times as long as one between tensors, and `value` an
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from funcdl.tensor import Tensor
 
 __all__ = ["Pullback", "over_features", "over_positions"]
 
-Pullback = Callable[[Tensor, bool], "tuple[Tensor, Tensor | None, Tensor | None]"]
+Pullback = Callable[[Tensor, bool], "tuple[Tensor, Any, Tensor | None]"]
 
 
 def over_features(
@@ -47,7 +48,7 @@ def over_features(
         r = y.square().matmul(weights).add_(eps).rsqrt_()
         y.mul_(r).mul_(wide).add_(bias.unsqueeze(-2))
 
-    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
         part = x.mul(dy) if bias is None else x.sub(mean).mul_(dy)
         dscale = r.mT.matmul(part).squeeze(-2)
         dbias = None if bias is None else dy.sum(-2)
@@ -89,7 +90,7 @@ def over_positions(
         """Add sums of channels up within their group, and give every channel that of its group."""
         if groups is None:
             return sums
-        split = sums.unflatten(-1, (groups, -1))
+        split = sums.reshape((*sums.shape[:-1], groups, channels // groups))
         return split.sum(-1, keepdim=True).expand_as(split).reshape(sums.shape)
 
     mean = pooled(x.sum(-2, keepdim=True)).mul(1 / count)
@@ -98,7 +99,7 @@ def over_positions(
     slope = r.mul(scale)
     y.copy_(bias.addcmul(mean, slope, value=-1)).addcmul_(x, slope)
 
-    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
         part = x.sub(mean).mul_(dy)
         dscale, dbias = part.sum(-2, keepdim=True).mul_(r), dy.sum(-2, keepdim=True)
         if not need_dx:

@@ -26,7 +26,11 @@ def is_node(tree: Tree) -> bool:
 
 
 def is_namedtuple(tree: Tree) -> bool:
-    """Tell whether a value is an instance of a NamedTuple class."""
+    """Tell whether a value is an instance of a NamedTuple class.
+
+    >>> is_namedtuple((1, 2))
+    False
+    """
     return isinstance(tree, tuple) and hasattr(tree, "_fields")
 
 
