@@ -126,6 +126,29 @@ def test_an_empty_sequence_gives_an_empty_one():
         assert not any(d.any() for d in tree.leaves(dparams))
 
 
+def test_attention_cuts_many_sequences_into_chunks(monkeypatch):
+    params, rng = start(f.attention(2, causal=True), (5, 4))
+    x, dy = normal((7, 5, 4), rng), normal((7, 5, 4), rng)
+    y, vjp = f.attention(2, causal=True)(params, x)
+    back = vjp(dy)
+    monkeypatch.setattr("funcdl.ops.attention.MOST_SCORES", 2 * 2 * 5 * 5)
+    z, vjps = f.attention(2, causal=True)(params, x)
+    close(y, z)
+    close(back, vjps(dy))
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 4), (3, 0, 4), (3, 1, 4)])
+def test_attention_of_few_or_none(shape):
+    params, rng = start(f.attention(2, causal=True), (5, 4))
+    x = normal(shape, rng)
+    y, vjp = f.attention(2, causal=True)(params, x)
+    assert (y.shape, vjp(y)[1].shape) == (shape, shape)
+    # The softmax of one score is 1.
+    if shape[1] == 1:
+        values = (x @ params.qkv.w + params.qkv.b)[..., 8:]
+        close(y, values @ params.out.w + params.out.b)
+
+
 def test_indices_of_one_model_do_not_reach_into_the_next():
     params = f.Embedding(torch.ones(2, 3, 4))
     with pytest.raises(

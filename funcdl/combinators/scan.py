@@ -90,18 +90,21 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             raise error.within(f"scan[{len(vjps)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            sums, dxs, dh = tree.zeros_like(params), [], tree.zeros_like(first)
-            for t in range(len(vjps) - 1, -1, -1):
-                d = accumulate(tree.map(lambda leaf, t=t: leaf.select(at, t), dy), dh)
-                dp, dpair = vjps[t](d, need_dx or t > 0)
-                tree.map(lambda a, b: a.add_(b), sums, dp)
+            totals, structure = tree.flatten(tree.zeros_like(params))
+            dxs: list[Any] = []
+            dh = tree.zeros_like(first)
+            for t, d in reversed(list(enumerate(_each_time(dy, at)))):
+                dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
+                for total, leaf in zip(totals, tree.leaves(dp)):
+                    total.add_(leaf)
                 dh, dx = dpair or (None, None)
                 dxs.append(dx)
+            dparams = tree.unflatten(structure, totals)
             if not need_dx:
-                return sums, None
+                return dparams, None
             given = all(dx is not None for dx in dxs)
             dx = fill(xs.new_empty(xs.shape), dxs[::-1], at) if given else None
-            return sums, dx if hidden is not None else (dh, dx)
+            return dparams, dx if hidden is not None else (dh, dx)
 
         return _over_time(first, states, at), vjp
 
@@ -113,6 +116,13 @@ def _check(shape: Any) -> None:
     if not isinstance(shape, tuple) or len(shape) < 2 or isinstance(shape[-1], tuple):
         got = show(shape) if isinstance(shape, tuple) else shape
         raise ShapeError(f"scan: expected sequences (…, time, features), got {got}")
+
+
+def _each_time(value: Value, at: int) -> list[Value]:
+    """Split a value along the axis of times."""
+    if isinstance(value, tuple):
+        return list(zip(*(_each_time(entry, at) for entry in value)))
+    return list(value.unbind(at))
 
 
 def _over_time(like: Value, states: list[Value], at: int) -> Value:

@@ -95,20 +95,16 @@ def attention(
             if x.ndim < w.ndim or x.shape[: len(models)] != models or x.shape[-1] % heads:
                 raise ValueError("axes")
             flat, pull_in = affine(x, w, bias_of(b))
-            lead, time, width = math.prod(x.shape[:-2]), x.shape[-2], x.shape[-1] // heads
-            # (3, sequences, heads, time, width): a copy, in which each head is whole memory.
-            split = flat.reshape(lead, time, 3, heads, width).permute(2, 0, 3, 1, 4)
-            z, pull = attend(split.reshape(3, lead * heads, time, width), causal)
-            joined = z.reshape(lead, heads, time, width).transpose(1, 2).reshape(x.shape)
-            y, pull_out = affine(joined, w_out, bias_of(b_out))
+            rows = (math.prod(x.shape[:-2]), *flat.shape[-2:])
+            z, pull = attend(flat.reshape(rows), heads, causal)
+            y, pull_out = affine(z.reshape(x.shape), w_out, bias_of(b_out))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
             raise _misfit(params, x, heads) from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Attention, Tensor | None]:
-            dw_out, db_out, d = pull_out(dy, True)
-            dz = d.reshape(lead, time, heads, width).transpose(1, 2).reshape(z.shape)
-            dqkv = pull(dz).reshape(3, lead, heads, time, width).permute(1, 3, 0, 2, 4)
-            dw, db, dx = pull_in(dqkv.reshape(flat.shape), need_dx)
+            dw_out, db_out, dz = pull_out(dy, True)
+            dqkv = pull(dz.reshape(z.shape)).reshape(flat.shape)  # type: ignore[union-attr]
+            dw, db, dx = pull_in(dqkv, need_dx)
             dparams = [Affine(w, () if b is None else b) for w, b in ((dw, db), (dw_out, db_out))]
             return Attention(*dparams), dx
 

@@ -1,4 +1,4 @@
-"""Attention: a mean of values, weighted by how well their keys fit a query."""
+"""Attention: means of values, weighted by how well their keys fit a query."""
 
 from __future__ import annotations
 
@@ -9,39 +9,69 @@ from funcdl.tensor import Tensor
 
 __all__ = ["attend"]
 
+# About so many scores at once: they stay in the cache from one step to the next.
+MOST_SCORES = 2**17
 
-def attend(qkv: Tensor, causal: bool) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Let every time of a sequence look at all times.
+
+def attend(qkv: Tensor, heads: int, causal: bool) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Let every time of a sequence look at all times, each head by itself.
 
         p = softmax(q kᵀ / √d)        y = p v
         dv = pᵀ dy        ds = p (dy vᵀ − Σ dy y)        dq = ds k / √d        dk = dsᵀ q / √d
 
-    The sum over times in the derivative of the softmax, Σ p (dy vᵀ), is one over features, Σ dy y,
-    which is shorter (Dao et al., "FlashAttention", 2022).
+    The derivative of the softmax has a sum over the times, Σ p (dy vᵀ); it is Σ dy y, a shorter
+    one over the features (Dao, Fu, Ermon, Rudra and Ré, "FlashAttention", 2022).
 
     Args:
-        qkv: queries, keys and values, (3, n, time, d), of n sequences.
+        qkv: queries, keys and values side by side, (sequences, time, 3 heads d).
+        heads: how many share each of the three.
         causal: whether a time sees only itself and those before it.
 
     Returns:
-        `y` of shape (n, time, d), and `pull(dy) -> dqkv`.
+        `y` of shape (sequences, time, heads d), and `pull(dy) -> dqkv`.
     """
-    q, k, v = qkv.unbind(0)
-    count, time, width = q.shape
-    scale = 1 / math.sqrt(width)
-    scores = q.new_empty((count, time, time))
-    if causal:
-        scores.copy_(q.new_full((time, time), -math.inf).triu_(1))
-    p = scores.baddbmm_(q, k.mT, beta=int(causal), alpha=scale).softmax(-1)
-    y = p.bmm(v)
+    count, time, width = qkv.shape
+    scale = 1 / math.sqrt(width // (3 * heads))
+    y = qkv.new_empty((count, time, width // 3))
+    later = qkv.new_full((time, time), -math.inf).triu_(1) if causal else None
+    chunks = 1 + count * heads * time * time // MOST_SCORES
+    kept = []
+    for rows, found in zip(qkv.chunk(chunks), y.chunk(chunks)):
+        q, k, v = _apart(rows, 3, heads).unbind(0)
+        scores = q.new_empty((q.shape[0], time, time)).baddbmm_(q, k.mT, beta=0, alpha=scale)
+        if later is not None:
+            scores.add_(later)
+        p = scores.softmax(-1)
+        _together(p.bmm(v).unsqueeze(0), heads, found)
+        kept.append((q, k, v, p))
 
     def pull(dy: Tensor) -> Tensor:
         dqkv = qkv.new_empty(qkv.shape)
-        dq, dk, dv = dqkv.unbind(0)
-        dv.baddbmm_(p.mT, dy, beta=0)
-        ds = dy.bmm(v.mT).sub_(dy.mul(y).sum(-1, keepdim=True)).mul_(p)
-        dq.baddbmm_(ds, k, beta=0, alpha=scale)
-        dk.baddbmm_(ds.mT, q, beta=0, alpha=scale)
+        for (q, k, v, p), *parts in zip(kept, *(t.chunk(chunks) for t in (dy, y, dqkv))):
+            d, found, out = parts
+            along = d.mul(found).reshape(len(d), time, heads, q.shape[-1]).sum(-1).mT
+            d = _apart(d, 1, heads).squeeze(0)
+            ds = d.bmm(v.mT).sub_(along.reshape(len(q), time, 1)).mul_(p)
+            back = q.new_empty((3, *q.shape))
+            dq, dk, dv = back.unbind(0)
+            dq.baddbmm_(ds, k, beta=0, alpha=scale)
+            dk.baddbmm_(ds.mT, q, beta=0, alpha=scale)
+            dv.baddbmm_(p.mT, d, beta=0)
+            _together(back, heads, out)
         return dqkv
 
     return y, pull
+
+
+def _apart(rows: Tensor, parts: int, heads: int) -> Tensor:
+    """Copy (n, time, parts heads d) to (parts, n heads, time, d): each head is whole memory."""
+    n, time, width = rows.shape
+    split = rows.reshape(n, time, parts, heads, width // (parts * heads))
+    return split.permute(2, 0, 3, 1, 4).reshape(parts, n * heads, time, split.shape[-1])
+
+
+def _together(each: Tensor, heads: int, rows: Tensor) -> None:
+    """Copy (parts, n heads, time, d) back to (n, time, parts heads d): the adjoint of `_apart`."""
+    parts, _, time, size = each.shape
+    split = each.reshape(parts, len(rows), heads, time, size).permute(1, 3, 0, 2, 4)
+    rows.view(split.shape).copy_(split)

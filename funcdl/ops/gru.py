@@ -18,7 +18,7 @@ def advance(gates: Tensor, n: Tensor, h: Tensor, y: Tensor) -> None:
     """
     hidden = h.shape[-1]
     gates.narrow(-1, 0, 2 * hidden).sigmoid_()
-    r, z, bn = gates.unflatten(-1, (3, hidden)).unbind(-2)
+    r, z, bn = gates.view(*h.shape[:-1], 3, hidden).unbind(-2)
     n.addcmul_(r, bn).tanh_()
     y.copy_(n).lerp_(h, z)
 
@@ -40,7 +40,7 @@ def factors(gates: Tensor, n: Tensor, h: Tensor) -> Tensor:
         The factors of daᵣ, da_z, dbₙ and daₙ, of shape (…, 4, hidden).
     """
     hidden = h.shape[-1]
-    r, z, bn = gates.unflatten(-1, (3, hidden)).unbind(-2)
+    r, z, bn = gates.view(*h.shape[:-1], 3, hidden).unbind(-2)
     found = gates.new_empty((*h.shape[:-1], 4, hidden))
     of_r, of_z, of_bn, of_n = found.unbind(-2)
     of_n.copy_(n).square_().neg_().add_(1)
