@@ -55,7 +55,15 @@ from funcdl.layers.dropout import dropout
 from funcdl.layers.elementwise import Bias, Scale, bias, scale
 from funcdl.layers.embedding import Embedding, embedding
 from funcdl.layers.gru import Recurrent, gru, gru_cell
-from funcdl.layers.layout import channels_last, expand_dims, flatten, identity, reshape, transpose
+from funcdl.layers.layout import (
+    channels_last,
+    expand_dims,
+    flatten,
+    identity,
+    reshape,
+    select,
+    transpose,
+)
 from funcdl.layers.linear import linear
 from funcdl.layers.maxout import maxout
 from funcdl.layers.norms import Gain, Norm, group_norm, layer_norm, rms_norm
@@ -133,6 +141,7 @@ from funcdl.module import (
     RMSNorm,
     RMSprop,
     ScaleFeatures,
+    Select,
     Sequential,
     Sigmoid,
     SiLU,
@@ -249,6 +258,7 @@ __all__ = [
     "Reshape",
     "Scale",
     "ScaleFeatures",
+    "Select",
     "Sequential",
     "Shape",
     "ShapeError",
@@ -349,6 +359,7 @@ __all__ = [
     "scale_by_rms",
     "scan",
     "schedules",
+    "select",
     "selu",
     "serial",
     "sgd",

@@ -38,6 +38,7 @@ def message(error, text):
         (f.vmap(f.join(), 1), ((3, 2), (4, 2)), "vmap: expected the same leading axes, got ((3, 2), (4, 2))"),
         (f.remat(f.flatten(2)), (2,), "flatten: expected at least 2 axes, got (2,)"),
         (f.reshape((2, 2)), (5,), "reshape: expected 1 axes of numbers for the shape (2, 2), got (5,)"),
+        (f.select(-2, 3), (3, 5), "select: expected an entry 3 of axis -2, got (3, 5)"),
         (f.transpose(), (5,), "transpose: expected at least 2 axes, got (5,)"),
         (f.mse(), ((4, 1), (4,)), "mse: expected a target of shape (4, 1) for outputs (4, 1), got (4,)"),
         (f.cross_entropy(), ((4, 3), (3,)), "cross_entropy: expected a target of shape (4,) for outputs (4, 3), got (3,)"),

@@ -237,6 +237,7 @@ HOW = {
     "RMSNorm": ((3,), (5, 3)),
     "Reshape": (((3, 1),), (5, 3)),
     "ScaleFeatures": ((3,), (5, 3)),
+    "Select": ((-2, -1), (5, 4, 3)),
     "Stack": ((-2,), "pair"),
     "Transpose": ((), (5, 3, 2)),
     "Unstack": ((-2,), (5, 2, 3)),

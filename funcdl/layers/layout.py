@@ -18,6 +18,7 @@ __all__ = [
     "identity",
     "rearrangement",
     "reshape",
+    "select",
     "trailing",
     "transpose",
 ]
@@ -194,6 +195,45 @@ def expand_dims(axis: int = -1) -> Layer:
         shape,
         lambda x: x.unsqueeze(axis),
         lambda dy, _: dy.squeeze(axis),
+    )
+
+
+def select(axis: int, index: int) -> Layer:
+    """Take one entry along an axis, counted from the end: the axis goes.
+
+        y = x[index]        dx[index] = dy, 0 elsewhere
+
+    `select(-2, -1)` is the last step of a sequence (…, time, features).
+
+    Raises:
+        InputError, KindError: `axis` is not a negative whole number, or `index` none.
+        ShapeError: `x` has no such axis, or no such entry.
+
+    >>> import torch
+    >>> y, vjp = select(-1, -1)((), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> y, vjp(torch.ones(2))[1]
+    (tensor([2., 4.]), tensor([[0., 1.],
+            [0., 1.]]))
+    """
+    trailing("select", axis)
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise KindError(f"select: expected index to be a whole number, got {index!r}")
+
+    def shape(in_shape: Shape) -> Shape:
+        at = len(in_shape) + axis
+        if at < 0 or not -in_shape[at] <= index < in_shape[at]:
+            raise ShapeError(
+                f"select: expected an entry {index} of axis {axis}, got {show(in_shape)}"
+            )
+        return (*in_shape[:at], *in_shape[at + 1 :])
+
+    def backward(dy: Tensor, in_shape: Any) -> Tensor:
+        dx = dy.new_zeros(in_shape)
+        dx.select(axis, index).copy_(dy)
+        return dx
+
+    return rearrangement(
+        "select", f"{axis}, {index}", shape, lambda x: x.select(axis, index), backward
     )
 
 

@@ -20,6 +20,7 @@ from funcdl.layers.layout import (
     flatten,
     identity,
     reshape,
+    select,
     transpose,
 )
 from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
@@ -50,6 +51,7 @@ __all__ = [
     "Mish",
     "ReLU",
     "Reshape",
+    "Select",
     "SiLU",
     "Sigmoid",
     "Softmax",
@@ -124,6 +126,9 @@ class Softmax(Named, of=softmax): ...
 
 
 class Softplus(Named, of=softplus): ...
+
+
+class Select(Named, of=select): ...
 
 
 class Stack(Named, of=stack): ...

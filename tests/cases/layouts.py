@@ -14,6 +14,8 @@ CASES = [
     Case(f.reshape((6,), 2), (4, 2, 3)),
     Case(f.reshape((), 1), (4, 1)),
     Case(f.transpose(), (4, 2, 3)),
+    Case(f.select(-2, -1), (4, 5, 3)),
+    Case(f.select(-1, 2), (4, 3)),
     Case(f.transpose(-3, -1), (4, 2, 3, 5)),
     Case(f.unstack(-2), (4, 2, 3)),
     Case(f.stack(-2), ((4, 3), (4, 3))),
