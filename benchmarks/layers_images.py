@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,57 +23,46 @@ TRIED = 5
 
 def rows(rng: Generator) -> list[tuple[str, Pass, Pass]]:
     """Make, for each row, its name, our pass and PyTorch's; both give all the cotangents."""
-    plain = lambda x, w, b: nnf.conv2d(x, w.permute(3, 2, 0, 1), b)  # noqa: E731
+    depthwise, doubled = partial(nnf.conv2d, groups=16), partial(nnf.conv_transpose2d, stride=2)
+    images = (64, 28, 28, 16)
     return [
-        _row("conv2d 3×3", f.conv2d(32, 3), (32, 14, 14, 2), plain, rng),
-        _row("conv2d 3×3", f.conv2d(32, 3), (64, 28, 28, 16), plain, rng),
-        _row("conv2d 3×3", f.conv2d(64, 3), (32, 14, 14, 32), plain, rng),
-        _row(
-            "depthwise conv2d 3×3",
-            f.conv2d(16, 3, groups=16),
-            (64, 28, 28, 16),
-            lambda x, w, b: nnf.conv2d(x, w.permute(3, 2, 0, 1), b, groups=16),
-            rng,
-        ),
-        _row(
-            "conv1d 3",
-            f.conv1d(32, 3),
-            (64, 128, 16),
-            lambda x, w, b: nnf.conv1d(x, w.permute(2, 1, 0), b),
-            rng,
-        ),
+        _row("conv2d 3×3", f.conv2d(32, 3), (32, 14, 14, 2), nnf.conv2d, rng),
+        _row("conv2d 3×3", f.conv2d(32, 3), images, nnf.conv2d, rng),
+        _row("conv2d 3×3", f.conv2d(64, 3), (32, 14, 14, 32), nnf.conv2d, rng),
+        _row("conv2d 3×3 depthwise", f.conv2d(16, 3, groups=16), images, depthwise, rng),
+        _row("conv1d 3", f.conv1d(32, 3), (64, 128, 16), nnf.conv1d, rng),
         _row(
             "conv_transpose2d 2×2, stride 2",
             f.conv_transpose2d(16, 2, stride=2),
             (32, 7, 7, 32),
-            lambda x, w, b: nnf.conv_transpose2d(x, w.permute(3, 2, 0, 1), b, 2),
+            doubled,
             rng,
         ),
         _row(
             "conv_transpose2d 4×4, stride 2",
             f.conv_transpose2d(16, 4, stride=2, padding=1),
             (32, 14, 14, 32),
-            lambda x, w, b: nnf.conv_transpose2d(x, w.permute(3, 2, 0, 1), b, 2, 1),
+            partial(doubled, padding=1),
             rng,
         ),
         _row(
-            "max_pool2d 2×2", f.max_pool2d(2), (64, 28, 28, 16), lambda x: nnf.max_pool2d(x, 2), rng
+            "max_pool2d 2×2", f.max_pool2d(2), images, partial(nnf.max_pool2d, kernel_size=2), rng
         ),
         _row(
             "max_pool2d 3×3, stride 2",
             f.max_pool2d(3, stride=2),
-            (64, 28, 28, 16),
-            lambda x: nnf.max_pool2d(x, 3, 2),
+            images,
+            partial(nnf.max_pool2d, kernel_size=3, stride=2),
             rng,
         ),
         _row(
-            "avg_pool2d 2×2", f.avg_pool2d(2), (64, 28, 28, 16), lambda x: nnf.avg_pool2d(x, 2), rng
+            "avg_pool2d 2×2", f.avg_pool2d(2), images, partial(nnf.avg_pool2d, kernel_size=2), rng
         ),
         _row(
             "global_avg_pool2d",
             f.global_avg_pool2d,
             (64, 14, 14, 32),
-            lambda x: nnf.adaptive_avg_pool2d(x, 1),
+            partial(nnf.adaptive_avg_pool2d, output_size=1),
             rng,
         ),
     ]
@@ -94,21 +84,22 @@ def _row(
 
 
 def _faster(torchs: Torchs, params: Any, x: Tensor) -> Pass:
-    """Give PyTorch its images in both orders, channels first or last, and keep the faster one."""
-    found = [_autograd(torchs, params, x.movedim(-1, 1).contiguous())]
-    if x.ndim == 4:
-        found.append(_autograd(torchs, params, x.movedim(-1, 1)))
-    return min(found, key=_shortest)
+    """Give PyTorch its images and weights in both orders of memory, and keep the faster one."""
+    leaves = [x.movedim(-1, 1), *(p.movedim((-1, -2), (0, 1)) if p.ndim > 1 else p for p in params)]
+    orders = [torch.contiguous_format] + [torch.channels_last] * (x.ndim == 4)
+    return min((_autograd(torchs, leaves, order) for order in orders), key=_shortest)
 
 
-def _autograd(torchs: Torchs, params: Any, images: Tensor) -> Pass:
-    leaves = [t.detach().clone().requires_grad_() for t in (images, *params)]
-    with torch.no_grad():
-        dy = torch.ones_like(torchs(*leaves))
+def _autograd(torchs: Torchs, leaves: Sequence[Tensor], order: torch.memory_format) -> Pass:
+    live = [
+        t.clone(memory_format=order if t.ndim > 1 else torch.preserve_format).requires_grad_()
+        for t in leaves
+    ]
+    dy = torch.ones_like(torchs(*live).detach())
 
     def theirs() -> object:
         with torch.enable_grad():
-            return torch.autograd.grad(torchs(*leaves), leaves, dy)
+            return torch.autograd.grad(torchs(*live), live, dy)
 
     return theirs
 

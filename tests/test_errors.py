@@ -140,3 +140,12 @@ def test_check_finds_a_wrong_derivative(rng):
         f.check(wrong, (), x, rng)
     with message(f.DerivativeError, "misshapen: expected the cotangent of x to have shape (4,)"):
         f.check(misshapen, (), x, rng)
+
+
+def test_models_are_not_taken_for_one_another():
+    params = f.Affine(torch.ones(3, 4, 2), torch.ones(3, 2))
+    for shape in ((6, 5, 4), (1, 5, 4), (5, 4)):
+        with message(f.ShapeError, "linear: w (3, 4, 2) does not fit x"):
+            f.linear(2)(params, torch.ones(shape))
+    with message(f.KindError, "linear: expected b to be torch.float32 as w is, got torch.float64"):
+        f.linear(2)(f.Affine(torch.ones(4, 2), torch.ones(2).double()), torch.ones(5, 4))

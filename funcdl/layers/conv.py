@@ -7,9 +7,10 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, misfit
-from funcdl.layers.windows import outer
-from funcdl.ops.affine import affine
-from funcdl.ops.window import Windows, pad, patches, unpad, unpatches
+from funcdl.layers.windows import along, outer, written
+from funcdl.ops.convolve import convolve
+from funcdl.ops.depthwise import depthwise
+from funcdl.ops.window import Windows, pad, unpad
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv1d", "conv2d"]
@@ -42,8 +43,9 @@ def conv2d(
         padding: the width of the border of zeros around the image.
         dilation: the steps from one cell of a window to the next.
         groups: neighbouring channels are cut into so many groups, each convolved by itself; it
-            divides the input's channels and `out`.
-        w_init: draws `w` of shape (kernel height, kernel width, in / groups, out).
+            divides the input's channels and `out`. As many as channels in and out: depthwise.
+        w_init: draws `w` of shape (kernel height, kernel width, in / groups, out); PyTorch's weight
+            is `w.permute(3, 2, 0, 1)`.
         b_init: draws `b` of shape (out,); None for no bias.
 
     Returns:
@@ -75,14 +77,15 @@ def conv2d(
         pair("conv2d", "padding", padding, 0),
         pair("conv2d", "dilation", dilation, 1),
     )
-    args = [f"{out}, {kernel}"]
-    args += [f"{name}={given}" for name, given, default in (
-        ("stride", stride, 1),
-        ("padding", padding, 0),
-        ("dilation", dilation, 1),
-        ("groups", groups, 1),
-    ) if given != default]  # fmt: skip
-    return _conv("conv2d", out, windows, groups, w_init, b_init, ", ".join(args))
+    args = written(
+        out,
+        kernel,
+        stride=(stride, 1),
+        padding=(padding, 0),
+        dilation=(dilation, 1),
+        groups=(groups, 1),
+    )
+    return _conv("conv2d", out, windows, groups, w_init, b_init, args)
 
 
 def _conv(
@@ -98,6 +101,9 @@ def _conv(
     whole(name, "groups", groups, 1)
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
+    # With a group for each channel in and out, nothing is left to multiply as matrices.
+    alone = groups == out > 1
+    product, cut = (depthwise, 1) if alone else (convolve, groups)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
         oh, ow = outer(name, windows, in_shape)
@@ -113,30 +119,29 @@ def _conv(
         try:
             w, b = params
             models = w.ndim - 4
-            padded = pad(_apart(x, groups, models), windows.padding)
-            matrix = _apart(w.flatten(-4, -2), groups, models)
+            kinds = x.dtype, x.shape[-1], x.shape[:models]
+            if kinds != (w.dtype, w.shape[-2] * groups, w.shape[:models]):
+                raise ValueError("other models")
+            padded = pad(_apart(x, cut, models), windows.padding)
+            matrix = _apart(w.flatten(-4, -2), cut, models)
             bias = bias_of(b)
-            wide = None if bias is None else _apart(bias, groups, models)
-            y, pull = affine(patches(padded, windows), matrix, wide)
-            if x.shape[-1] != w.shape[-2] * groups:
-                raise ValueError("channels")
+            wide = None if bias is None else _apart(bias, cut, models)
+            y, pull = product(padded, matrix, wide, windows)
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             problem = misfit(name, 3, params, x, error, groups)
             if isinstance(x, Tensor) and x.ndim > 2:
                 outer(name, windows, x.shape)
             raise problem from None
-        padded_shape = padded.shape
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            dw, db, dcols = pull(_apart(dy, groups, models), need_dx)
-            dw = _together(dw, groups, models).reshape(w.shape)
-            dparams = Affine(dw, () if db is None else _together(db, groups, models))
-            if dcols is None:
+            dw, db, dx = pull(_apart(dy, cut, models), need_dx)
+            dw = _together(dw, cut, models).reshape(w.shape)
+            dparams = Affine(dw, () if db is None else _together(db, cut, models))
+            if dx is None:
                 return dparams, None
-            dx = unpad(unpatches(dcols, windows, padded_shape), windows.padding)
-            return dparams, _together(dx, groups, models)
+            return dparams, _together(unpad(dx, windows.padding), cut, models)
 
-        return _together(y, groups, models), vjp
+        return _together(y, cut, models), vjp
 
     return Layer(name, init, apply, args)
 
@@ -173,7 +178,7 @@ def conv1d(
         padding: the number of zeros on each side.
         dilation: the step from one cell of a window to the next.
         groups: it divides the input's channels and `out`; see `conv2d`.
-        w_init: draws `w` of shape (kernel, in / groups, out).
+        w_init: draws `w` of shape (kernel, in / groups, out); PyTorch's is `w.permute(2, 1, 0)`.
         b_init: draws `b` of shape (out,); None for no bias.
 
     Returns:
@@ -195,29 +200,30 @@ def conv1d(
     for what, value in given.items():
         whole("conv1d", what, value, 0 if what == "padding" else 1)
     windows = Windows((1, kernel), (1, stride), (0, padding), (1, dilation))
-    args = [f"{out}, {kernel}"]
-    args += [f"{what}={value}" for what, value, default in (
-        ("stride", stride, 1),
-        ("padding", padding, 0),
-        ("dilation", dilation, 1),
-        ("groups", groups, 1),
-    ) if value != default]  # fmt: skip
-    flat = _conv("conv1d", out, windows, groups, w_init, b_init, ", ".join(args))
+    args = written(
+        out,
+        kernel,
+        stride=(stride, 1),
+        padding=(padding, 0),
+        dilation=(dilation, 1),
+        groups=(groups, 1),
+    )
+    flat = _conv("conv1d", out, windows, groups, w_init, b_init, args)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        if len(in_shape) < 2 or isinstance(in_shape[-1], tuple):
-            raise ShapeError(
-                f"conv1d: expected sequences of shape (…, length, channels), got {show(in_shape)}"
-            )
+        along("conv1d", windows, in_shape)
         (w, b), shape = flat.init(rng, (*in_shape[:-2], 1, *in_shape[-2:]))
         return Affine(w.squeeze(0), b), (*shape[:-3], *shape[-2:])
 
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
-            (w, b), rows = params, x.unsqueeze(-3)
-            y, pull = flat.apply(Affine(w.unsqueeze(-4), b), rows)
-        except (RuntimeError, TypeError, AttributeError, IndexError) as error:
-            raise misfit("conv1d", 2, params, x, error, groups) from None
+            w, b = params
+            y, pull = flat.apply(Affine(w.unsqueeze(-4), b), x.unsqueeze(-3))
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+            problem = misfit("conv1d", 2, params, x, error, groups)
+            if isinstance(x, Tensor) and x.ndim > 1:
+                along("conv1d", windows, x.shape)
+            raise problem from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             (dw, db), dx = pull(dy.unsqueeze(-3), need_dx)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from funcdl.arguments import image_shape, pair, show, whole
+from funcdl.arguments import generator, image_shape, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of
-from funcdl.ops.affine import affine
+from funcdl.layers.affine import Affine, bias_of, misfit
+from funcdl.layers.windows import written
+from funcdl.ops.convolve import Patches, spread
 from funcdl.ops.leading import align, total
-from funcdl.ops.window import Windows, pad, patches, unpad, unpatches
+from funcdl.ops.window import Windows, pad, unpad
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv_transpose2d"]
@@ -41,8 +40,9 @@ def conv_transpose2d(
         stride: the steps between the windows, in the output.
         padding: the width of the border that is cut off the output.
         output_padding: rows and columns added below and to the right, less than `stride`.
-        w_init: draws `w` of shape (kernel height, kernel width, out, in): that of the `conv2d`
-            from `out` channels to `in` whose adjoint this is.
+        w_init: draws `w` of shape (kernel height, kernel width, out, in), that of the `conv2d`
+            from `out` channels to `in` whose adjoint this is; PyTorch's weight is
+            `w.permute(3, 2, 0, 1)`.
         b_init: draws `b` of shape (out,); None for no bias.
 
     Returns:
@@ -73,21 +73,18 @@ def conv_transpose2d(
     if extra[0] >= windows.stride[0] or extra[1] >= windows.stride[1]:
         raise InputError(f"{name}: expected output_padding below stride, got {output_padding}")
 
-    def padded_size(height: int, width: int) -> tuple[int, int]:
-        (kh, kw), (sh, sw) = windows.size, windows.stride
-        return (height - 1) * sh + kh + extra[0], (width - 1) * sw + kw + extra[1]
-
-    def check(shape: Any) -> tuple[int, int]:
+    def bordered(shape: Shape) -> tuple[int, int]:
         """Return the size of the output with its border."""
         height, width, _ = image_shape(name, shape)
-        high, broad = padded_size(height, width)
-        if min(high - 2 * windows.padding[0], broad - 2 * windows.padding[1]) < 1:
+        (kh, kw), (sh, sw), (ph, pw) = windows.size, windows.stride, windows.padding
+        high, broad = (height - 1) * sh + kh + extra[0], (width - 1) * sw + kw + extra[1]
+        if min(high - 2 * ph, broad - 2 * pw) < 1:
             raise ShapeError(f"{name}: expected images that padding leaves, got {show(shape)}")
         return high, broad
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        high, broad = check(in_shape)
-        w = w_init(rng, (*windows.size, out, in_shape[-1]))
+        high, broad = bordered(in_shape)
+        w = w_init(generator(name, rng), (*windows.size, out, in_shape[-1]))
         size = high - 2 * windows.padding[0], broad - 2 * windows.padding[1]
         b = () if b_init is None else b_init(rng, (out,))
         return Affine(w, b), (*in_shape[:-3], *size, out)
@@ -95,38 +92,37 @@ def conv_transpose2d(
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             w, b = params
-            cols, pull = affine(x, w.flatten(-4, -2).mT, None)
-            shape = (*x.shape[:-3], *check(x.shape), w.shape[-2])
+            models = w.ndim - 4
+            kinds = x.dtype, x.shape[-1], x.shape[:models]
+            if kinds != (w.dtype, w.shape[-1], w.shape[:models]):
+                raise ValueError("other models")
+            matrix = w.flatten(-4, -2)
+            padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered(x.shape), w.shape[-2]))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            if not isinstance(x, Tensor):
-                raise KindError(f"{name}: expected a tensor, got {type(x).__name__}") from None
-            if not isinstance(params, tuple) or len(params) != 2:
-                kind = type(params).__name__
-                raise KindError(f"{name}: expected params (w, b), got {kind}") from None
-            if x.dtype != params[0].dtype:
-                raise KindError(
-                    f"{name}: expected x to be {params[0].dtype} as w is, got {x.dtype}"
-                ) from None
-            check(x.shape)
-            wanted = f"(…, height, width, {params[0].shape[-1]})"
-            raise ShapeError(f"{name}: expected {wanted}, got {show(x.shape)}") from error
-        y = unpad(unpatches(cols, windows, shape), windows.padding)
+            if isinstance(params, Affine) and isinstance(params.w, Tensor) and params.w.ndim > 1:
+                params = Affine(params.w.mT, params.b)  # as it is multiplied
+            problem = misfit(name, 3, params, x, error)
+            if isinstance(x, Tensor) and x.ndim > 2:
+                bordered(x.shape)
+            raise problem from None
+        y = unpad(padded, windows.padding)
         bias = bias_of(b)
         if bias is not None:
             y.add_(align(bias, y))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            dcols = patches(pad(dy, windows.padding), windows)
-            dcols = dcols.narrow(-3, 0, x.shape[-3]).narrow(-2, 0, x.shape[-2])
-            dw, _, dx = pull(dcols, need_dx)
-            return Affine(dw.mT.reshape(w.shape), () if bias is None else total(dy, bias)), dx
+            rows = Patches(pad(dy, windows.padding), windows, models)
+            dw = rows.against(x.reshape(*w.shape[:models], -1, x.shape[-1])).reshape(w.shape)
+            dparams = Affine(dw, () if bias is None else total(dy, bias))
+            return dparams, rows.times(matrix) if need_dx else None
 
         return y, vjp
 
-    given = [f"{out}, {kernel}"]
-    given += [f"{what}={value}" for what, value, default in (
-        ("stride", stride, 1),
-        ("padding", padding, 0),
-        ("output_padding", output_padding, 0),
-    ) if value != default]  # fmt: skip
-    return Layer(name, init, apply, ", ".join(given))
+    args = written(
+        out,
+        kernel,
+        stride=(stride, 1),
+        padding=(padding, 0),
+        output_padding=(output_padding, 0),
+    )
+    return Layer(name, init, apply, args)

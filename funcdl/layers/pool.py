@@ -7,7 +7,7 @@ import math
 from funcdl.arguments import image_shape, pair, tensor
 from funcdl.contract import Apply, Layer, Params, Shape, Vjp
 from funcdl.errors import InputError
-from funcdl.layers.windows import outer
+from funcdl.layers.windows import outer, written
 from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.tensor import Generator, Tensor
 
@@ -55,30 +55,32 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
         y = views[0].clone() if len(views) == 1 else views[0].maximum(views[1])
         for view in views[2:]:
             y = y.maximum(view)
-        covered = (out[0] * step[0], out[1] * step[1])
-        tiled = step == windows.size and x.shape[-3:-1] == covered
+        tiled = windows.tile(x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            dx = x.clone() if tiled else x.new_zeros(x.shape)
-            rest = dy
-            for cell in cells:
+            dx, rest = x.clone() if tiled else x.new_zeros(x.shape), dy.clone()
+            room = None if tiled else dy.new_empty(dy.shape)
+            for cell in cells[:-1]:
                 target = slot(dx, cell, out, step)
-                share = target if tiled else slot(x, cell, out, step).clone()
-                if cell == cells[-1]:
-                    share.copy_(rest)
-                else:
-                    # eq in place on floats: a Boolean tensor times floats is far slower.
-                    share.eq_(y).mul_(rest)
-                    rest = rest.sub(share)
+                share = target if room is None else room.copy_(slot(x, cell, out, step))
+                # eq in place on floats: a Boolean tensor times floats is far slower.
+                rest.sub_(share.eq_(y).mul_(rest))
                 if not tiled:
                     target.add_(share)
+            last = slot(dx, cells[-1], out, step)
+            if tiled:
+                last.copy_(rest)
+            else:
+                last.add_(rest)
             return params, unpad(dx, windows.padding)
 
         return y, vjp
 
-    return _pool("max_pool2d", windows, apply, _args(kernel, stride, padding))
+    return _pool(
+        "max_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
+    )
 
 
 def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -> Layer:
@@ -114,21 +116,30 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         out = outer("avg_pool2d", windows, tensor("avg_pool2d", x).shape)
         x = pad(x, windows.padding)
-        y = slot(x, cells[0], out, step).mul(1 / len(cells))
+        y = slot(x, cells[0], out, step).clone()
         for cell in cells[1:]:
-            y.add_(slot(x, cell, out, step), alpha=1 / len(cells))
+            y.add_(slot(x, cell, out, step))
+        y.mul_(1 / len(cells))
+        tiled = windows.tile(x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            dx = dy.new_zeros(x.shape)
+            dx = dy.new_empty(x.shape) if tiled else dy.new_zeros(x.shape)
+            share = dy.mul(1 / len(cells))
             for cell in cells:
-                slot(dx, cell, out, step).add_(dy, alpha=1 / len(cells))
+                target = slot(dx, cell, out, step)
+                if tiled:
+                    target.copy_(share)
+                else:
+                    target.add_(share)
             return params, unpad(dx, windows.padding)
 
         return y, vjp
 
-    return _pool("avg_pool2d", windows, apply, _args(kernel, stride, padding))
+    return _pool(
+        "avg_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
+    )
 
 
 def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Windows:
@@ -138,11 +149,6 @@ def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Win
     if 2 * border[0] > size[0] or 2 * border[1] > size[1]:
         raise InputError(f"{name}: expected padding of at most half the kernel, got {padding}")
     return Windows(size, step, border)
-
-
-def _args(kernel: Size, stride: Size | None, padding: Size) -> str:
-    given = "" if stride is None else f", stride={stride}"
-    return f"{kernel}{given}" + (f", padding={padding}" if padding != 0 else "")
 
 
 def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:

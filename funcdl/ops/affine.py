@@ -22,11 +22,18 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
     Returns:
         `y` of shape (…, out), and `pull(dy, need_dx) -> (dw, db, dx)` with
         `dw = xᵀ dy`, `db = Σ dy` and `dx = dy wᵀ`, sums over all axes but the models' and the last.
+
+    Raises:
+        ValueError: x does not begin with the models' axes, or b is of another dtype.
     """
+    if w.ndim > 2 and x.shape[: w.ndim - 2] != w.shape[:-2]:
+        raise ValueError(f"expected x to begin with the models' axes {tuple(w.shape[:-2])}")
     plain = x.ndim == w.ndim
     rows = x if plain else x.reshape(*w.shape[:-2], -1, x.shape[-1])
     y = rows.matmul(w)
     if b is not None:
+        if b.dtype is not y.dtype:
+            raise ValueError(f"expected b to be {y.dtype}")
         y.add_(b if b.ndim == 1 else b.unsqueeze(-2))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:

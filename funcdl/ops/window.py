@@ -14,7 +14,16 @@ from funcdl.tensor import Tensor
 SHORT_RUN = 8
 MOST_CELLS = 32
 
-__all__ = ["Pair", "Windows", "pad", "patches", "slot", "unpad", "unpatches"]
+__all__ = [
+    "Pair",
+    "Windows",
+    "is_short",
+    "pad",
+    "patches",
+    "seen",
+    "slot",
+    "unpad",
+]
 
 Pair = tuple[int, int]
 """Of what is down and what is across."""
@@ -55,6 +64,16 @@ class Windows(NamedTuple):
             width + 2 * beside - span[1]
         ) // across + 1
 
+    def inside(self, padded: Tensor) -> Pair:
+        """Count the windows down and across on images (…, h, w, c) with their border."""
+        return self._replace(padding=(0, 0)).grid(padded.shape[-3], padded.shape[-2])
+
+    def tile(self, padded: Tensor) -> bool:
+        """Tell whether every pixel of such images lies in one window, and in one alone."""
+        down, across = self.inside(padded)
+        covered = (down * self.size[0], across * self.size[1])
+        return self.stride == self.size and padded.shape[-3:-1] == covered
+
     def cells(self) -> list[Pair]:
         """List the cells of a window in reading order, as places in the image."""
         (height, width), (down, across) = self.size, self.dilation
@@ -87,35 +106,35 @@ def slot(x: Tensor, cell: Pair, out: Pair, stride: Pair) -> Tensor:
     return cells if stride == (1, 1) else cells[..., :: stride[0], :: stride[1], :]
 
 
+def is_short(x: Tensor, windows: Windows) -> bool:
+    """Tell whether a row of a window is so short that patches are copied cell by cell."""
+    run = windows.size[1] * x.shape[-1]
+    return run < SHORT_RUN and windows.size[0] * run <= MOST_CELLS
+
+
+def seen(x: Tensor, windows: Windows) -> Tensor:
+    """View every window of a padded image (…, h, w, c): (…, oh, ow, kh, kw, c)."""
+    span, (down, across) = windows.span(), windows.stride
+    # (…, oh, ow, c, kh, kw): the channels go last again, so that runs stay contiguous.
+    views = x.unfold(-3, span[0], down).unfold(-3, span[1], across).movedim(-3, -1)
+    if windows.dilation == (1, 1):
+        return views
+    return views[..., :: windows.dilation[0], :: windows.dilation[1], :]
+
+
 def patches(x: Tensor, windows: Windows) -> Tensor:
     """Copy every window of a padded image (…, h, w, c) into a row: (…, oh, ow, cells × c)."""
-    channels, (height, width) = x.shape[-1], windows.size
-    if width * channels < SHORT_RUN and height * width * channels <= MOST_CELLS:
+    if is_short(x, windows):
         return _cells(x, windows)
-    span, (down, across) = windows.span(), windows.stride
     # A window's row is one run of memory in a contiguous image alone: the copy is 3 times faster.
-    seen = x.contiguous().unfold(-3, span[0], down).unfold(-3, span[1], across)
-    if windows.dilation != (1, 1):
-        seen = seen[..., :: windows.dilation[0], :: windows.dilation[1]]
-    # (…, oh, ow, c, kh, kw): the channels go last again, so that runs stay contiguous.
-    return seen.movedim(-3, -1).flatten(-3)
+    return seen(x.contiguous(), windows).flatten(-3)
 
 
 def _cells(x: Tensor, windows: Windows) -> Tensor:
     """Copy patches cell by cell: with few channels, a row of the image is the longer run."""
-    out = windows._replace(padding=(0, 0)).grid(x.shape[-3], x.shape[-2])
+    out = windows.inside(x)
     places = [(cell, c) for cell in windows.cells() for c in range(x.shape[-1])]
     cells = x.new_empty((len(places), *x.shape[:-3], *out))
     for k, (cell, c) in enumerate(places):
         cells.select(0, k).copy_(slot(x, cell, out, windows.stride).select(-1, c))
     return cells.movedim(0, -1)
-
-
-def unpatches(cols: Tensor, windows: Windows, in_shape: tuple[int, ...]) -> Tensor:
-    """Add every row back where it was read: the adjoint of `patches`, to shape `in_shape`."""
-    out = cols.shape[-3], cols.shape[-2]
-    cells = cols.reshape(*cols.shape[:-1], -1, in_shape[-1])
-    x = cols.new_zeros(in_shape)
-    for k, cell in enumerate(windows.cells()):
-        slot(x, cell, out, windows.stride).add_(cells.select(-2, k))
-    return x
