@@ -29,6 +29,7 @@ __all__ = [
     "compare",
     "fastest",
     "measure",
+    "number",
     "product_rate",
     "products",
     "table",
