@@ -22,6 +22,8 @@ def start(*args, cwd=None):
         text=True,
         cwd=cwd,
         start_new_session=True,
+        # A shell's background job ignores Ctrl-C, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
