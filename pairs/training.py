@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from funcdl import adam, stage, supervised, training_step, tree
+from funcdl import adam, supervised, tree
 from funcdl.schedules import cosine, warm_up
 from pairs.data import Mnist, Pairs, draw_split
+from pairs.descent import TrainingError, descend
 from pairs.models import MODELS, Model
+from pairs.recipe import learn_digits
 from pairs.seeds import generator
 
 __all__ = ["Row", "Settings", "TrainingError", "errors", "run_round", "train"]
-
-
-class TrainingError(RuntimeError):
-    """A round that could not be finished: its loss is no longer finite."""
 
 
 class Settings(NamedTuple):
@@ -103,7 +102,7 @@ def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
         round,
         seed,
         tree.size(params),
-        settings.epochs,
+        settings.epochs if model.recipe is None else model.recipe.epochs,
         train_error,
         test_error,
         digit_error,
@@ -113,6 +112,8 @@ def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
 
 def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator) -> Any:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
+
+    A model with a recipe learns from the single digits, by its recipe.
 
     Args:
         model: which network and loss.
@@ -129,23 +130,22 @@ def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Gene
 
     The rate's course is that of Smith, "Super-convergence" (2018), with a cosine's fall.
     """
-    batches = math.ceil(len(pairs.target) / settings.batch_size)
-    steps = settings.epochs * batches
+    if model.recipe is not None:
+        digit, *rest = params
+        images, classes = pairs.images.flatten(0, 1), pairs.classes.flatten()
+        return (learn_digits(model.recipe, digit, images, classes, rng), *rest)
+
+    def batches() -> Iterator[Any]:
+        order = torch.randperm(len(pairs.target), generator=rng)
+        for batch in torch.split(order, settings.batch_size):
+            images, *targets = swapped(Pairs(*(part[batch] for part in pairs)), rng)
+            yield images, tuple(targets[: model.outputs])
+
+    steps = settings.epochs * math.ceil(len(pairs.target) / settings.batch_size)
     rise = max(steps // 10, 1)
     optimiser = adam(warm_up(rise, cosine(settings.lr, max(steps - rise, 1)), start=0.04))
-    step = stage(training_step(supervised(model.net, model.loss), optimiser))
-    state = optimiser.init(params)
-    for epoch in range(settings.epochs):
-        loss: Any = ()
-        order = torch.randperm(len(pairs.target), generator=rng)
-        for start in range(0, len(order), settings.batch_size):
-            batch = order[start : start + settings.batch_size]
-            images, *targets = swapped(Pairs(*(part[batch] for part in pairs)), rng)
-            inputs = images, tuple(targets[: model.outputs])
-            params, state, loss = step(params, state, inputs)
-        if not all(leaf.isfinite().all() for leaf in tree.leaves((params, loss))):
-            raise TrainingError(f"the loss is no longer finite after epoch {epoch + 1}")
-    return params
+    objective = supervised(model.net, model.loss)
+    return descend(objective, optimiser, params, settings.epochs, batches)
 
 
 def swapped(pairs: Pairs, rng: Generator) -> Pairs:

@@ -1,0 +1,126 @@
+"""Digits redrawn by hand, as it were: turned, resized, slanted, shifted and bent a little."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+__all__ = ["Warp", "sampled", "warped"]
+
+
+class Warp(NamedTuple):
+    """How far digits are warped at most; each number is drawn uniformly from −limit to +limit.
+
+    `rotation` is in degrees; `scale`, of height and width each, and `shear` are shares of the
+    image's size; `shift` and `bend`, the displacements of the control points of a smooth field,
+    are in pixels.
+    """
+
+    rotation: float = 12.0
+    scale: float = 0.12
+    shear: float = 0.15
+    shift: float = 1.0
+    bend: float = 0.5
+
+
+def warped(images: Tensor, warp: Warp, rng: Generator) -> Tensor:
+    """Warp each image in a way of its own.
+
+    An image is read where the inverse of an affine map and a smooth field of displacements put
+    each of its pixels; outside of the image stands its border.
+
+    Args:
+        images: (n, height, width), of floats; they are not written to.
+        warp: the limits.
+        rng: draws everything.
+
+    Returns:
+        As many images of the same shape.
+
+    Simard, Steinkraus and Platt, "Best practices for convolutional neural networks applied to
+    visual document analysis" (2003).
+    """
+    count, height, width = images.shape
+
+    def draw(limit: float, *shape: int) -> Tensor:
+        return (torch.rand((count, *shape), generator=rng) * 2 - 1) * limit
+
+    angle, shear = draw(math.radians(warp.rotation)), draw(warp.shear)
+    tall, wide = draw(warp.scale) + 1, draw(warp.scale) + 1
+    cos, sin = angle.cos(), angle.sin()
+    # A turn, times a slant, times a scaling: where each pixel is read.
+    turn = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+    slant = torch.stack(
+        [torch.stack([tall, tall * 0], -1), torch.stack([shear * tall, wide], -1)], -2
+    )
+    rows, columns = torch.meshgrid(_centred(height), _centred(width), indexing="ij")
+    grid = torch.stack([rows, columns]).flatten(1)
+    where = (turn @ slant @ grid).reshape(count, 2, height, width)
+    centre = torch.tensor([(height - 1) / 2, (width - 1) / 2])
+    where = where + (centre + draw(warp.shift, 2))[..., None, None]
+    if warp.bend:
+        field = draw(warp.bend, 2, POINTS, POINTS)
+        where = where + _between(height) @ field @ _between(width).mT
+    return sampled(images, where[:, 0], where[:, 1])
+
+
+POINTS = 4
+"""The control points of a bend, along each axis."""
+
+
+def sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Read images between their pixels, along cubic curves, which blur less than lines do.
+
+    Args:
+        images: (n, height, width), of floats.
+        rows: (n, …), where to read each image, from 0 to height − 1; beyond is the border.
+        columns: of the same shape, from 0 to width − 1.
+
+    Returns:
+        What is read, of the shape of `rows`.
+
+    Keys, "Cubic convolution interpolation for digital image processing" (1981).
+    """
+    height, width = images.shape[-2:]
+    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+    top, left = rows.floor(), columns.floor()
+    # With its border around it an image has all of the 4 × 4 pixels that any place needs.
+    wide = width + 3
+    flat = images[:, _bordered(height)][:, :, _bordered(width)].flatten(1)
+    at = (top * wide + left).long().flatten(1)
+    read = torch.zeros_like(rows)
+    for i, down in enumerate(_cubic(rows - top)):
+        line = torch.zeros_like(rows)
+        for j, right in enumerate(_cubic(columns - left)):
+            pixels = flat[:, i * wide + j :].gather(1, at)
+            line.addcmul_(pixels.view_as(rows), right)
+        read.addcmul_(line, down)
+    return read
+
+
+def _bordered(length: int) -> Tensor:
+    return torch.arange(-1, length + 2).clamp(0, length - 1)
+
+
+def _cubic(t: Tensor) -> list[Tensor]:
+    """Weigh the pixels at −1, 0, 1 and 2 for a place t from 0 to 1."""
+    return [
+        ((2 - t) * t - 1) * t / 2,
+        ((3 * t - 5) * t * t + 2) / 2,
+        ((4 - 3 * t) * t + 1) * t / 2,
+        (t - 1) * t * t / 2,
+    ]
+
+
+def _centred(length: int) -> Tensor:
+    return torch.arange(length) - (length - 1) / 2
+
+
+def _between(length: int) -> Tensor:
+    """Make the (length, POINTS) weights that lead from control points to pixels, along waves."""
+    place = torch.linspace(0, POINTS - 1, length)[:, None]
+    distance = (place - torch.arange(POINTS)).clamp(-1, 1)
+    return (1 + (math.pi * distance).cos()) / 2
