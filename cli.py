@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import AbstractContextManager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,10 @@ import torch  # noqa: E402
 
 from funcdl import FuncdlError, disc, tree  # noqa: E402
 from pairs import report, study  # noqa: E402
+from pairs.cluster import ClusterError, ClusterLostError, cluster  # noqa: E402
 from pairs.data import DataError  # noqa: E402
 from pairs.models import MODELS, UnknownModelError, find  # noqa: E402
+from pairs.page import write  # noqa: E402
 from pairs.results import Results, ResultsError, replace, writing  # noqa: E402
 from pairs.seeds import generator  # noqa: E402
 from pairs.statistics import spread  # noqa: E402
@@ -68,6 +71,13 @@ def pairs(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes, one thread each.", show_default="cores")
     ] = study.usable_cores(),
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on the workers of this dask scheduler, such as tcp://10.0.0.1:8786.",
+        ),
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="Read the original MNIST files from this folder.")
     ] = None,
@@ -94,8 +104,11 @@ def pairs(
     tasks = [(name, i) for i in range(rounds) for name in names if not results.done(name, i)]
     if len(tasks) < rounds * len(names):
         err.print(f"Resuming: {rounds * len(names) - len(tasks)} rounds are there already.")
+    if dask is not None and data_dir is not None:
+        data_dir = data_dir.absolute()  # a worker is at home elsewhere
+    where = study.pool(min(workers, len(tasks)), data_dir) if dask is None else cluster(dask)
     try:
-        failures = _work(tasks, settings, workers, data_dir, results) if tasks else []
+        failures = _work(tasks, settings, where, data_dir, results) if tasks else []
     except KeyboardInterrupt:
         kept = "" if out_dir is None else " The same command goes on from there."
         err.print(f"Interrupted: {len(results.rows)} rounds are finished.{kept}")
@@ -114,12 +127,12 @@ def pairs(
 def _work(
     tasks: list[study.Task],
     settings: Settings,
-    workers: int,
+    where: AbstractContextManager[Executor],
     data_dir: Path | None,
     results: Results,
 ) -> list[TrainingError]:
     """Do the tasks with a progress bar, or a line a round where there is no terminal."""
-    with study.pool(min(workers, len(tasks)), data_dir) as executor, progress() as bar:
+    with where as executor, progress() as bar:
         task = bar.add_task("rounds", total=len(tasks))
 
         def keep(row: Row) -> None:
@@ -231,13 +244,29 @@ def progress() -> Progress:
     return Progress(*PER_TASK, console=err, transient=True, disable=not err.is_terminal)
 
 
+@app.command("report")
+def write_report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="What 'pairs --out' wrote.", show_default=False)
+    ],
+    file: Annotated[
+        Path | None, typer.Option("--out", help="The page; report.html in DIR if left out.")
+    ] = None,
+) -> None:
+    """Write the results of a study as one HTML page that needs no network and no script."""
+    out.print(str(write(folder, file)), soft_wrap=True, highlight=False, markup=False)
+
+
 def main() -> Any:
     """Run the command line; an error that a user can mend is one sentence and exit code 2."""
     try:
         return app()
-    except (FuncdlError, DataError, ResultsError, UnknownModelError) as error:
+    except (FuncdlError, DataError, ResultsError, UnknownModelError, ClusterError) as error:
         err.print(f"Error: {error.args[0] if error.args else error}")
         sys.exit(2)
+    except ClusterLostError as error:
+        err.print(f"Error: {error}; the finished rounds are kept.")
+        sys.exit(1)
     except BrokenExecutor:
         err.print("Error: a worker process was killed; the finished rounds are kept.")
         sys.exit(1)

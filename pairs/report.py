@@ -17,7 +17,16 @@ from pairs.statistics import Interval, Spread
 from pairs.summary import effects, lines
 from pairs.training import Row
 
-__all__ = ["listing", "percent", "structure", "tables"]
+__all__ = [
+    "change",
+    "difference",
+    "listing",
+    "percent",
+    "probability",
+    "rounds",
+    "structure",
+    "tables",
+]
 
 
 def percent(value: Spread | None) -> str:
@@ -34,9 +43,9 @@ def percent(value: Spread | None) -> str:
 
 def tables(rows: Sequence[Row]) -> Iterator[Table]:
     """Make the table of models and, where two can be compared, that of effects."""
-    table = Table(title="Errors in %, mean ± standard deviation over the rounds")
+    table = Table(title="Errors in %, mean ± standard deviation over the rounds; s to train one")
     table.add_column("model", no_wrap=True)
-    for heading in ("params", "rounds", "train", "test", "digit", "s/round"):
+    for heading in ("params", "rounds", "train", "test", "digit", "s"):
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines(rows):
         table.add_row(
@@ -52,16 +61,32 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
     found = effects(rows)
     if found:
         table = Table(
-            title="What it gives: paired differences in test error, points, with 95 % intervals"
+            title="What it gives: paired differences in test error, points, with 95 % intervals",
+            caption="p: sign-flip test; needed: rounds to see it with a power of 80 %",
         )
         table.add_column("effect")
-        table.add_column("from → to")
-        table.add_column("difference", justify="right", no_wrap=True)
+        for heading in ("difference", "p", "needed"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for effect in found:
             table.add_row(
-                effect.name, f"{effect.before} → {effect.after}", difference(effect.difference)
+                f"{effect.name}\n{change(effect.before, effect.after)}",
+                difference(effect.difference),
+                probability(effect.p),
+                rounds(effect.rounds_needed),
             )
         yield table
+
+
+def change(before: str, after: str) -> str:
+    """Write from which model to which, the backbone once where they share it.
+
+    >>> change("conv-separate", "conv-shared-aux"), change("fc-shared", "conv-shared")
+    ('conv: separate → shared-aux', 'fc-shared → conv-shared')
+    """
+    (backbone, _, kind), (other, _, theirs) = before.partition("-"), after.partition("-")
+    if backbone == other and kind and theirs:
+        return f"{backbone}: {kind} → {theirs}"
+    return f"{before} → {after}"
 
 
 def difference(value: Interval) -> str:
@@ -75,6 +100,26 @@ def difference(value: Interval) -> str:
         f"{100 * number:+.2f}".replace("-", "−") for number in numbers if number is not None
     )
     return f"{mean} [{', '.join(bounds)}]" if bounds else mean
+
+
+def probability(p: float) -> str:
+    """Write a p-value.
+
+    >>> probability(0.75), probability(2 / 2**15)
+    ('0.750', '<0.001')
+    """
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def rounds(number: int | None) -> str:
+    """Write a number of rounds; beyond some thousands it only says that there is no effect.
+
+    >>> rounds(1234), rounds(10**9), rounds(None)
+    ('1,234', '>9,999', '–')
+    """
+    if number is None:
+        return "–"
+    return f"{number:,}" if number <= 9999 else ">9,999"
 
 
 def listing() -> Iterator[Group]:

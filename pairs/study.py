@@ -6,8 +6,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +31,9 @@ Task = tuple[str, int]
 """A model's name and a round."""
 
 
+_loading = threading.Lock()
+
+
 @lru_cache(maxsize=1)
 def digits(data_dir: Path | None) -> Mnist:
     """Load the digits once a process: the package's own, or the IDX files of a folder."""
@@ -30,9 +41,25 @@ def digits(data_dir: Path | None) -> Mnist:
 
 
 def work(task: Task, settings: Settings, data_dir: Path | None) -> Row:
-    """Do one round of one model: what a worker does, a pure function of its arguments."""
-    with torch.inference_mode():
-        return run_round(*task, settings, digits(data_dir))
+    """Do one round of one model, on one thread: what a worker does, a function of its arguments.
+
+    It may be called from several threads at once, as the workers of a cluster may do.
+    """
+    with _loading:
+        mnist = digits(data_dir)
+    with one_thread(), torch.inference_mode():
+        return run_round(*task, settings, mnist)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch use one thread within the block, so that sums are the same on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
@@ -41,19 +68,21 @@ def pool(workers: int, data_dir: Path | None) -> Iterator[Executor]:
 
     Where processes can be forked, they find the digits loaded.
     """
-    torch.set_num_threads(1)
-    digits(data_dir)
     method = "fork" if sys.platform == "linux" else "spawn"
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context(method), initializer=_start)
-    try:
-        yield executor
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
-        raise
-    finally:
-        executor.shutdown()
+    with one_thread():
+        digits(data_dir)
+        executor = ProcessPoolExecutor(
+            workers, multiprocessing.get_context(method), initializer=_start
+        )
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+        finally:
+            executor.shutdown()
 
 
 def run(
@@ -67,14 +96,23 @@ def run(
 
     Returns:
         The errors of the rounds that failed; the other rounds went on.
+
+    Raises:
+        BrokenExecutor, CancelledError: the executor broke; all rows that it gave are kept.
     """
     pending: list[Future[Row]] = [executor.submit(work, task, settings, data_dir) for task in tasks]
     failures = []
+    broken: BaseException | None = None
     for future in as_completed(pending):
         try:
             keep(future.result())
         except TrainingError as error:
             failures.append(error)
+        except (BrokenExecutor, CancelledError) as error:
+            # All that is unfinished fails with it at once; what has finished is still kept.
+            broken = error
+    if broken is not None:
+        raise broken
     return failures
 
 
@@ -84,6 +122,14 @@ def usable_cores() -> int:
 
 
 def _start() -> None:
-    torch.set_num_threads(1)
     # Ctrl-C goes to the whole process group; the parent alone decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End the worker when its parent was killed: no one else would."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

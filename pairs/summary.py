@@ -6,18 +6,28 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pairs.models import MODELS
-from pairs.statistics import Interval, Spread, interval, spread
+from pairs.seeds import generator
+from pairs.statistics import (
+    Interval,
+    Spread,
+    interval,
+    rounds_needed,
+    sign_flip_test,
+    spread,
+)
 from pairs.training import Row
 
 __all__ = ["Effect", "Line", "effects", "lines", "summarise"]
 
 EFFECTS = [
+    ("a network a digit", "plain", "separate"),
     ("sharing", "separate", "shared"),
     ("sharing, with the auxiliary loss", "separate-aux", "shared-aux"),
     ("auxiliary loss, weights separate", "separate", "separate-aux"),
     ("auxiliary loss, weights shared", "shared", "shared-aux"),
     ("both", "separate", "shared-aux"),
     ("explicit comparison", "shared-aux", "explicit"),
+    ("explicit comparison, same losses", "shared-aux", "explicit-bool"),
     ("the Boolean beside the digits", "explicit", "explicit-bool"),
 ]
 
@@ -35,38 +45,46 @@ class Line(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """The difference in test error that one change makes, over the rounds that both models have."""
+    """The difference in test error that one change makes, over the rounds that both models have.
+
+    `p` is that of the sign-flip test, of this effect alone; `rounds_needed` those that it takes to
+    see such an effect with a power of 80 %, None where there is nothing to go by.
+    """
 
     name: str
     before: str
     after: str
     rounds: int
     difference: Interval
+    p: float
+    rounds_needed: int | None
 
 
 def lines(rows: Sequence[Row]) -> list[Line]:
-    """Sum up each model that has rows, in the order of the table of models."""
+    """Sum up each model that has rows, in the order of the table of models; then any others."""
+    there = dict.fromkeys(row.model for row in rows)
     found = []
-    for name in MODELS:
+    for name in dict.fromkeys([*(name for name in MODELS if name in there), *there]):
         mine = [row for row in rows if row.model == name]
-        if mine:
-            digits = [row.digit_error for row in mine if row.digit_error is not None]
-            found.append(
-                Line(
-                    name,
-                    mine[0].parameters,
-                    len(mine),
-                    spread([row.train_error for row in mine]),
-                    spread([row.test_error for row in mine]),
-                    spread(digits) if digits else None,
-                    spread([row.seconds for row in mine]),
-                )
+        digits = [row.digit_error for row in mine if row.digit_error is not None]
+        found.append(
+            Line(
+                name,
+                mine[0].parameters,
+                len(mine),
+                spread([row.train_error for row in mine]),
+                spread([row.test_error for row in mine]),
+                spread(digits) if digits else None,
+                spread([row.seconds for row in mine]),
             )
+        )
     return found
 
 
 def effects(rows: Sequence[Row]) -> list[Effect]:
     """Compare models that differ by one idea, or two, round by round on the same pairs."""
+    # In the order of rounds, not of arrival: drawn signs must not depend on the workers.
+    rows = sorted(rows, key=lambda row: row.round)
     errors = {(row.model, row.round): row.test_error for row in rows}
     found = []
     for backbone in dict.fromkeys(name.partition("-")[0] for name in MODELS):
@@ -78,7 +96,18 @@ def effects(rows: Sequence[Row]) -> list[Effect]:
                 if row.model == before and (after, row.round) in errors
             ]
             if differences:
-                found.append(Effect(label, before, after, len(differences), interval(differences)))
+                rng = generator(rows[0].seed, "sign flips", before, after)
+                found.append(
+                    Effect(
+                        label,
+                        before,
+                        after,
+                        len(differences),
+                        interval(differences),
+                        sign_flip_test(differences, rng),
+                        rounds_needed(differences),
+                    )
+                )
     return found
 
 

@@ -1,0 +1,103 @@
+"""A cluster as an executor: the study on a dask.distributed scheduler's workers.
+
+Every worker needs this package installed, in the same version; where it has another kind of
+processor than this machine, the last bits of its sums may differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from contextlib import contextmanager
+
+__all__ = ["ClusterError", "ClusterLostError", "cluster"]
+
+TIMEOUT = 5
+"""Seconds that a scheduler has to answer, and that it has to name a worker."""
+
+
+class ClusterError(RuntimeError):
+    """A cluster that cannot be used; nothing has been done on it."""
+
+
+class ClusterLostError(BrokenExecutor):
+    """A cluster that went away in the middle."""
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """Give an executor whose tasks run on a cluster; what is unfinished at the end is cancelled.
+
+    A task whose worker dies is done again by another, which gives the same row.
+
+    Args:
+        address: of the scheduler, such as 'tcp://10.0.0.1:8786'.
+
+    Raises:
+        ClusterError: the package distributed is missing, the address is none, no scheduler
+            answers at it, it has no worker, or one cannot import this package.
+        ClusterLostError: the scheduler went away, or one round was the end of several workers.
+    """
+    try:
+        from distributed import Client, KilledWorker
+        from distributed.comm.addressing import get_address_host_port
+    except ImportError:
+        raise ClusterError(
+            "a cluster needs the package distributed: pip install distributed"
+        ) from None
+    url = address if "://" in address else f"tcp://{address}"
+    try:
+        get_address_host_port(url, strict=True)
+    except ValueError:
+        raise ClusterError(
+            f"expected a scheduler's address such as tcp://10.0.0.1:8786, got {address!r}"
+        ) from None
+    with _silent():
+        try:
+            asyncio.run(asyncio.wait_for(_answer(url), TIMEOUT))
+            client = Client(url, timeout=TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
+        except (OSError, asyncio.TimeoutError):
+            raise ClusterError(
+                f"{address}: expected a dask scheduler, found none within {TIMEOUT} s"
+            ) from None
+        with client:
+            try:
+                client.wait_for_workers(1, TIMEOUT)
+            except asyncio.TimeoutError:
+                raise ClusterError(
+                    f"{address}: expected a scheduler with workers, found none within {TIMEOUT} s"
+                ) from None
+            executor = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
+            try:
+                yield executor
+            except CancelledError:
+                raise ClusterLostError(f"{address}: the scheduler went away") from None
+            except KilledWorker:
+                raise ClusterLostError(f"{address}: one round killed several workers") from None
+            except ImportError as error:
+                raise ClusterError(f"{address}: a worker cannot import: {error}") from None
+            finally:
+                executor.shutdown(wait=False)
+
+
+async def _answer(url: str) -> None:
+    """Shake hands with a scheduler; a client alone waits for ever where one accepts and is mute."""
+    from distributed import Security
+    from distributed.comm.core import connect
+
+    arguments = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    comm = await connect(url, timeout=TIMEOUT, **arguments)  # type: ignore[no-untyped-call]
+    comm.abort()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep logs quiet: what matters in a cluster's comes as an exception."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,279 @@
+"""The page of a study: whole, self-contained, true to the summary, and safe."""
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+import cli
+from pairs import page
+from pairs.figures import Bar, Strip, forest, strips, ticks
+from pairs.report import difference, percent, probability, rounds
+from pairs.results import Results, ResultsError
+from pairs.statistics import Interval, Spread
+from pairs.training import Row, Settings
+
+MODELS = ["conv-plain", "conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y>&amp;'"
+VOID = {"meta", "circle", "line", "rect"}
+
+
+class Page(HTMLParser):
+    """A page as a tree of what is open, with its texts by element and everything that it names."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.texts, self.rows = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in VOID
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data))
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+    def text(self, tag):
+        return [data for name, data in self.texts if name == tag]
+
+
+def row(model, i, k):
+    digit = 0.03 + i / 500 if model.endswith("aux") else None
+    return Row(
+        model,
+        i,
+        7,
+        70_000 + k,
+        25,
+        0.01 * k,
+        0.1 + 0.02 * k + (i * (k + 3) % 5) / 100,
+        digit,
+        1.5 + i,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    results = Results(tmp_path / "study", Settings(seed=7), "package")
+    for i in range(4):
+        for k, model in enumerate(MODELS):
+            results.add(row(model, i, k))
+    results.finish()
+    return tmp_path / "study"
+
+
+def made(folder):
+    path = page.write(folder)
+    assert path == folder / "report.html"
+    text = path.read_text(encoding="utf-8")
+    return Page(text), text
+
+
+def test_the_page_is_well_formed_and_alone(folder):
+    found, text = made(folder)
+    assert text.startswith("<!DOCTYPE html>")
+    assert found.all("html") == [{"lang": "en-GB"}]
+    assert any(attrs.get("name") == "viewport" for attrs in found.all("meta"))
+    for tag in ("title", "main", "h1", "style"):
+        assert found.tags.count((tag, {})) == 1
+    assert "script" not in {tag for tag, _ in found.tags}
+    # Nothing is loaded: no address anywhere, in markup or in style.
+    assert not {"src", "href", "srcset", "action", "data", "style"} & {
+        k for k, _ in found.attributes
+    }
+    assert not [word for word in ("://", "url(", "@import", "javascript:") if word in text]
+    identifiers = [value for key, value in found.attributes if key == "id"]
+    assert len(identifiers) == len(set(identifiers))
+    assert text.count("prefers-color-scheme: dark") == 1
+
+
+def test_every_figure_has_a_text_alternative(folder):
+    found, _ = made(folder)
+    figures = found.all("svg")
+    named = {attrs["id"]: tag for tag, attrs in found.tags if "id" in attrs}
+    assert len(figures) == len(found.all("figure")) == len(found.all("figcaption")) == 2
+    for attrs in figures:
+        assert attrs["role"] == "img"
+        assert [named[name] for name in attrs["aria-labelledby"].split()] == ["title", "desc"]
+    for said in found.text("desc"):
+        assert len(said) > 100
+    assert all(f"{model}: 4 values from " in found.text("desc")[0] for model in MODELS)
+    assert len(found.all("circle")) == 4 * len(MODELS) + 4
+
+
+def test_the_tables_say_what_the_summary_says(folder):
+    found, _ = made(folder)
+    rows = {cells[0]: cells[1:] for cells in found.rows[: 1 + len(MODELS)]}
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [line["model"] for line in summary["models"]] == [
+        name for name in rows if name != "model"
+    ][-5:]
+    for line in summary["models"]:
+        spreads = [
+            line[key] and Spread(**line[key])
+            for key in ("test_error", "train_error", "digit_error")
+        ]
+        expected = [
+            *map(percent, spreads),
+            f"{line['parameters']:,}",
+            "4",
+            f"{line['seconds']['mean']:.2f}",
+        ]
+        assert rows[line["model"]][:6] == expected
+    effects = {cells[0]: cells[1:] for cells in found.rows}
+    assert len(summary["effects"]) == 4
+    for effect in summary["effects"]:
+        assert effects[effect["name"]] == [
+            difference(Interval(**effect["difference"])),
+            probability(effect["p"]),
+            "4",
+            rounds(effect["rounds_needed"]),
+            f"{effect['before']} → {effect['after']}",
+        ]
+    said = dict(zip(found.text("dt"), found.text("dd")))
+    expected = {**summary["settings"], **summary["versions"]}
+    assert said == {
+        key.replace("_", " "): value if isinstance(value, str) else json.dumps(value)
+        for key, value in expected.items()
+    }
+
+
+def test_one_round_of_one_model_makes_a_page(tmp_path):
+    Results(tmp_path, Settings(validation=True), "package").add(
+        row("fc-plain", 0, 0)._replace(test_error=0)
+    )
+    found, text = made(tmp_path)
+    assert len(found.all("svg")) == 1
+    assert "0.00 % over one round" in text
+    assert "for tuning" in text
+
+
+def test_hostile_names_and_settings_are_only_words(folder):
+    with (folder / "rounds.jsonl").open("a") as file:
+        for name in (HOSTILE, "\ud800", "x" * 500):
+            file.write(json.dumps(row("fc-plain", 0, 1)._replace(model=name)._asdict()) + "\n")
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text())
+    summary["settings"] |= {HOSTILE: {"a": HOSTILE}, "digits": HOSTILE}
+    summary["versions"]["torch"] = HOSTILE
+    path.write_text(json.dumps(summary))
+    found, _ = made(folder)
+    assert not {"script", "img"} & {tag for tag, _ in found.tags}
+    assert not [key for key, _ in found.attributes if key.startswith("on")]
+    assert HOSTILE in {cells[0] for cells in found.rows}
+    assert f"{HOSTILE}: 1 values" in found.text("desc")[0]
+    assert found.text("dd").count(HOSTILE) == 2
+    assert HOSTILE.replace("_", " ") in found.text("dt")
+    assert "x" * 500 not in found.text("text")
+
+
+def test_a_half_row_is_left_out_and_nothing_else_is_touched(folder):
+    path = folder / "rounds.jsonl"
+    expected = page.render(page.load(folder))
+    path.write_text(path.read_text() + '{"model": "conv-pl')
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    written = page.write(folder, folder.parent / "new" / "page.html")
+    assert written.read_text(encoding="utf-8") == expected
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+BAD = json.dumps(row("fc-plain", 0, 0)._asdict())
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("rounds.jsonl", None, "expected a folder that 'funcdl-cli pairs --out' wrote, found no rounds.jsonl in it"),
+        ("summary.json", None, "found no summary.json in it"),
+        ("rounds.jsonl", "", "expected at least one finished round, found none"),
+        ("rounds.jsonl", BAD, "expected at least one finished round, found none"),
+        ("rounds.jsonl", "{}\n", "line 1 is not a row of this study"),
+        ("rounds.jsonl", BAD + "\nnonsense\n", "line 2: expected JSON, got 'nonsense'"),
+        ("rounds.jsonl", "[" * 99_999 + "\n", "line 1: expected JSON"),
+        ("rounds.jsonl", "3\n", "line 1: expected an object, got '3'"),
+        ("rounds.jsonl", BAD.replace("0.1", '"0.1"', 1) + "\n", "line 1 has a value that no round"),
+        ("rounds.jsonl", BAD.replace("1.5", "NaN", 1) + "\n", "line 1 has a value that no round"),
+        ("rounds.jsonl", BAD.replace('"fc-plain"', "[]", 1) + "\n", "line 1 has a value that no round"),
+        ("rounds.jsonl", b"\xff\n", "expected UTF-8 text"),
+        ("summary.json", "[1]", "summary.json: expected an object"),
+        ("summary.json", "{}", "summary.json: expected settings of a study, found none"),
+        ("summary.json", '{"settings": {}}', "summary.json: expected versions of a study, found none"),
+    ],
+)  # fmt: skip
+def test_foreign_files_are_one_sentence(folder, file, text, words):
+    if text is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ResultsError) as caught:
+        page.write(folder)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (folder / "report.html").exists()
+
+
+def run(*args):
+    command = [sys.executable, cli.__file__, "report", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_command_writes_and_says_where(folder, tmp_path):
+    done = run(folder, "--out", tmp_path / "page.html")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'page.html'}\n"), done.stderr
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.render(page.load(folder))
+
+
+def test_the_command_refuses_in_one_sentence(folder, tmp_path):
+    done = run(tmp_path / "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+    assert "expected a folder that 'funcdl-cli pairs --out' wrote" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+    done = run(folder, "--out", tmp_path)
+    assert done.returncode == 2
+    assert "expected a file that can be written, got: Is a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 0), (0, 0.1), (-12.3, 0.7), (0, 100), (-1e-9, 0), (0, 17.2)]
+)
+def test_ticks_are_round_and_reach_both_ends(low, high):
+    marks = ticks(low, high)
+    assert 2 <= len(marks) <= 11
+    assert marks == sorted(set(marks))
+    assert marks[0] <= low <= high <= marks[-1]
+
+
+def test_figures_place_values_on_their_axis():
+    text = strips("a", "t", [Strip("one", "", [5.0, 10.0]), Strip("two", "", [20.0])])
+    assert [attrs["cx"] for attrs in Page(text).all("circle")] == ["27.00%", "50.00%", "96.00%"]
+    bars = [
+        Bar("up", "", "", 1.0, 0.5, 2.0),
+        Bar("none", "", "", 0.5, -1.0, 2.0),
+        Bar("one", "", "", 1.0, None, None),
+    ]
+    dots = Page(forest("b", "t", bars)).all("circle")
+    assert [attrs["class"] for attrs in dots] == ["dot", "dot open", "dot open"]
