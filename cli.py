@@ -59,7 +59,9 @@ def pairs(
         str, typer.Option(help="Names of models with commas between them, or 'all'.")
     ] = DEFAULT_MODELS,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each model.")] = 10,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training pairs.")] = 25,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Passes over the training pairs (a champion has its own).")
+    ] = 25,
     train_pairs: Annotated[int, typer.Option(min=1, help="Pairs to train on.")] = 1000,
     test_pairs: Annotated[int, typer.Option(min=1, help="Pairs to test on.")] = 1000,
     batch_size: Annotated[int, typer.Option(min=1, help="Pairs a step.")] = Settings().batch_size,
