@@ -39,7 +39,8 @@ def test_the_models_of_the_study(name):
     # A layer without parts has the work, a combinator that of its parts and what it adds itself.
     paths = [row.path for row in table.rows]
     ends = [row for row in table.rows if not any(p.startswith(row.path + "[") for p in paths)]
-    assert sum(row.flops for row in ends) == table.flops
+    added = table.flops - sum(row.flops for row in ends)
+    assert added > 0 if "committee" in repr(net) else added == 0  # it takes its members' mean
     assert sum(row.params for row in ends) == table.params
 
 
