@@ -8,7 +8,19 @@ from funcdl.contract import Shape
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["generator", "image_shape", "last_axis", "number", "pair", "show", "whole"]
+__all__ = [
+    "beside",
+    "generator",
+    "image_shape",
+    "last_axis",
+    "number",
+    "pair",
+    "positive",
+    "sequence_shape",
+    "show",
+    "tensor",
+    "whole",
+]
 
 
 def whole(where: str, what: str, value: Any, least: int) -> int:
@@ -28,6 +40,13 @@ def number(where: str, what: str, value: Any, least: float, below: float | None 
         bounds = f"at least {least:g}" + ("" if below is None else f" and below {below:g}")
         raise InputError(f"{where}: expected {what} to be {bounds}, got {value}")
     return value
+
+
+def positive(where: str, what: str, value: Any) -> float:
+    """Return `value` if it is a number above 0."""
+    if number(where, what, value, 0) == 0:
+        raise InputError(f"{where}: expected {what} to be above 0, got {value}")
+    return value  # type: ignore[no-any-return]
 
 
 def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
@@ -59,6 +78,26 @@ def last_axis(where: str, shape: Shape) -> int:
     if not shape or not isinstance(shape[-1], int):
         raise ShapeError(f"{where}: expected one tensor of shape (…, features), got {show(shape)}")
     return shape[-1]
+
+
+def sequence_shape(where: str, shape: Shape) -> tuple[int, int]:
+    """Return (time, features) of one sequence's shape."""
+    if len(shape) < 2 or not all(isinstance(length, int) for length in shape):
+        raise ShapeError(f"{where}: expected sequences (…, time, features), got {show(shape)}")
+    return shape[-2], shape[-1]
+
+
+def beside(where: str, p: Tensor, x: Tensor, own: int) -> None:
+    """Refuse an input whose axes are not a parameter's, (*models, …, *own): torch might broadcast.
+
+    `own` is the number of the parameter's trailing axes that are not the models'.
+    """
+    models = p.ndim - own
+    lead, trail = p.shape[:models], p.shape[models:]
+    alike = x.shape[:models] == lead and x.shape[x.ndim - own :] == trail
+    if models < 0 or x.ndim < p.ndim or not alike:
+        expected = ", ".join(map(str, (*lead, "…", *trail)))
+        raise ShapeError(f"{where}: expected ({expected}), got {show(x.shape)}")
 
 
 def image_shape(where: str, shape: Shape) -> tuple[int, int, int]:

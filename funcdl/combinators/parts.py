@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import Any
 
-from funcdl.contract import Layer, LayerLike, Value, as_layer
+from funcdl.contract import Layer, LayerLike, Shape, Value, as_layer
 from funcdl.errors import FuncdlError, KindError, ShapeError
 
-__all__ = ["accumulate", "as_layers", "entries", "place"]
+__all__ = ["accumulate", "as_layers", "entries", "place", "widen"]
 
 
 def as_layers(where: str, layers: Iterable[LayerLike]) -> tuple[Layer, ...]:
@@ -51,3 +51,10 @@ def accumulate(a: Value, b: Value) -> Value:
     if isinstance(a, tuple):
         return tuple(accumulate(p, q) for p, q in zip(a, b))
     return a + b
+
+
+def widen(shape: Shape, at: int, length: int) -> Shape:
+    """Insert an axis into a shape, or into each of a tuple of shapes."""
+    if shape and isinstance(shape[0], tuple):
+        return tuple(widen(entry, at, length) for entry in shape)
+    return (*shape[:at], length, *shape[at:])

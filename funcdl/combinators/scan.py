@@ -6,7 +6,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, tensor, whole
-from funcdl.combinators.parts import accumulate, as_layers, entries, place
+from funcdl.combinators.parts import accumulate, as_layers, entries, place, widen
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, ShapeError
 from funcdl.ops.layout import fill
@@ -69,7 +69,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
         with place("scan"):
             params, out = part.init(rng, (h, (*lead, xs[-1])))
             keep(h, out)
-        return params, _timed(h, len(lead), xs[-2])
+        return params, widen(h, len(lead), xs[-2])
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         h, xs = entries("scan", "the input", x, 2) if hidden is None else (None, x)
@@ -133,10 +133,3 @@ def _over_time(like: Value, states: list[Value], at: int) -> Value:
         return fill(first.new_empty(shape), each, at)
 
     return tree.map(pile, like, *states)
-
-
-def _timed(shape: Shape, at: int, time: int) -> Shape:
-    """Insert the axis of times into a shape, or into each of a tuple of shapes."""
-    if shape and isinstance(shape[0], tuple):
-        return tuple(_timed(entry, at, time) for entry in shape)
-    return (*shape[:at], time, *shape[at:])

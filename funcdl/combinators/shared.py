@@ -7,7 +7,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, tensor
-from funcdl.combinators.parts import as_layers, place
+from funcdl.combinators.parts import as_layers, place, widen
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -93,7 +93,7 @@ def _over_axis(part: Layer, axis: int) -> Layer:
         at = len(in_shape) + axis
         with place("shared"):
             params, out = part.init(rng, (*in_shape[:at], *in_shape[at + 1 :]))
-        return params, _widen(out, at, in_shape[at])
+        return params, widen(out, at, in_shape[at])
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
         at = tensor("shared", x).ndim + axis
@@ -112,13 +112,6 @@ def _over_axis(part: Layer, axis: int) -> Layer:
         return _unfold(y, at, lengths), vjp
 
     return Layer("shared", init, apply, f"axis={axis}", (part,))
-
-
-def _widen(shape: Shape, at: int, length: int) -> Shape:
-    """Insert an axis into a shape, or into each of a tuple of shapes."""
-    if shape and isinstance(shape[0], tuple):
-        return tuple(_widen(entry, at, length) for entry in shape)
-    return (*shape[:at], length, *shape[at:])
 
 
 def _fold(value: Value, at: int) -> Value:

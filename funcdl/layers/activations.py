@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import number, tensor
+from funcdl.arguments import positive, tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
-from funcdl.errors import InputError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
@@ -152,8 +151,7 @@ def softplus(beta: float = 1.0) -> Layer:
     >>> softplus()((), torch.tensor([-1.0, 0.0, 1000.0]))[0]
     tensor([3.1326e-01, 6.9315e-01, 1.0000e+03])
     """
-    if number("softplus", "beta", beta, 0) == 0:
-        raise InputError("softplus: expected beta to be above 0, got 0")
+    positive("softplus", "beta", beta)
 
     def rule(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         z = x if beta == 1 else x.mul(beta)

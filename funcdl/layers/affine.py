@@ -52,10 +52,8 @@ def misfit(
     if not isinstance(x, Tensor):
         return KindError(f"{where}: expected a tensor, got {type(x).__name__}")
     w = params[0]
-    channels = w.shape[-2] * groups if w.ndim > 1 else -1
-    expected = ("", "length, ", "height, width, ")[axes - 1] + (
-        f"{channels}" if w.ndim > 1 else "?"
-    )
+    channels = w.shape[-2] * groups if w.ndim > 1 else "?"
+    expected = ("", "length, ", "height, width, ")[axes - 1] + str(channels)
     if x.ndim < axes or x.shape[-1] != channels:
         return ShapeError(f"{where}: expected (…, {expected}), got {show(x.shape)}")
     for what, tensor in (("x", x), ("b", params[1])):

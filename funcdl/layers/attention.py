@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show, whole
+from funcdl.arguments import sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
@@ -74,11 +74,7 @@ def attention(
     whole("attention", "heads", heads, 1)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Attention, Shape]:
-        if len(in_shape) < 2 or not all(isinstance(length, int) for length in in_shape):
-            raise ShapeError(
-                f"attention: expected sequences (…, time, features), got {show(in_shape)}"
-            )
-        features = in_shape[-1]
+        _, features = sequence_shape("attention", in_shape)
         if features % heads:
             raise ShapeError(
                 f"attention: expected features that {heads} heads divide, got {show(in_shape)}"

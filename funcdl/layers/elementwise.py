@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from funcdl.arguments import generator, last_axis, show, tensor
+from funcdl.arguments import beside, generator, last_axis, tensor
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import KindError, ShapeError
+from funcdl.errors import KindError
 from funcdl.initialisers import Initialiser, ones, zeros
 from funcdl.ops.leading import align, total
 from funcdl.tensor import Generator, Tensor
@@ -33,12 +33,8 @@ def fitting(where: str, params: Any, x: Any, own: int = 1) -> Tensor:
     """
     if not isinstance(params, tuple) or len(params) != 1 or not isinstance(params[0], Tensor):
         raise KindError(f"{where}: expected params of one tensor, got {type(params).__name__}")
-    shape, p = tensor(where, x).shape, params[0]
-    models = p.ndim - own
-    lead, trail = p.shape[:models], p.shape[models:]
-    if len(shape) < p.ndim or shape[:models] != lead or shape[len(shape) - own :] != trail:
-        expected = ", ".join(map(str, (*lead, "…", *trail)))
-        raise ShapeError(f"{where}: expected ({expected}), got {show(shape)}")
+    p = params[0]
+    beside(where, p, tensor(where, x), own)
     if x.dtype != p.dtype:
         raise KindError(f"{where}: expected x to be {p.dtype} as the parameter is, got {x.dtype}")
     return p

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import last_axis, show, whole
+from funcdl.arguments import last_axis, sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -142,9 +142,8 @@ def gru(
     whole("gru", "hidden", hidden, 1)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Recurrent, Shape]:
-        if len(in_shape) < 2 or not all(isinstance(length, int) for length in in_shape):
-            raise ShapeError(f"gru: expected sequences (…, time, features), got {show(in_shape)}")
-        params = _draw("gru", rng, in_shape[-1], hidden, w_init, b_init)
+        _, features = sequence_shape("gru", in_shape)
+        params = _draw("gru", rng, features, hidden, w_init, b_init)
         return params, (*in_shape[:-1], hidden)
 
     def apply(params: Recurrent, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:

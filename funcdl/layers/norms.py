@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import generator, number, show, tensor, whole
+from funcdl.arguments import beside, generator, number, show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
@@ -187,17 +187,9 @@ def fitting(where: str, p: Tensor, x: Tensor, own: int) -> None:
     """Refuse axes that are not those of the parameter, which torch might broadcast."""
     if p.ndim == own and p.dtype == x.dtype and p.shape == x.shape[-own:]:
         return
-    models = p.ndim - own
     if p.dtype != x.dtype:
         raise KindError(f"{where}: expected x to be {p.dtype} as scale is, got {x.dtype}")
-    if (
-        models < 0
-        or x.ndim < p.ndim
-        or x.shape[x.ndim - own :] != p.shape[models:]
-        or x.shape[:models] != p.shape[:models]
-    ):
-        expected = ", ".join(map(str, (*p.shape[:models], "…", *p.shape[models:])))
-        raise ShapeError(f"{where}: expected ({expected}), got {show(x.shape)}")
+    beside(where, p, x, own)
 
 
 def shaped(t: Tensor, shape: tuple[int, ...]) -> Tensor:

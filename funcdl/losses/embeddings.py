@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import number, show
+from funcdl.arguments import positive, show
 from funcdl.contract import Layer, Shape
-from funcdl.errors import InputError, ShapeError
+from funcdl.errors import ShapeError
 from funcdl.losses.loss import Kind, each_row, loss
 from funcdl.tensor import Tensor
 
@@ -82,9 +82,7 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
     >>> loss, vjp(torch.ones(()))[1][0][1]
     (tensor(0.1250), tensor([[ 0.0000, -0.5000]]))
     """
-    number("contrastive", "margin", margin, 0)
-    if margin == 0:
-        raise InputError("contrastive: expected margin to be above 0, got 0")
+    positive("contrastive", "margin", margin)
 
     def rows(y_shape: Any) -> Shape:
         if len(y_shape) != 2 or y_shape[0] != y_shape[1] or not isinstance(y_shape[0], tuple):

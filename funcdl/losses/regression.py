@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import number
+from funcdl.arguments import positive
 from funcdl.contract import Layer
-from funcdl.errors import InputError
 from funcdl.losses.loss import along, loss
 from funcdl.tensor import Tensor
 
@@ -114,9 +113,7 @@ def huber(delta: float = 1.0, *, reduction: str = "mean", models: int = 0) -> La
     >>> loss, vjp(torch.ones(()))[1][0]
     (tensor(3.), tensor([ 1., -1.]))
     """
-    number("huber", "delta", delta, 0)
-    if delta == 0:
-        raise InputError("huber: expected delta to be above 0, got 0")
+    positive("huber", "delta", delta)
 
     def rule(y: Tensor, t: Tensor) -> Pair:
         d = y.sub(t)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import number, show, whole
+from funcdl.arguments import positive, show, whole
 from funcdl.contract import Params
-from funcdl.errors import InputError, ShapeError
+from funcdl.errors import ShapeError
 from funcdl.optimisers.transform import Transform
 from funcdl.tensor import Tensor
 
@@ -26,7 +26,7 @@ def clip(limit: float) -> Transform:
     >>> clip(1.0).update((torch.tensor([-3.0, 0.5]),), (), ())[0]
     (tensor([-1.0000,  0.5000]),)
     """
-    _positive("clip", limit)
+    positive("clip", "limit", limit)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
         return tree.map(lambda g: g.clamp(-limit, limit), grads), state
@@ -50,7 +50,7 @@ def clip_by_norm(limit: float, *, models: int = 0) -> Transform:
     >>> clip_by_norm(1.0).update((torch.tensor([3.0, 4.0]), torch.tensor([0.5])), (), ())[0]
     (tensor([0.6000, 0.8000]), tensor([0.5000]))
     """
-    _positive("clip_by_norm", limit)
+    positive("clip_by_norm", "limit", limit)
     whole("clip_by_norm", "models", models, 0)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
@@ -77,7 +77,7 @@ def clip_by_global_norm(limit: float, *, models: int = 0) -> Transform:
     >>> clip_by_global_norm(1.0).update((torch.tensor([3.0]), torch.tensor([4.0])), (), ())[0]
     (tensor([0.6000]), tensor([0.8000]))
     """
-    _positive("clip_by_global_norm", limit)
+    positive("clip_by_global_norm", "limit", limit)
     whole("clip_by_global_norm", "models", models, 0)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
@@ -106,8 +106,3 @@ def _scaled(g: Tensor, square: Tensor, limit: float) -> Tensor:
     """Shrink to the limit what is longer; a factor of exactly 1 leaves the rest as it is."""
     factor = square.sqrt().clamp_min(limit).div(limit).reciprocal()
     return g.mul(factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).to(g.dtype))
-
-
-def _positive(where: str, limit: float) -> None:
-    if number(where, "limit", limit, 0) == 0:
-        raise InputError(f"{where}: expected limit to be above 0, got {limit}")
