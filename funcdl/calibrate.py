@@ -11,7 +11,7 @@ from funcdl.arguments import generator
 from funcdl.contract import Layer, LayerLike, Params, Value, as_layer
 from funcdl.errors import InputError
 from funcdl.layers.batch_norm import BatchNorm
-from funcdl.staging.record import Recorder, storage, unwrap
+from funcdl.staging.record import Watcher, storage, unwrap
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree.nodes import entries
 
@@ -74,7 +74,7 @@ def _memory(leaf: Any) -> int:
     return storage(leaf) if isinstance(leaf, Tensor) else 0
 
 
-class _Watch(Recorder):
+class _Watch(Watcher):
     """Sees each application of a batch_norm, and measures its input.
 
     Attributes:
@@ -83,20 +83,15 @@ class _Watch(Recorder):
     """
 
     def __init__(self, params: Params) -> None:
-        super().__init__(set())
         self.found: dict[tuple[int, Any], _Moments] = {}
         self.missed = {storage(norm.mean): norm.mean.numel() for norm in _norms(params)}
-
-    def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Carry out an operation; nothing is written down, so that numbers may be looked at."""
-        return self.wrap(func(*unwrap(tuple(args)), **unwrap(kwargs)))
 
     def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
         """Apply a layer, and look at what goes into it."""
         # Other layers may have the parameters of a norm that they apply: the norm alone counts.
         if layer.name == "batch_norm" and not layer.layers:
             self._measure(unwrap(params), unwrap(x))
-        return layer.apply(params, x, rng)
+        return super().layer(layer, params, x, rng)
 
     def _measure(self, params: BatchNorm, x: Tensor) -> None:
         place = storage(params.mean), params.mean.storage_offset()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of, zeros_of
-from funcdl.staging.record import CREATES, METADATA, REFUSED, Recorder, storage, tensors, unwrap
+from funcdl.staging.record import CREATES, METADATA, REFUSED, Watcher, storage, tensors, unwrap
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Row", "Summary", "summary"]
@@ -164,11 +164,10 @@ class _Place:
         return found
 
 
-class _Counter(Recorder):
+class _Counter(Watcher):
     """Counts operations for every layer that is being applied, and records none."""
 
     def __init__(self) -> None:
-        super().__init__(set())
         self.inside: list[_Place] = []
         self.root: Any = None
 

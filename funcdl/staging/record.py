@@ -22,6 +22,7 @@ __all__ = [
     "OpaqueLayerError",
     "Recorder",
     "UnrecordedError",
+    "Watcher",
     "rebuild",
     "storage",
     "tensors",
@@ -104,7 +105,7 @@ class Recorded(Tensor):
     """A tensor whose calls are recorded; `plain` is the tensor itself."""
 
     plain: Tensor
-    recorder: Recorder
+    recorder: Watcher
 
     @classmethod
     def __torch_function__(
@@ -115,12 +116,8 @@ class Recorded(Tensor):
         return first.recorder.call(func, args, kwargs or {})
 
 
-class Recorder:
-    """The calls made so far, and the layers that are called as they are."""
-
-    def __init__(self, opaque: set[Layer]) -> None:
-        self.calls: list[Call] = []
-        self.opaque = opaque
+class Watcher:
+    """Sees every operation and every layer that recorded tensors go through, and does no more."""
 
     def wrap(self, value: Any) -> Any:
         """Make the tensors of a value recorded ones."""
@@ -130,6 +127,22 @@ class Recorder:
         recorded: Recorded = plain.as_subclass(Recorded)
         recorded.plain, recorded.recorder = plain, self
         return recorded
+
+    def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Carry out one operation on the plain tensors."""
+        return self.wrap(func(*unwrap(tuple(args)), **unwrap(kwargs)))
+
+    def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
+        """Apply a layer."""
+        return layer.apply(params, x, rng)
+
+
+class Recorder(Watcher):
+    """The calls made so far, and the layers that are called as they are."""
+
+    def __init__(self, opaque: set[Layer]) -> None:
+        self.calls: list[Call] = []
+        self.opaque = opaque
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Carry out one operation on the plain tensors, and note it unless it only makes views."""
