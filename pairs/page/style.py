@@ -6,12 +6,12 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --page: #fdfdfc; --ink: #1c2024; --quiet: #5c646c; --rule: #d9dde1; --grid: #e9ecef;
-  --accent: #0b62b0; --box: #cfe2f5;
+  --accent: #0b62b0; --box: #cfe2f5; --minus: #b3541e;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --ink: #e6e9ec; --quiet: #a0a8b0; --rule: #3a4149; --grid: #272c32;
-    --accent: #6fb7f7; --box: #1f3d5a;
+    --accent: #6fb7f7; --box: #1f3d5a; --minus: #f0a06a;
   }
 }
 * { box-sizing: border-box; }
@@ -56,6 +56,9 @@ svg .zero { stroke: var(--quiet); stroke-dasharray: 4 3; }
 svg .box { fill: var(--box); }
 svg .median, svg .bar { stroke: var(--accent); stroke-width: 2; }
 svg .dot { fill: var(--accent); stroke: var(--page); }
+svg.raster { shape-rendering: crispEdges; }
+svg .ink { fill: var(--ink); }
+svg .minus { fill: var(--minus); }
 svg .open { fill: var(--page); stroke: var(--accent); stroke-width: 2; }
 @media print { .scroll { overflow: visible; } }
 """
