@@ -57,6 +57,24 @@ class Model(NamedTuple):
     outputs: int
     recipe: Recipe | None = None
 
+    @property
+    def auxiliary(self) -> bool:
+        """Whether it learns the Boolean and, beside it, the digits."""
+        return self.loss is BOTH
+
+    def weighted(self, aux_weight: float) -> Layer:
+        """Return its loss with another weight of the digits' beside the Boolean's.
+
+        A model that does not learn both has its one loss, whatever the weight.
+
+        Args:
+            aux_weight: at least 0; at 0 the digits are not learned.
+
+        Raises:
+            InputError: the weight is below 0 or not finite.
+        """
+        return both(aux_weight) if self.auxiliary else self.loss
+
 
 def quiet(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     """Draw weights at half of `fan_in_uniform`.
@@ -91,8 +109,13 @@ def conv(first: int, second: int, width: int) -> Layer:
     )
 
 
+def both(aux_weight: float) -> Layer:
+    """Add the digits' loss, with a weight, to that of the Boolean."""
+    return weighted_sum((1.0, cross_entropy()), (aux_weight, cross_entropy()))
+
+
 BOOLEAN = weighted_sum((1.0, cross_entropy()))
-BOTH = weighted_sum((1.0, cross_entropy()), (1.0, cross_entropy()))
+BOTH = both(1.0)
 DIGITS = weighted_sum((0.0, cross_entropy()), (1.0, cross_entropy()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pairs.data.digits import Digits, Mnist, halve, load_digits, read_digits
-from pairs.data.draw import Pairs, Split, draw_pairs, draw_split
+from pairs.data.draw import Pairs, Split, check_counts, draw_pairs, draw_split
 from pairs.data.errors import DataError
 from pairs.data.idx import read_idx
 
@@ -13,6 +13,7 @@ __all__ = [
     "Mnist",
     "Pairs",
     "Split",
+    "check_counts",
     "draw_pairs",
     "draw_split",
     "halve",

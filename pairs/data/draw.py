@@ -80,10 +80,8 @@ def draw_split(
         DataError: a count is not a whole number from 1 to the number of pairs that can be had,
             or `rng` is not a generator.
     """
+    check_counts(mnist, train_count, test_count, validation)
     train, test = mnist
-    _check("train_count", train_count, len(train.labels) // 2)
-    left = len(train.labels) // 2 - train_count if validation else len(test.labels) // 2
-    _check("test_count", test_count, left)
     order = _permutation(train, rng)
     train_pairs = _pair(train, order[: 2 * train_count])
     if validation:
@@ -91,6 +89,18 @@ def draw_split(
     else:
         test_pairs = draw_pairs(test, test_count, rng)
     return Split(train_pairs, test_pairs)
+
+
+def check_counts(mnist: Mnist, train_count: int, test_count: int, validation: bool) -> None:
+    """Check that `draw_split` can draw so many pairs, before any work is done.
+
+    Raises:
+        DataError: a count is not a whole number from 1 to the number of pairs that can be had.
+    """
+    train, test = mnist
+    _check("train_count", train_count, len(train.labels) // 2)
+    left = len(train.labels) // 2 - train_count if validation else len(test.labels) // 2
+    _check("test_count", test_count, left)
 
 
 def _check(name: str, count: int, most: int) -> None:

@@ -1,0 +1,52 @@
+"""A sweep's tables, for a terminal of 80 columns: a model or an effect a row, a value a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.table import Table
+
+from pairs.report import difference, percent
+from pairs.statistics import spread
+from pairs.sweep import SWEPT, text
+from pairs.training import Row
+from pairs.trends import effects, errors
+
+__all__ = ["sweep_tables"]
+
+
+def sweep_tables(setting: str, rows: Mapping[float, Sequence[Row]]) -> Iterator[Table]:
+    """Make the table of errors at each value and, where models can be compared, that of effects.
+
+    Args:
+        setting: a key of `SWEPT`.
+        rows: of each value.
+    """
+    about = SWEPT[setting].about
+    table = _table(f"Test error in % against the {about}, ± standard deviation", "model", rows)
+    for named in errors(rows).values():
+        for name, found in named.items():
+            cells = [percent(spread(found[value])) if value in found else "–" for value in rows]
+            table.add_row(name, *(cell.replace(" ± ", "\n±") for cell in cells))
+    yield table
+    compared = effects(setting, rows)
+    if compared:
+        table = _table(
+            f"What it gives against the {about}: differences in points, 95 % intervals",
+            "effect",
+            rows,
+        )
+        for backbone, named_effects in compared.items():
+            for name, at in named_effects.items():
+                cells = [difference(at[value].difference) if value in at else "–" for value in rows]
+                lines = (cell.replace(" [", "\n").replace(", ", "\n").strip("]") for cell in cells)
+                table.add_row(f"{backbone}: {name}", *lines)
+        yield table
+
+
+def _table(title: str, first: str, rows: Mapping[float, Sequence[Row]]) -> Table:
+    table = Table(title=title, show_lines=True)
+    table.add_column(first)
+    for value in rows:
+        table.add_column(text(value), justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,58 @@
+"""What a sweep says: errors and effects at each value of the setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pairs import summary
+from pairs.models import MODELS
+from pairs.summary import EFFECTS, Effect
+from pairs.training import Row
+
+__all__ = ["effects", "errors"]
+
+Swept = Mapping[float, Sequence[Row]]
+"""The rows of each value of the setting."""
+
+
+def errors(rows: Swept) -> dict[str, dict[str, dict[float, list[float]]]]:
+    """Gather test errors by backbone, model and value, one a round.
+
+    Backbones and models come in the order of the table of models.
+    """
+    found: dict[str, dict[str, dict[float, list[float]]]] = {}
+    there = dict.fromkeys(row.model for mine in rows.values() for row in mine)
+    for name in dict.fromkeys([*(name for name in MODELS if name in there), *there]):
+        found.setdefault(name.partition("-")[0], {})[name] = {
+            value: [row.test_error for row in mine if row.model == name]
+            for value, mine in rows.items()
+            if any(row.model == name for row in mine)
+        }
+    return found
+
+
+def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[float, Effect]]]:
+    """Compare models at each value, by backbone, effect and value.
+
+    In a sweep of the weight of the auxiliary loss, the models at weight 0 are those without it,
+    which the other weights are compared with: from the same first weights, on the same pairs.
+    """
+    without = []
+    if setting == "aux-weight":
+        without = [
+            row._replace(model=row.model.removesuffix("-aux"))
+            for row in rows.get(0.0, ())
+            if row.model.endswith("-aux")
+        ]
+    found: dict[str, dict[str, dict[float, Effect]]] = {}
+    for value, mine in rows.items():
+        models = {row.model for row in mine}
+        for effect in summary.effects([*mine, *(without if value > 0 else ())]):
+            if effect.after in models:
+                backbone = effect.before.partition("-")[0]
+                found.setdefault(backbone, {}).setdefault(effect.name, {})[value] = effect
+    order = [name for name, *_ in EFFECTS]
+    return {
+        backbone: {name: named[name] for name in order if name in named}
+        for backbone, named in found.items()
+    }
