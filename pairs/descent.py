@@ -23,6 +23,7 @@ def descend(
     epochs: int,
     batches: Callable[[], Iterable[Any]],
     rng: Generator | None = None,
+    after: Callable[[Any], None] | None = None,
 ) -> Any:
     """Take a step for each batch of each epoch.
 
@@ -33,6 +34,8 @@ def descend(
         epochs: how often to go through the batches.
         batches: gives an epoch's, drawn anew at each call.
         rng: for layers that draw numbers in training; None for a network that has none.
+        after: handed the parameters after each epoch, to look at and not to keep: the next epoch
+            writes to them.
 
     Returns:
         The trained parameters.
@@ -48,4 +51,6 @@ def descend(
             params, state, loss = step(params, state, batch, rng)
         if not all(leaf.isfinite().all() for leaf in tree.leaves((params, loss))):
             raise TrainingError(f"the loss is no longer finite after epoch {epoch + 1}")
+        if after is not None:
+            after(params)
     return params

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 __all__ = ["Bar", "Strip", "escaped", "forest", "strips", "ticks"]
 
-EDGE = 4.0
+EDGE = 5.0
 """Per cent of the width that stay free at either end, for half a label of the axis."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -38,7 +38,12 @@ class Recipe(NamedTuple):
 
 
 def learn_digits(
-    recipe: Recipe, params: Any, images: Tensor, classes: Tensor, rng: Generator
+    recipe: Recipe,
+    params: Any,
+    images: Tensor,
+    classes: Tensor,
+    rng: Generator,
+    after: Callable[[Any], None] | None = None,
 ) -> Any:
     """Train the network of one digit with AdamW on a one-cycle rate, the digits ever warped anew.
 
@@ -52,6 +57,8 @@ def learn_digits(
         images: (n, 14, 14), scaled.
         classes: (n,), from 0 to 9.
         rng: draws the warps, the order of the digits and what is dropped.
+        after: handed the parameters after each epoch, the norms' measured as in the end; not
+            called for a committee, which is there only when its last member is.
 
     Returns:
         The trained parameters, the norms' measured on the digits as they are.
@@ -70,8 +77,17 @@ def learn_digits(
         for batch in torch.split(order, recipe.batch_size):
             yield drawn[batch], classes[batch]
 
+    def measured(learnt: Any, rng: Generator) -> Any:
+        return calibrate(recipe.digit, learnt, torch.split(images, SOME), rng)
+
+    def look(learnt: Any) -> None:
+        assert after is not None
+        # A copy of the generator, so that looking changes no number that is drawn later.
+        after(measured(learnt, Generator().set_state(rng.get_state())))
+
     steps = recipe.epochs * math.ceil(len(images) / recipe.batch_size)
     optimiser = adamw(one_cycle(recipe.lr, steps, rise=0.2), weight_decay=recipe.weight_decay)
     objective = supervised(recipe.digit, cross_entropy(label_smoothing=recipe.smoothing))
-    params = descend(objective, optimiser, params, recipe.epochs, batches, rng)
-    return calibrate(recipe.digit, params, torch.split(images, SOME), rng)
+    watched = None if after is None else look
+    params = descend(objective, optimiser, params, recipe.epochs, batches, rng, watched)
+    return measured(params, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -12,12 +13,14 @@ from typing import Any
 
 import torch
 
+from pairs.details import Details
 from pairs.summary import summarise
 from pairs.training import Row, Settings
 
 __all__ = ["Results", "ResultsError", "replace", "writing"]
 
 ROWS = "rounds.jsonl"
+DETAILS = "details.jsonl"
 SUMMARY = "summary.json"
 
 
@@ -49,6 +52,8 @@ class Results:
             return
         with writing(folder):
             self._resume(folder)
+            if (folder / DETAILS).exists():
+                _whole_lines(folder / DETAILS)
             self._write_summary(folder)
 
     def done(self, model: str, round: int) -> bool:
@@ -57,12 +62,38 @@ class Results:
 
     def add(self, row: Row) -> None:
         """Keep a row, on the disk before anything else happens."""
-        self.rows.append(row)
         if self.folder is not None:
-            with (self.folder / ROWS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row._asdict()) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            _append(self.folder / ROWS, row._asdict())
+        self.rows.append(row)
+
+    def add_details(self, details: Details) -> None:
+        """Keep what a round tells beside its row; to be done before the row is kept.
+
+        The row is the mark that a round is done: killed in between, the round is done again, and
+        of its details the later ones count.
+        """
+        if self.folder is not None:
+            _append(self.folder / DETAILS, details._asdict())
+
+    def add_model(self, model: str, round: int, content: bytes) -> None:
+        """Keep a round's parameters, a whole file or none; to be done before the row is kept."""
+        if self.folder is not None:
+            path = self._model_path(self.folder, model, round)
+            path.parent.mkdir(exist_ok=True)
+            replace(path, content)
+
+    def without_model(self, models: Sequence[str]) -> int:
+        """Count the rounds of some models that are there without their parameters."""
+        folder = self.folder
+        return sum(
+            folder is None or not self._model_path(folder, row.model, row.round).exists()
+            for row in self.rows
+            if row.model in models
+        )
+
+    @staticmethod
+    def _model_path(folder: Path, model: str, round: int) -> Path:
+        return folder / "models" / f"{model}-{round}.safetensors"
 
     def finish(self) -> None:
         """Write the summary of all rows."""
@@ -76,18 +107,16 @@ class Results:
         if not summary.exists():
             raise ResultsError(f"{folder}: expected {SUMMARY} beside {ROWS}, found none")
         theirs = _load(summary, summary.read_text(encoding="utf-8")).get("settings")
+        if isinstance(theirs, dict):
+            # A folder may be older than a setting, which had its default then.
+            theirs = {**Settings._field_defaults, **theirs}
         if theirs != self.settings:
             raise ResultsError(f"{folder}: {_difference(theirs, self.settings)}")
-        text = rows.read_text(encoding="utf-8")
-        whole, newline, rest = text.rpartition("\n")
-        for number, line in enumerate(whole.splitlines(), 1):
+        for number, line in enumerate(_whole_lines(rows), 1):
             try:
                 self.rows.append(Row(**_load(rows, line)))
             except TypeError:
                 raise ResultsError(f"{rows}: line {number} is not a row of this study") from None
-        if rest:
-            # A run was killed while it wrote its last row: the row is lost, the others are not.
-            replace(rows, whole + newline)
 
     def _write_summary(self, folder: Path) -> None:
         summary = {
@@ -132,8 +161,57 @@ def _difference(theirs: Any, ours: dict[str, Any]) -> str:
     return f"holds rounds of other settings ({pairs}); choose another folder"
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
+def _append(path: Path, record: dict[str, Any]) -> None:
+    """Add a line to a file, on the disk before anything else happens."""
+    with _naming(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """Read the lines of a file, and cut off half a line at its end.
+
+    A run was killed, or the disk was full, while it wrote its last line: that one is lost, the
+    others are not.
+    """
+    data = path.read_bytes()
+    whole, _, rest = data.rpartition(b"\n")
+    if rest:
+        # Shortened where it stands: a disk that is still full has no room for a copy.
+        os.truncate(path, len(data) - len(rest))
+    try:
+        return whole.decode().splitlines()
+    except ValueError:
+        raise ResultsError(f"{path}: expected UTF-8 text, got other bytes") from None
+
+
+def replace(path: Path, content: str | bytes) -> None:
+    """Write a file as a whole or not at all; text in UTF-8.
+
+    Raises:
+        OSError: it cannot be written, or is a device; an earlier file is as it was.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with _naming(path):
+        try:
+            with partial.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)  # what is left of it would fill a full disk
+            raise
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have every error of the disk say which file it was about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise

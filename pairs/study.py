@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -19,16 +19,43 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from pairs.data import Mnist, load_digits, read_digits
-from pairs.training import Row, Settings, TrainingError, run_round
+from pairs.details import Details
+from pairs.model_file import from_round, pack
+from pairs.results import Results
+from pairs.training import Row, Settings, Trained, TrainingError, run_round
+from pairs.watch import watch_round
 
-__all__ = ["Task", "digits", "pool", "run"]
+__all__ = ["Task", "digits", "missing", "pool", "run"]
 
-Task = tuple[str, int]
-"""A model's name and a round."""
+
+class Task(NamedTuple):
+    """One round of one model under some settings: what a worker does."""
+
+    model: str
+    round: int
+    settings: Settings
+
+
+def missing(plan: Mapping[Settings, Results], names: Sequence[str], rounds: int) -> list[Task]:
+    """List what is still to do for some rounds of some models, in the order of the plan.
+
+    Args:
+        plan: the settings, each with the results that its rows go to.
+        names: of the models.
+        rounds: how many of each; within one setting all models do a round before the next.
+    """
+    return [
+        Task(name, i, settings)
+        for settings, results in plan.items()
+        for i in range(rounds)
+        for name in names
+        if not results.done(name, i)
+    ]
 
 
 _loading = threading.Lock()
@@ -40,7 +67,16 @@ def digits(data_dir: Path | None) -> Mnist:
     return load_digits() if data_dir is None else read_digits(data_dir)
 
 
-def work(task: Task, settings: Settings, data_dir: Path | None) -> Row:
+class Done(NamedTuple):
+    """What a worker gives for a task."""
+
+    row: Row
+    details: Details | None = None
+    model: bytes | None = None
+    """The content of a file of its parameters: a cluster's workers may share no disk."""
+
+
+def work(task: Task, data_dir: Path | None, watched: bool = False, saved: bool = False) -> Done:
     """Do one round of one model, on one thread: what a worker does, a function of its arguments.
 
     It may be called from several threads at once, as the workers of a cluster may do.
@@ -48,7 +84,15 @@ def work(task: Task, settings: Settings, data_dir: Path | None) -> Row:
     with _loading:
         mnist = digits(data_dir)
     with one_thread(), torch.inference_mode():
-        return run_round(*task, settings, mnist)
+        if not (watched or saved):
+            return Done(run_round(*task, mnist))
+        kept: list[bytes] = []
+
+        def keep(trained: Trained) -> None:
+            if saved:
+                kept.append(pack(from_round(*task, trained)))
+
+        return Done(*watch_round(*task, mnist, keep), *kept)
 
 
 @contextmanager
@@ -87,27 +131,41 @@ def pool(workers: int, data_dir: Path | None) -> Iterator[Executor]:
 
 def run(
     tasks: Sequence[Task],
-    settings: Settings,
     data_dir: Path | None,
     executor: Executor,
-    keep: Callable[[Row], None],
-) -> list[TrainingError]:
-    """Do the tasks on an executor, and hand each row to `keep` as soon as it comes.
+    keep: Callable[[Task, Row], None],
+    keep_details: Callable[[Task, Details], None] | None = None,
+    keep_model: Callable[[Task, bytes], None] | None = None,
+) -> dict[Task, TrainingError]:
+    """Do the tasks on an executor, and hand each with its row to `keep` as soon as it comes.
+
+    Where there is a `keep_details`, the rounds are watched, which takes half as long again, and it
+    is handed a task's details before `keep` is handed its row; so is `keep_model` the content of a
+    file of its parameters.
 
     Returns:
-        The errors of the rounds that failed; the other rounds went on.
+        The rounds that failed, with their errors; the other rounds went on.
 
     Raises:
         BrokenExecutor, CancelledError: the executor broke; all rows that it gave are kept.
     """
-    pending: list[Future[Row]] = [executor.submit(work, task, settings, data_dir) for task in tasks]
-    failures = []
+    watched = keep_details is not None
+    pending: dict[Future[Done], Task] = {
+        executor.submit(work, task, data_dir, watched, keep_model is not None): task
+        for task in tasks
+    }
+    failures = {}
     broken: BaseException | None = None
     for future in as_completed(pending):
         try:
-            keep(future.result())
+            row, details, model = future.result()
+            if keep_details is not None and details is not None:
+                keep_details(pending[future], details)
+            if keep_model is not None and model is not None:
+                keep_model(pending[future], model)
+            keep(pending[future], row)
         except TrainingError as error:
-            failures.append(error)
+            failures[pending[future]] = error
         except (BrokenExecutor, CancelledError) as error:
             # All that is unfinished fails with it at once; what has finished is still kept.
             broken = error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -12,17 +12,31 @@ from torch import Generator, Tensor
 
 from funcdl import adam, supervised, tree
 from funcdl.schedules import cosine, warm_up
-from pairs.data import Mnist, Pairs, draw_split
+from pairs.data import Mnist, Pairs, Split, draw_split
 from pairs.descent import TrainingError, descend
 from pairs.models import MODELS, Model
 from pairs.recipe import learn_digits
 from pairs.seeds import generator
 
-__all__ = ["Row", "Settings", "TrainingError", "errors", "run_round", "train"]
+__all__ = [
+    "Row",
+    "Scaling",
+    "Settings",
+    "Trained",
+    "TrainingError",
+    "errors",
+    "row_of",
+    "run_round",
+    "train",
+    "train_round",
+]
 
 
 class Settings(NamedTuple):
-    """What a row depends on beside its model and round."""
+    """What a row depends on beside its model and round.
+
+    `aux_weight` is the digits' loss for one of the Boolean's; it matters to models that learn both.
+    """
 
     seed: int = 0
     epochs: int = 25
@@ -31,6 +45,7 @@ class Settings(NamedTuple):
     train_pairs: int = 1000
     test_pairs: int = 1000
     validation: bool = False
+    aux_weight: float = 1.0
 
 
 class Row(NamedTuple):
@@ -62,11 +77,42 @@ class Scaling(NamedTuple):
         return (images - self.mean) / self.deviation
 
 
+class Trained(NamedTuple):
+    """A round's parameters, what they were trained and are tested on, and the time it took."""
+
+    params: Any
+    scaling: Scaling
+    split: Split
+    seconds: float
+
+
 def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
     """Draw the pairs of a round, train a model on them and test it.
 
+    Args, and what is raised: see `train_round`.
+    """
+    return row_of(name, round, settings, train_round(name, round, settings, mnist))
+
+
+def train_round(
+    name: str,
+    round: int,
+    settings: Settings,
+    mnist: Mnist,
+    after: Callable[[Trained], None] | None = None,
+) -> Trained:
+    """Draw the pairs of a round and train a model on them.
+
     The pairs depend on the seed and the round alone, so that all models of a round see the same;
     so does the order of the batches. The weights depend on the model's name too.
+
+    Args:
+        name: of the model.
+        round: from 0.
+        settings: what the round depends on beside these.
+        mnist: the digits.
+        after: handed, after each epoch, what there is by then, to look at and not to keep; the
+            time that it takes is not the training's. A committee is trained without.
 
     Raises:
         TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
@@ -83,7 +129,15 @@ def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
     )
     scaling = Scaling(split.train.images.mean(), split.train.images.std())
     params, _ = model.net.init(generator(seed, "weights", name, round), (2, 14, 14))
-    started = time.perf_counter()
+    started, pause = time.perf_counter(), 0.0
+
+    def look(now: Any) -> None:
+        nonlocal pause
+        assert after is not None
+        began = time.perf_counter()
+        after(Trained(now, scaling, split, began - started - pause))
+        pause += time.perf_counter() - began
+
     try:
         params = train(
             model,
@@ -91,16 +145,22 @@ def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
             split.train._replace(images=scaling(split.train.images)),
             settings,
             generator(seed, "batches", round),
+            None if after is None else look,
         )
     except TrainingError as error:
         raise TrainingError(f"{name}, round {round}: {error}") from None
-    seconds = time.perf_counter() - started
+    return Trained(params, scaling, split, time.perf_counter() - started - pause)
+
+
+def row_of(name: str, round: int, settings: Settings, trained: Trained) -> Row:
+    """Count the errors of what `train_round` gave."""
+    model, (params, scaling, split, seconds) = MODELS[name], trained
     train_error, _ = errors(model, params, scaling, split.train)
     test_error, digit_error = errors(model, params, scaling, split.test)
     return Row(
         name,
         round,
-        seed,
+        settings.seed,
         tree.size(params),
         settings.epochs if model.recipe is None else model.recipe.epochs,
         train_error,
@@ -110,7 +170,14 @@ def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
     )
 
 
-def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator) -> Any:
+def train(
+    model: Model,
+    params: Any,
+    pairs: Pairs,
+    settings: Settings,
+    rng: Generator,
+    after: Callable[[Any], None] | None = None,
+) -> Any:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
 
     A model with a recipe learns from the single digits, by its recipe.
@@ -119,8 +186,9 @@ def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Gene
         model: which network and loss.
         params: its initial parameters; they are not written to.
         pairs: scaled images, with their targets.
-        settings: epochs, batch size and peak rate.
+        settings: epochs, batch size, peak rate and the weight of the auxiliary loss.
         rng: draws the order of the pairs and of the two digits in each, anew for each epoch.
+        after: handed the parameters after each epoch, but for a committee's.
 
     Returns:
         The trained parameters.
@@ -133,7 +201,8 @@ def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Gene
     if model.recipe is not None:
         digit, *rest = params
         images, classes = pairs.images.flatten(0, 1), pairs.classes.flatten()
-        return (learn_digits(model.recipe, digit, images, classes, rng), *rest)
+        look = None if after is None else lambda learnt: after((learnt, *rest))
+        return (learn_digits(model.recipe, digit, images, classes, rng, look), *rest)
 
     def batches() -> Iterator[Any]:
         order = torch.randperm(len(pairs.target), generator=rng)
@@ -144,8 +213,8 @@ def train(model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Gene
     steps = settings.epochs * math.ceil(len(pairs.target) / settings.batch_size)
     rise = max(steps // 10, 1)
     optimiser = adam(warm_up(rise, cosine(settings.lr, max(steps - rise, 1)), start=0.04))
-    objective = supervised(model.net, model.loss)
-    return descend(objective, optimiser, params, settings.epochs, batches)
+    objective = supervised(model.net, model.weighted(settings.aux_weight))
+    return descend(objective, optimiser, params, settings.epochs, batches, after=after)
 
 
 def swapped(pairs: Pairs, rng: Generator) -> Pairs:

@@ -88,15 +88,17 @@ def test_a_loss_that_diverges_names_model_round_and_epoch(mnist):
 
 
 def test_workers_do_not_change_the_numbers():
-    tasks = [(name, i) for i in range(2) for name in ("fc-plain", "fc-explicit")]
-    found = []
-    for workers in (1, 2):
+    tasks = study.missing({QUICK: Results(None, QUICK, "package")}, ["fc-plain", "fc-explicit"], 2)
+
+    def found(workers):
         rows = []
         with study.pool(workers, None) as executor:
-            assert study.run(tasks, QUICK, None, executor, rows.append) == []
-        found.append(sorted(row._replace(seconds=0) for row in rows))
-    assert found[0] == found[1]
-    assert len(found[0]) == 4
+            assert study.run(tasks, None, executor, lambda _, row: rows.append(row)) == {}
+        return sorted(row._replace(seconds=0) for row in rows)
+
+    one, two = found(1), found(2)
+    assert one == two
+    assert len(one) == 4
 
 
 def row(model="fc-plain", round=0, error=0.25):

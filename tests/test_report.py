@@ -17,7 +17,7 @@ from pairs.training import Row, Settings
 
 MODELS = ["conv-plain", "conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y>&amp;'"
-VOID = {"meta", "circle", "line", "rect"}
+VOID = {"meta", "circle", "line", "path", "rect"}
 
 
 class Page(HTMLParser):
@@ -269,7 +269,7 @@ def test_ticks_are_round_and_reach_both_ends(low, high):
 
 def test_figures_place_values_on_their_axis():
     text = strips("a", "t", [Strip("one", "", [5.0, 10.0]), Strip("two", "", [20.0])])
-    assert [attrs["cx"] for attrs in Page(text).all("circle")] == ["27.00%", "50.00%", "96.00%"]
+    assert [attrs["cx"] for attrs in Page(text).all("circle")] == ["27.50%", "50.00%", "95.00%"]
     bars = [
         Bar("up", "", "", 1.0, 0.5, 2.0),
         Bar("none", "", "", 0.5, -1.0, 2.0),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from pairs.figures import Bar, Strip, escaped, forest, strips
 from pairs.models import MODELS
-from pairs.page.saved import Study
-from pairs.page.style import STYLE
+from pairs.page.confusions import confusions
+from pairs.page.filters import filters
+from pairs.page.kinds import kinds
+from pairs.page.learning import learning
+from pairs.page.mistakes import mistakes
+from pairs.page.parts import count, end, head, settings, table
+from pairs.page.saved import Study, by_model
 from pairs.report import change, difference, percent, probability, rounds
 from pairs.summary import Effect, Line, effects, lines
 from pairs.training import Row
@@ -25,47 +29,47 @@ def render(study: Study) -> str:
     escaped, and a policy in its head forbids the rest.
     """
     models, found = lines(study.rows), effects(study.rows)
-    parts = [*_head(), *_opening(models), *_models(models), *_distribution(models, study.rows)]
+    parts = [*head(TITLE), *_opening(models, study)]
+    parts += [*_models(models), *_distribution(models, study.rows)]
     if found:
         parts += _effects(found)
-    parts += [*_rounds(models, study.rows), *_settings(study), "</main>", "</body>", "</html>", ""]
+    watched = by_model(study.details)
+    parts += learning(watched)
+    parts += kinds(watched)
+    parts += confusions(watched)
+    parts += mistakes(watched)
+    parts += filters(watched)
+    parts += [*_rounds(models, study.rows), *_settings(study), *end()]
     return "\n".join(parts)
 
 
-def _head() -> Iterator[str]:
-    yield "<!DOCTYPE html>"
-    yield '<html lang="en-GB">'
-    yield "<head>"
-    yield '<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield (
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    )
-    yield f"<title>{TITLE}</title>"
-    yield f"<style>{STYLE}</style>"
-    yield "</head>"
-
-
-def _opening(models: Sequence[Line]) -> Iterator[str]:
+def _opening(models: Sequence[Line], study: Study) -> Iterator[str]:
     best = min(models, key=lambda line: line.test_error.mean)
-    yield "<body>"
-    yield "<main>"
-    yield f"<h1>{TITLE}</h1>"
     yield (
         "<p>Models see two digits and answer whether the first is at most the second. Each round "
         "has fresh pairs and fresh weights; within a round all models see the same pairs.</p>"
     )
     yield (
         f"<p>The lowest mean test error is that of <strong>{escaped(best.model)}</strong>: "
-        f"{percent(best.test_error)} % over {_count(best.rounds)}.</p>"
+        f"{percent(best.test_error)} % over {count(best.rounds)}.</p>"
     )
+    chosen = "Models and default settings were chosen on digits of MNIST’s training set"
+    if study.settings.get("validation"):
+        yield (
+            f"<p>{chosen}, and this is such a run (--validation): its test pairs are of digits of "
+            "the training set that no training pair has. The test set was not touched.</p>"
+        )
+    else:
+        yield (
+            f"<p>{chosen} (--validation). The test pairs of this run are of MNIST’s test set: its "
+            "numbers judge these choices, and are not to choose by.</p>"
+        )
 
 
 def _models(models: Sequence[Line]) -> Iterator[str]:
     yield "<section>"
     yield "<h2>Models</h2>"
-    yield from _table(
+    yield from table(
         "Errors in %, mean ± standard deviation over the rounds",
         ["model", "test", "train", "digit", "parameters", "rounds", "s a round", "what it is"],
         [
@@ -123,7 +127,7 @@ def _effects(found: Sequence[Effect]) -> Iterator[str]:
         "Student’s 95 % interval. A filled mark: the interval leaves 0 out.</figcaption>"
     )
     yield "</figure>"
-    yield from _table(
+    yield from table(
         "Differences in points; p of the sign-flip test, each effect taken alone; rounds it takes "
         "to see such an effect with a power of 80 %",
         ["effect", "difference", "p", "rounds", "rounds needed", "from → to"],
@@ -148,7 +152,7 @@ def _rounds(models: Sequence[Line], rows: Sequence[Row]) -> Iterator[str]:
     numbers = sorted({row.round for row in rows})
     yield "<details>"
     yield "<summary>Every round in numbers</summary>"
-    yield from _table(
+    yield from table(
         "Test error in %",
         ["round", *names],
         [[f"{i}", *(errors.get((i, name), "–") for name in names)] for i in numbers],
@@ -159,39 +163,7 @@ def _rounds(models: Sequence[Line], rows: Sequence[Row]) -> Iterator[str]:
 def _settings(study: Study) -> Iterator[str]:
     yield "<section>"
     yield "<h2>How it was made</h2>"
-    yield "<dl>"
-    for key, value in [*study.settings.items(), *study.versions.items()]:
-        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield f"<dt>{escaped(key.replace('_', ' '))}</dt><dd>{escaped(words)}</dd>"
-    yield "</dl>"
+    yield from settings(study.settings, study.versions)
     if study.settings.get("validation"):
         yield "<p>The test pairs are of digits of the training set: this run was for tuning.</p>"
     yield "</section>"
-
-
-def _table(caption: str, headings: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lay out a table; its numbers stand at the right of their columns, its words at the left."""
-    yield f'<div class="scroll" role="region" tabindex="0" aria-label="{escaped(caption)}">'
-    yield "<table>"
-    yield f"<caption><span>{escaped(caption)}</span></caption>"
-    heads = "".join(
-        f'<th scope="col"{_kind(heading)}>{escaped(heading)}</th>' for heading in headings
-    )
-    yield f"<thead><tr>{heads}</tr></thead>"
-    yield "<tbody>"
-    for first, *rest in body:
-        cells = "".join(
-            f"<td{_kind(heading)}>{escaped(cell)}</td>" for heading, cell in zip(headings[1:], rest)
-        )
-        yield f'<tr><th scope="row">{escaped(first)}</th>{cells}</tr>'
-    yield "</tbody>"
-    yield "</table>"
-    yield "</div>"
-
-
-def _kind(heading: str) -> str:
-    return ' class="words"' if heading in ("what it is", "from → to") else ""
-
-
-def _count(number: int) -> str:
-    return "one round" if number == 1 else f"{number:,} rounds"

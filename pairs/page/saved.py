@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pairs.results import ROWS, SUMMARY, ResultsError
+from pairs.details import Details, checked
+from pairs.models import MODELS
+from pairs.results import DETAILS, ROWS, SUMMARY, ResultsError
 from pairs.training import Row
 
-__all__ = ["Study", "load"]
+__all__ = ["Study", "by_model", "load"]
 
 
 class Study(NamedTuple):
-    """What a folder holds: the rows, and the settings and versions that they were made with."""
+    """What a folder holds: the rows, and the settings and versions that they were made with.
+
+    `details` has those of the rounds that were watched, in the order of their rows: none in a
+    folder that is older than they are.
+    """
 
     settings: dict[str, Any]
     versions: dict[str, Any]
     rows: list[Row]
+    details: Sequence[Details] = ()
 
 
 def load(folder: Path) -> Study:
@@ -32,15 +40,40 @@ def load(folder: Path) -> Study:
     for part in ("settings", "versions"):
         if not isinstance(summary.get(part), dict):
             raise ResultsError(f"{folder / SUMMARY}: expected {part} of a study, found none")
-    whole, _, _ = _read(folder, ROWS).rpartition("\n")
-    rows = [
-        _row(_object(line, f"{folder / ROWS}: line {number}"), f"{folder / ROWS}: line {number}")
-        for number, line in enumerate(whole.split("\n"), 1)
-        if line
-    ]
+    rows = [_row(fields, where) for fields, where in _lines(folder, ROWS)]
     if not rows:
         raise ResultsError(f"{folder / ROWS}: expected at least one finished round, found none")
-    return Study(summary["settings"], summary["versions"], rows)
+    return Study(summary["settings"], summary["versions"], rows, _details(folder, rows))
+
+
+def by_model(details: Sequence[Details]) -> dict[str, list[Details]]:
+    """Gather the rounds of each model, in the order of the table of models; then any others."""
+    there = dict.fromkeys(one.model for one in details)
+    names = dict.fromkeys([*(name for name in MODELS if name in there), *there])
+    return {name: [one for one in details if one.model == name] for name in names}
+
+
+def _lines(folder: Path, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Read the objects of a file, one a line, each with where it stands."""
+    whole, _, _ = _read(folder, name).rpartition("\n")
+    for number, line in enumerate(whole.split("\n"), 1):
+        if line:
+            where = f"{folder / name}: line {number}"
+            yield _object(line, where), where
+
+
+def _details(folder: Path, rows: Sequence[Row]) -> list[Details]:
+    """Read the details of the rounds that have a row; those written last count."""
+    if not (folder / DETAILS).exists():
+        return []
+    found = {}
+    for fields, where in _lines(folder, DETAILS):
+        try:
+            details = checked(fields)
+        except ValueError:
+            raise ResultsError(f"{where} is not what a round of this study tells") from None
+        found[details.model, details.round] = details
+    return [found[key] for row in rows if (key := (row.model, row.round)) in found]
 
 
 def _read(folder: Path, name: str) -> str:

@@ -7,11 +7,15 @@ STYLE = """
   color-scheme: light dark;
   --page: #fdfdfc; --ink: #1c2024; --quiet: #5c646c; --rule: #d9dde1; --grid: #e9ecef;
   --accent: #0b62b0; --box: #cfe2f5; --minus: #b3541e;
+  --s0: #0b62b0; --s1: #b3541e; --s2: #1d7a4f; --s3: #8a3ea0;
+  --s4: #6b6100; --s5: #a3244f; --s6: #0b7285; --s7: #4a4f57;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --ink: #e6e9ec; --quiet: #a0a8b0; --rule: #3a4149; --grid: #272c32;
     --accent: #6fb7f7; --box: #1f3d5a; --minus: #f0a06a;
+    --s0: #6fb7f7; --s1: #f0a06a; --s2: #63cf9a; --s3: #d59be8;
+    --s4: #d8cb4e; --s5: #f78fae; --s6: #67d3e0; --s7: #c3c9d1;
   }
 }
 * { box-sizing: border-box; }
@@ -42,7 +46,7 @@ thead th + th { text-align: right; }
 thead th.words { text-align: left; }
 tbody th, tbody td { border-bottom: 1px solid var(--rule); }
 tbody th { min-width: 10.5rem; max-width: 16rem; }
-details tbody th { min-width: 0; }
+details tbody th, .short tbody th { min-width: 0; }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.2rem 1rem; }
 dt { color: var(--quiet); }
 dd { margin: 0; min-width: 0; }
@@ -56,9 +60,50 @@ svg .zero { stroke: var(--quiet); stroke-dasharray: 4 3; }
 svg .box { fill: var(--box); }
 svg .median, svg .bar { stroke: var(--accent); stroke-width: 2; }
 svg .dot { fill: var(--accent); stroke: var(--page); }
+svg .thin, svg .thick { fill: none; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
+svg .thin { stroke: var(--quiet); stroke-opacity: 0.45; }
+svg .thick { stroke: var(--accent); stroke-width: 2.5; }
+.multiples {
+  display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(max(9rem, 21%), 1fr));
+}
+.multiples svg { width: 100%; height: auto; }
+.multiples p { margin: 0.25rem 0 0; font-size: 0.875rem; }
+svg .truth {
+  fill: none; stroke: var(--accent); stroke-width: 2; vector-effect: non-scaling-stroke;
+}
+svg .mistake { fill: var(--page); stroke: var(--accent); stroke-width: 0.4; }
+pre { white-space: pre-wrap; padding: 0.75rem; background: var(--grid); }
+.s0 { color: var(--s0); } .s1 { color: var(--s1); } .s2 { color: var(--s2); }
+.s3 { color: var(--s3); } .s4 { color: var(--s4); } .s5 { color: var(--s5); }
+.s6 { color: var(--s6); } .s7 { color: var(--s7); }
+svg .curve {
+  fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round;
+  vector-effect: non-scaling-stroke;
+}
+svg .band { fill: currentColor; fill-opacity: 0.13; }
+svg .whisker { stroke: currentColor; stroke-width: 1.5; }
+svg .mark { fill: currentColor; stroke: currentColor; stroke-width: 1.5; }
+svg .hollow { fill: var(--page); }
+svg .square { transform: translate(-4px, -4px); }
+svg .diamond {
+  transform-box: fill-box; transform-origin: center;
+  transform: translate(-4px, -4px) rotate(45deg);
+}
 svg.raster { shape-rendering: crispEdges; }
+svg .cell { fill: var(--grid); }
+svg .share { fill: var(--accent); }
+.panels { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+.panels + figcaption { margin-top: 0.75rem; }
+.panels p { margin: 0.25rem 0 0; font-size: 0.875rem; }
+h3 { font-size: 1rem; margin: 1.5rem 0 0.5rem; }
+.cards {
+  display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr));
+  list-style: none; padding: 0;
+}
+.cards p { margin: 0.25rem 0 0; font-size: 0.875rem; }
 svg .ink { fill: var(--ink); }
 svg .minus { fill: var(--minus); }
 svg .open { fill: var(--page); stroke: var(--accent); stroke-width: 2; }
+@media (max-width: 30rem) { tbody th { min-width: 7rem; } }
 @media print { .scroll { overflow: visible; } }
 """

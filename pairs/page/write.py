@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pairs.disc import FRAMEWORK, load_disc
+from pairs.page.disc import render_disc
 from pairs.page.render import render
 from pairs.page.saved import load
-from pairs.results import ResultsError, replace
+from pairs.page.sweep import load_sweep, render_sweep
+from pairs.results import ROWS, SUMMARY, ResultsError, replace
+from pairs.sweep_folders import folders
 
 __all__ = ["write"]
 
@@ -15,7 +19,7 @@ def write(folder: Path, file: Path | None = None) -> Path:
     """Write the page of a folder of results, as a whole or not at all.
 
     Args:
-        folder: what `funcdl-cli pairs --out` wrote.
+        folder: what `funcdl-cli pairs --out`, `sweep --out` or `framework --out` wrote.
         file: where to; `report.html` in the folder if None.
 
     Returns:
@@ -24,7 +28,7 @@ def write(folder: Path, file: Path | None = None) -> Path:
     Raises:
         ResultsError: the folder holds something else, or the file cannot be written.
     """
-    page = render(load(folder))
+    page = _page(folder)
     path = folder / "report.html" if file is None else file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,3 +38,28 @@ def write(folder: Path, file: Path | None = None) -> Path:
             f"{path}: expected a file that can be written, got: {error.strerror}"
         ) from None
     return path
+
+
+def _page(folder: Path) -> str:
+    """Make the page of whatever a folder holds."""
+    held = [name for name in (ROWS, SUMMARY, FRAMEWORK) if (folder / name).exists()]
+    if folders(folder) is not None:
+        if held:
+            raise ResultsError(
+                f"{folder}: expected the results of one study or of a sweep, found {held[0]} "
+                "beside the folders of a sweep; move it to a folder of its own"
+            )
+        return render_sweep(load_sweep(folder))
+    if held == [FRAMEWORK]:
+        return render_disc(load_disc(folder / FRAMEWORK))
+    if FRAMEWORK in held:
+        raise ResultsError(
+            f"{folder}: expected the results of one study, found {held[0]} beside {held[-1]}; "
+            "move one of them to a folder of its own"
+        )
+    if not held:
+        raise ResultsError(
+            f"{folder}: expected a folder that 'funcdl-cli pairs --out' wrote, or "
+            "'sweep --out' or 'framework --out', found none of their files in it"
+        )
+    return render(load(folder))

@@ -1,0 +1,97 @@
+"""The section that tells which digits are taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pairs.details import Details
+from pairs.figures import escaped
+
+__all__ = ["confusions"]
+
+CELL = 22
+"""Units a side of a cell; the picture scales with the page."""
+
+MOST = 3
+"""Confusions of a model that are told in words."""
+
+
+def confusions(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
+    """Draw a table of confusions for each model that learns the digits.
+
+    Args:
+        models: the details of each model's rounds.
+    """
+    counts = {}
+    for name, rounds in models.items():
+        found = [one.confusion for one in rounds if one.confusion is not None]
+        if found:
+            counts[name] = [[sum(one[i][j] for one in found) for j in range(10)] for i in range(10)]
+    if not counts:
+        return
+    yield "<section>"
+    yield "<h2>Digits taken for others</h2>"
+    yield "<figure>"
+    yield '<div class="panels">'
+    for k, (name, cells) in enumerate(counts.items()):
+        yield "<div>"
+        yield _matrix(f"confusion-{k}", name, cells)
+        yield f"<p><strong>{escaped(name)}</strong>: {_worst(cells, MOST)}</p>"
+        yield "</div>"
+    yield "</div>"
+    yield (
+        "<figcaption>Single digits of the test pairs, of all rounds together, for the models that "
+        "learn them: how often the digit of a row was taken for that of a column. What was right "
+        "is left out.</figcaption>"
+    )
+    yield "</figure>"
+    yield "</section>"
+
+
+def _matrix(name: str, model: str, cells: Sequence[Sequence[int]]) -> str:
+    most = max(1, *(cells[i][j] for i in range(10) for j in range(10) if i != j))
+    parts = []
+    for i in range(10):
+        middle = CELL * (i + 1.5)
+        parts += [
+            f'<text class="under" x="{CELL / 2}" y="{middle + 4}" text-anchor="middle">{i}</text>',
+            f'<text class="under" x="{middle}" y="{CELL / 2 + 4}" text-anchor="middle">{i}</text>',
+        ]
+        for j in range(10):
+            x, y, number = CELL * (j + 1), CELL * (i + 1), cells[i][j]
+            if i == j:
+                parts.append(f'<rect class="cell" x="{x}" y="{y}" width="{CELL}" height="{CELL}"/>')
+            elif number:
+                parts.append(
+                    f'<rect class="share" x="{x}" y="{y}" width="{CELL}" height="{CELL}" '
+                    f'fill-opacity="{0.05 + 0.45 * number / most:.2f}"/>'
+                    f'<text x="{x + CELL / 2}" y="{y + CELL / 2 + 4}" text-anchor="middle">'
+                    f"{_short(number)}</text>"
+                )
+    return "\n".join(
+        [
+            f'<svg class="matrix" role="img" viewBox="0 0 {11 * CELL} {11 * CELL}" '
+            f'aria-labelledby="{name}-title {name}-desc">',
+            f'<title id="{name}-title">{escaped(model)}: which digits are taken for which</title>',
+            f'<desc id="{name}-desc">{_worst(cells, 10)}</desc>',
+            *parts,
+            "</svg>",
+        ]
+    )
+
+
+def _short(number: int) -> str:
+    return f"{number}" if number < 1000 else f"{number:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def _worst(cells: Sequence[Sequence[int]], most: int) -> str:
+    """Write the most frequent confusions in words, and the part of the digits that is wrong."""
+    found = sorted(
+        ((cells[i][j], i, j) for i in range(10) for j in range(10) if i != j and cells[i][j]),
+        key=lambda cell: (-cell[0], *cell[1:]),
+    )
+    wrong, total = sum(number for number, _, _ in found), sum(map(sum, cells))
+    said = f"{wrong:,} of {total:,} digits are wrong"
+    if not found:
+        return f"{said}."
+    return f"{said}; " + ", ".join(f"{i} taken for {j}: {n:,}" for n, i, j in found[:most]) + "."

@@ -1,0 +1,59 @@
+"""The section of the learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pairs.details import Details
+from pairs.page.parts import count
+from pairs.panel import over_rounds, panel
+from pairs.statistics import Spread
+
+__all__ = ["learning"]
+
+
+def learning(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
+    """Draw, for each model, test error and training loss after each epoch.
+
+    Args:
+        models: the details of each model's rounds; a round without curves is left out.
+    """
+    losses, errors = {}, {}
+    for name, rounds in models.items():
+        watched = [details for details in rounds if details.losses]
+        if watched:
+            losses[name] = over_rounds([details.losses for details in watched])
+            errors[name] = over_rounds(
+                [[100 * error for error in details.test_errors] for details in watched]
+            )
+    if not losses:
+        return
+    most = max(len(rounds) for rounds in models.values())
+    yield "<section>"
+    yield "<h2>Learning curves</h2>"
+    yield "<figure>"
+    yield from _panels("test-error", "test error in % after each epoch", errors)
+    yield (
+        "<figcaption>Test error in % after each epoch, of the Boolean answer: the mean over the "
+        f"rounds (up to {count(most)}), with a band of one standard deviation to either side; the "
+        "number at the right is the mean in the end. It was only looked at: no epoch was chosen "
+        "by it. A model that learns the digits alone answers through them.</figcaption>"
+    )
+    yield "</figure>"
+    yield "<figure>"
+    yield from _panels("training-loss", "training loss after each epoch", losses)
+    yield (
+        "<figcaption>Mean cross-entropy of the Boolean answer on up to 250 of the training pairs "
+        "after each epoch, in nats. It is the same measure for all models, whatever else they "
+        "descend: to answer by chance has 0.69.</figcaption>"
+    )
+    yield "</figure>"
+    yield "</section>"
+
+
+def _panels(name: str, title: str, curves: Mapping[str, Sequence[Spread]]) -> Iterator[str]:
+    top = max(value.mean + (value.deviation or 0) for curve in curves.values() for value in curve)
+    yield '<div class="panels">'
+    for i, (model, curve) in enumerate(curves.items()):
+        yield panel(f"{name}-{i}", f"{model}: {title}", model, curve, top)
+    yield "</div>"

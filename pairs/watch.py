@@ -1,0 +1,143 @@
+"""A round of one model, watched: its row, and the details that a row has no room for."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from funcdl import tree
+from pairs.data import Mnist, Pairs
+from pairs.details import PICTURES, Details, Mistake
+from pairs.models import MODELS, Model
+from pairs.training import (
+    Row,
+    Scaling,
+    Settings,
+    Trained,
+    TrainingError,
+    row_of,
+    train_round,
+)
+
+__all__ = ["watch_round"]
+
+SOME = 250
+"""Training pairs that the curve of the loss is measured on: a look at all of them after each
+epoch would take a third of the epoch."""
+
+CHUNK = 100
+"""Pairs that are looked at together: more do not fit the processor's caches."""
+
+
+def watch_round(
+    name: str,
+    round: int,
+    settings: Settings,
+    mnist: Mnist,
+    keep: Callable[[Trained], None] | None = None,
+) -> tuple[Row, Details]:
+    """Do what `run_round` does, and look at the model after each epoch and at its mistakes.
+
+    The looks draw no random numbers and their time is not the training's: the row is that of
+    `run_round`. A committee, whose members are trained one after the other, has no curves. What was
+    trained is handed to `keep`.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
+        DataError: there are not as many digits as the settings ask for.
+    """
+    model = MODELS[name]
+    losses: list[float] = []
+    test_errors: list[float] = []
+
+    def look(now: Trained) -> None:
+        some = Pairs(*(part[:SOME] for part in now.split.train))
+        loss = _loss(_outputs(model, now.params, now.scaling, some)[0], some.target)
+        if not math.isfinite(loss):
+            raise TrainingError(f"the loss is no longer finite after epoch {len(losses) + 1}")
+        losses.append(float(f"{loss:.4g}"))
+        answers = _outputs(model, now.params, now.scaling, now.split.test)[0].argmax(-1)
+        wrong = int((answers != now.split.test.target).sum())
+        test_errors.append(wrong / len(answers))
+
+    trained = train_round(name, round, settings, mnist, look)
+    if keep is not None:
+        keep(trained)
+    test = trained.split.test
+    outputs = _outputs(model, trained.params, trained.scaling, test)
+    p = outputs[0].softmax(-1)[:, 1]
+    guesses = outputs[1].argmax(-1) if len(outputs) > 1 else None
+    wrong = outputs[0].argmax(-1) != test.target
+    mistakes = _mistakes(p, guesses, wrong, test)
+    details = Details(
+        name,
+        round,
+        losses,
+        test_errors,
+        mistakes,
+        [_encoded(test.images[mistake.pair]) for mistake in mistakes[:PICTURES]],
+        _kinds(wrong, test.classes),
+        None if guesses is None else _confusion(guesses, test.classes),
+        _filters(trained.params) if round == 0 else [],
+    )
+    return row_of(name, round, settings, trained), details
+
+
+def _outputs(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> list[Tensor]:
+    """Ask a model for all its outputs, some pairs at a time."""
+    chunks = [model.net(params, scaling(images))[0] for images in torch.split(pairs.images, CHUNK)]
+    return [torch.cat(parts) for parts in zip(*chunks)]
+
+
+def _loss(logits: Tensor, target: Tensor) -> float:
+    """Measure the Boolean's mean cross-entropy, −log P(the right answer)."""
+    return float(-logits.log_softmax(-1).gather(-1, target[:, None]).mean())
+
+
+def _mistakes(p: Tensor, guesses: Tensor | None, wrong: Tensor, pairs: Pairs) -> list[Mistake]:
+    """List what is wrong; the answer that is least in doubt comes first."""
+    order = (p - 0.5).abs().argsort(descending=True, stable=True)
+    found = []
+    for i in order[wrong[order]].tolist():
+        first, second = pairs.classes[i].tolist()
+        taken = None if guesses is None else (int(guesses[i, 0]), int(guesses[i, 1]))
+        found.append(Mistake(i, (first, second), taken, float(f"{float(p[i]):.6g}")))
+    return found
+
+
+def _encoded(images: Tensor) -> str:
+    """Encode two digits in [0, 1] as the bytes that they were."""
+    pixels = (images * 255).round().to(torch.uint8)
+    return b64encode(bytes(pixels.flatten().tolist())).decode()
+
+
+def _kinds(wrong: Tensor, classes: Tensor) -> list[list[int]]:
+    """Count the pairs, and the wrong ones among them: equal, differing by one, by more."""
+    apart = (classes[:, 0] - classes[:, 1]).abs()
+    kinds = (apart == 0, apart == 1, apart > 1)
+    return [[int(kind.sum()), int((kind & wrong).sum())] for kind in kinds]
+
+
+def _confusion(guesses: Tensor, classes: Tensor) -> list[list[int]]:
+    """Count how often each digit is taken for each: (10, 10), true digits down, guesses across."""
+    cells = (10 * classes + guesses).flatten()
+    counts: list[list[int]] = cells.bincount(minlength=100).view(10, 10).tolist()
+    return counts
+
+
+def _filters(params: Any) -> list[Any]:
+    """Return the kernels that read the images, rounded: (filters, channels, height, width) each.
+
+    A kernel is (height, width, channels, filters), and the first alone has but one channel, or
+    the two of a pair.
+    """
+    kernels = [leaf for leaf in tree.leaves(params) if leaf.ndim == 4 and leaf.shape[2] <= 2]
+    return [
+        [[[[round(w, 4) for w in row] for row in image] for image in unit] for unit in kernel]
+        for kernel in (leaf.permute(3, 2, 0, 1).tolist() for leaf in kernels)
+    ]
