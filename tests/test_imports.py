@@ -13,7 +13,7 @@ import funcdl
 PACKAGE = Path(funcdl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "tensor", "contract", "tree", "arguments"},
+    {"errors", "tensor", "misfit", "contract", "tree", "arguments"},
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},

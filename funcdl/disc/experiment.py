@@ -1,9 +1,4 @@
-"""The customary test of a small framework: learn to tell the inside of a disc from its outside.
-
-Points are drawn uniformly in [0, 1]²; the disc has its centre at (0.5, 0.5) and the radius
-1/√(2π), so that half of the square is inside. All rounds train in one pass, on a leading model
-axis, each with points and weights of its own.
-"""
+"""Training one network a round, all rounds in one pass, and testing them."""
 
 from __future__ import annotations
 
@@ -13,22 +8,18 @@ from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.arguments import number, whole
-from funcdl.combinators.serial import serial
 from funcdl.combinators.supervised import supervised
 from funcdl.contract import Layer, Params
-from funcdl.errors import InputError
-from funcdl.layers.activations import relu, tanh
-from funcdl.layers.linear import linear
+from funcdl.disc.network import network, surface
+from funcdl.disc.points import Points, draw
 from funcdl.losses import mse
 from funcdl.optimisers import sgd
 from funcdl.schedules import polynomial
 from funcdl.staging.stage import stage
-from funcdl.tensor import Generator, Tensor, empty
+from funcdl.tensor import Generator, Tensor
 from funcdl.training import training_step
 
-__all__ = ["ACTIVATIONS", "Experiment", "Outcome", "Points", "draw", "network", "run"]
-
-ACTIVATIONS = {"relu": relu, "tanh": tanh}
+__all__ = ["Experiment", "Outcome", "moments", "run"]
 
 
 class Experiment(NamedTuple):
@@ -47,16 +38,6 @@ class Experiment(NamedTuple):
     momentum: float = 0.0
 
 
-class Points(NamedTuple):
-    """Points x (*models, n, 2) in [0, 1]², and their classes one-hot (*models, n, 2).
-
-    The second output is 1 inside the disc, the first outside.
-    """
-
-    x: Tensor
-    target: Tensor
-
-
 class Outcome(NamedTuple):
     """What came of each round.
 
@@ -65,6 +46,8 @@ class Outcome(NamedTuple):
         test_errors: in [0, 1], on as many fresh ones.
         losses: a list an epoch, of each round's mean loss over its batches.
         diverged: for each round whose loss became NaN or infinite, the epoch, from 1.
+        surfaces: for each epoch in `moments`, as far as training went, the `surface` of round 0.
+        mistakes: the points (n, 2) among round 0's test points that it took wrong in the end.
         params: the parameters of all rounds, with a leading model axis.
     """
 
@@ -72,42 +55,9 @@ class Outcome(NamedTuple):
     test_errors: list[float]
     losses: list[list[float]]
     diverged: dict[int, int]
+    surfaces: dict[int, Tensor]
+    mistakes: Tensor
     params: Params
-
-
-def draw(count: int, rng: Generator) -> Points:
-    """Draw labelled points.
-
-    >>> import torch
-    >>> points = draw(1000, torch.Generator().manual_seed(0))
-    >>> points.x.shape, points.target.shape, points.target.sum().item()
-    (torch.Size([1000, 2]), torch.Size([1000, 2]), 1000.0)
-    """
-    x = empty(count, 2, device=rng.device).uniform_(generator=rng)
-    inside = x.sub(0.5).square().sum(-1).le(1 / (2 * math.pi))
-    target = x.new_empty(count, 2)
-    target.select(-1, 0).copy_(~inside)
-    target.select(-1, 1).copy_(inside)
-    return Points(x, target)
-
-
-def network(hidden: Sequence[int], activation: str) -> Layer:
-    """Make the network: two inputs, hidden layers with an activation each, two outputs.
-
-    Raises:
-        InputError, KindError: a width is not a whole number of at least 1, or the activation is
-            not one of `ACTIVATIONS`.
-
-    >>> network([25], "tanh")
-    serial(linear(25), tanh, linear(2))
-    """
-    if activation not in ACTIVATIONS:
-        known = " or ".join(ACTIVATIONS)
-        raise InputError(f"disc: expected the activation to be {known}, got {activation!r}")
-    for width in hidden:
-        whole("disc", "a hidden width", width, 1)
-    layers = [part for width in hidden for part in (linear(width), ACTIVATIONS[activation])]
-    return serial(*layers, linear(2))
 
 
 def run(
@@ -143,6 +93,8 @@ def run(
     optimiser = sgd(polynomial(lr, 0.0, steps), momentum=momentum)
     step = stage(training_step(supervised(net, mse(models=1)), optimiser))
     state = optimiser.init(params)
+    shown = moments(epochs)
+    surfaces = {0: surface(net, _first(params))}
     losses: list[list[float]] = []
     diverged: dict[int, int] = {}
     for epoch in range(1, epochs + 1):
@@ -157,12 +109,32 @@ def run(
         for i, loss_of_round in enumerate(losses[-1]):
             if not math.isfinite(loss_of_round):
                 diverged.setdefault(i, epoch)
+        if epoch in shown:
+            surfaces[epoch] = surface(net, _first(params))
         if len(diverged) == len(rngs):
             break
         on_epoch(epoch, losses[-1])
+    wrong = _wrong(net, params, test)
     return Outcome(
-        _errors(net, params, train), _errors(net, params, test), losses, diverged, params
+        _shares(_wrong(net, params, train)),
+        _shares(wrong),
+        losses,
+        diverged,
+        surfaces,
+        test.x.select(0, 0)[wrong.select(0, 0)],
+        params,
     )
+
+
+def moments(epochs: int) -> list[int]:
+    """Return up to eight epochs that show how a network forms, from 0 to the last.
+
+    What happens early is quick: each is about so many times later than the one before.
+
+    >>> moments(300), moments(3)
+    ([0, 1, 3, 7, 17, 45, 116, 300], [0, 1, 2, 3])
+    """
+    return [0, *sorted({round(epochs ** (k / 6)) for k in range(7)})]
 
 
 def _shuffle(points: Points, rngs: Sequence[Generator]) -> Points:
@@ -173,7 +145,17 @@ def _shuffle(points: Points, rngs: Sequence[Generator]) -> Points:
     return Points(points.x.gather(1, order), points.target.gather(1, order))
 
 
-def _errors(net: Layer, params: Params, points: Points) -> list[float]:
+def _first(params: Params) -> Params:
+    """Return the parameters of round 0."""
+    return tree.map(lambda leaf: leaf.select(0, 0), params)
+
+
+def _wrong(net: Layer, params: Params, points: Points) -> Tensor:
+    """Tell which points (*models, n) are taken for the other class."""
     y, _ = net(params, points.x)
-    wrong = y.argmax(-1).ne(points.target.argmax(-1))
+    wrong: Tensor = y.argmax(-1).ne(points.target.argmax(-1))
+    return wrong
+
+
+def _shares(wrong: Tensor) -> list[float]:
     return [float(share) for share in wrong.double().mean(-1)]

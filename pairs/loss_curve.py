@@ -1,0 +1,104 @@
+"""The loss of every round against the epoch, on a logarithmic axis, as SVG that stands in a page.
+
+The lines are drawn in a box of their own that stretches with the page, while their width does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from pairs.figures import escaped, ticks
+
+__all__ = ["decades", "loss_curve"]
+
+LEFT, RIGHT, TOP, HEIGHT = 13, 97, 12, 280
+"""Where the box is: per cent of the width, and pixels."""
+
+MOST = 200
+"""So many epochs are drawn at most, evenly apart."""
+
+LEAST = 1e-12
+"""A loss below is drawn as this: 0 has no logarithm."""
+
+
+def loss_curve(name: str, title: str, losses: Sequence[Sequence[float]]) -> str:
+    """Draw each round as a thin line and their mean as a thick one.
+
+    Args:
+        name: of the figure, unique in its page.
+        title: what it shows, in a few words; its description has the numbers.
+        losses: for each epoch, from 1, the loss of each round; at least one of each, all finite.
+    """
+    count = len(losses)
+    shown = (
+        range(count)
+        if count <= MOST
+        else [round(k * (count - 1) / (MOST - 1)) for k in range(MOST)]
+    )
+    means = [fmean(row) for row in losses]
+    low, high = (max(end(map(end, losses)), LEAST) for end in (min, max))
+    across, up = ticks(0, count, 6), decades(low, high)
+    bottom, top = math.log(up[0]), math.log(up[-1])
+
+    def path(kind: str, values: Sequence[float]) -> str:
+        places = (
+            f"{1000 * (k + 1) / across[-1]:.1f} "
+            f"{1000 * (top - math.log(max(values[k], LEAST))) / (top - bottom):.1f}"
+            for k in shown
+        )
+        return f'<path class="{kind}" d="M{"L".join(places)}"/>'
+
+    said = (
+        f"{len(losses[0])} rounds, {count} epochs. The mean is {means[0]:.2g} in epoch 1 and "
+        f"{means[-1]:.2g} in epoch {count}, where the rounds go from {min(losses[-1]):.2g} to "
+        f"{max(losses[-1]):.2g}."
+    )
+    return "\n".join(
+        [
+            f'<svg role="img" width="100%" height="{TOP + HEIGHT + 40}" '
+            f'aria-labelledby="{name}-title {name}-desc">',
+            f'<title id="{name}-title">{escaped(title)}</title>',
+            f'<desc id="{name}-desc">{escaped(said)}</desc>',
+            *_grid(across, up),
+            f'<svg class="stretched" x="{LEFT}%" y="{TOP}" width="{RIGHT - LEFT}%" '
+            f'height="{HEIGHT}" viewBox="0 0 1000 1000" preserveAspectRatio="none">',
+            *(path("thin", [row[i] for row in losses]) for i in range(len(losses[0]))),
+            path("thick", means),
+            "</svg>",
+            "</svg>",
+        ]
+    )
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Return round numbers for a logarithmic axis, from at most `low` to at least `high`.
+
+    >>> decades(0.003, 0.26), decades(1e-6, 3.0)
+    ([0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5], [1e-06, 1e-05, 0.0001, 0.001, 0.01, 0.1, 1.0, 10.0])
+    """  # noqa: E501
+    span = math.log10(high / low)
+    parts = (1, 2, 5) if span < 3 else (1,)
+    every = max(1, math.ceil(span / 8))
+    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + every
+    marks = [float(f"{part}e{power}") for power in range(first, last + 1, every) for part in parts]
+    start = max(i for i, mark in enumerate(marks) if mark <= low)
+    end = min(i for i, mark in enumerate(marks) if mark >= high and i > start)
+    return marks[start : end + 1]
+
+
+def _grid(across: Sequence[float], up: Sequence[float]) -> Iterator[str]:
+    for mark in up:
+        share = (math.log(up[-1]) - math.log(mark)) / (math.log(up[-1]) - math.log(up[0]))
+        y = TOP + HEIGHT * share
+        yield f'<line class="grid" x1="{LEFT}%" x2="{RIGHT}%" y1="{y:.1f}" y2="{y:.1f}"/>'
+        yield _words(f"{mark:g}", f"{LEFT - 1.5}%", y + 4, "end")
+    for mark in across:
+        x = f"{LEFT + (RIGHT - LEFT) * mark / across[-1]:.2f}%"
+        yield _words(f"{mark:g}", x, TOP + HEIGHT + 18, "middle")
+    yield _words("epoch", f"{RIGHT}%", TOP + HEIGHT + 36, "end")
+
+
+def _words(text: str, x: str, y: float, anchor: str) -> str:
+    return f'<text class="under" x="{x}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
