@@ -1,0 +1,117 @@
+"""Diagrams of the tutorial: values go forth in one colour, cotangents come back in the other."""
+
+from __future__ import annotations
+
+from svg import arrow, box, figure, words
+
+__all__ = ["composition", "pairs", "sharing"]
+
+
+def composition() -> str:
+    """Draw two functions one after the other, and their vjps in the opposite order."""
+    parts = [words(24, 34, "forth", "quiet", "start"), words(24, 212, "back", "quiet", "start")]
+    for x, f, p in ((240, "f", "p"), (480, "g", "q")):
+        parts += [
+            words(x, 34, p),
+            arrow(x, 42, x, 70),
+            box(x, 90, f),
+            arrow(x, 108, x, 180, "kept"),
+            box(x, 200, f"{f}ᵀ", "back"),
+            arrow(x, 218, x, 246, "back"),
+            words(x, 264, f"d{p}", "back"),
+        ]
+    for x, value in ((120, "x"), (360, "y"), (600, "z")):
+        parts += [words(x, 95, value), words(x, 205, f"d{value}", "back")]
+    for x in (120, 240, 360, 480):
+        end = 86 if x in (120, 360) else 102
+        start = 18 if x in (120, 360) else 34
+        parts.append(arrow(x + start, 90, x + end, 90))
+        parts.append(arrow(x + 120 - (120 - end), 200, x + start, 200, "back"))
+    parts += [
+        words(250, 149, "a closure keeps what f saw", "quiet", "start"),
+        words(490, 149, "… and what g saw", "quiet", "start"),
+    ]
+    title = (
+        "f takes x and its parameters p to y, g takes y and q to z. Back, the vjp of g takes dz to "
+        "dq and dy, and then that of f takes dy to dp and dx."
+    )
+    return figure(720, 284, title, parts)
+
+
+def sharing() -> str:
+    """Draw one set of parameters that goes to two applications, and cotangents that add up."""
+    parts = [
+        words(24, 34, "forth: p is copied", "quiet", "start"),
+        words(384, 34, "back: its cotangents are added", "quiet", "start"),
+        words(56, 135, "p"),
+        arrow(70, 122, 146, 78),
+        arrow(70, 138, 146, 182),
+    ]
+    for i, y in (("₁", 70), ("₂", 190)):
+        parts += [
+            words(110, y + 5, f"x{i}"),
+            arrow(126, y, 146, y),
+            box(180, y, "f"),
+            arrow(214, y, 268, y),
+            words(286, y + 5, f"y{i}"),
+            words(690, y + 5, f"dy{i}", "back"),
+            arrow(670, y, 618, y, "back"),
+            box(584, y, "fᵀ", "back"),
+            arrow(550, y, 530, y, "back"),
+            words(510, y + 5, f"dx{i}", "back"),
+        ]
+    parts += [
+        arrow(550, 82, 432, 124, "back"),
+        arrow(550, 178, 432, 136, "back"),
+        words(478, 130, "dp₁ + dp₂", "back", "start"),
+        words(412, 135, "dp", "back"),
+    ]
+    title = (
+        "Forth, the same parameters p go to two applications of f, one on each input. Back, each "
+        "vjp gives a cotangent of p, and the cotangent of p is their sum."
+    )
+    return figure(720, 236, title, parts)
+
+
+def pairs() -> str:
+    """Draw the network of the pairs: a shared network, a tap, and two losses that are added."""
+    parts = [words(24, 34, "forth", "quiet", "start"), words(24, 262, "back", "quiet", "start")]
+    for top, kind in ((0, "forth"), (228, "back")):
+        parts += _pairs(top, kind)
+    title = (
+        "Each of the two digits goes through the same network to ten logits. These go to the "
+        "network of the answer and, tapped, straight to a loss of their own; both losses are "
+        "added. Back, the cotangents of the logits from both losses are added."
+    )
+    return figure(760, 470, title, parts)
+
+
+def _pairs(top: int, kind: str) -> list[str]:
+    back = kind == "back"
+    d, mark = ("d", "ᵀ") if back else ("", "")
+    style = kind if back else ""
+
+    def go(x1: float, y1: float, x2: float, y2: float) -> str:
+        return arrow(*((x2, y2, x1, y1) if back else (x1, y1, x2, y2)), kind)
+
+    upper, lower = top + 80, top + 170
+    middle = (upper + lower) / 2
+    parts = [
+        *(words(52, upper + 5, f"{d}x₁", style), words(52, lower + 5, f"{d}x₂", style)),
+        *(go(72, upper, 104, upper), go(72, lower, 104, lower)),
+        *(box(150, upper, f"digit{mark}", style, 88), box(150, lower, f"digit{mark}", style, 88)),
+        words(150, middle + 5, "one p" if not back else "dp = dp₁ + dp₂", style),
+        *(go(198, upper, 274, middle - 8), go(198, lower, 274, middle + 8)),
+        words(310, middle + 5, f"{d}logits", style),
+        go(340, middle - 8, 386, upper),
+        box(436, upper, f"answer{mark}", style, 96),
+        go(488, upper, 536, upper),
+        box(600, upper, f"cross_entropy{mark}", style, 124),
+        go(340, middle + 8, 536, lower),
+        box(600, lower, f"cross_entropy{mark}", style, 124),
+        *(go(664, upper, 712, middle - 8), go(664, lower, 712, middle + 8)),
+        words(728, middle + 5, f"{d}l", style),
+        words(600, upper - 28, "is the first ≤ the second?", "quiet"),
+        words(600, lower + 36, "which digits are they?", "quiet"),
+    ]
+    return [*parts, words(310, middle + 34, "added", "quiet")] if back else parts

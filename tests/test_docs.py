@@ -1,0 +1,126 @@
+"""The pages of docs/: their examples run, and what they name is there."""
+
+import ast
+import doctest
+import re
+import runpy
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import torch
+
+import funcdl
+from funcdl import initialisers, schedules, tree
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+DRAWN = ("composition", "sharing", "pairs")
+TRAINED = ("boundary", "curves")
+
+
+def reference():
+    """Every name that a page of the reference documents, as (module, name)."""
+    for page in (DOCS / "api").glob("*.md"):
+        module = ""
+        for directive, name in re.findall(
+            r"^\.\. (\w+):: (\S+?)(?:\(\))?$", page.read_text(), re.M
+        ):
+            if directive == "currentmodule":
+                module = name
+            elif directive == "automodule":
+                yield tuple(name.split("."))
+            else:
+                yield module, name
+
+
+@pytest.mark.parametrize("room", [funcdl, tree, schedules], ids=lambda room: room.__name__)
+def test_every_public_name_is_in_the_reference(room):
+    names = [name for module, name in reference() if module == room.__name__]
+    assert sorted(names) == sorted(set(names))
+    assert set(names) == set(room.__all__) - {"Schedule"}  # a type, told of in words
+
+
+def test_initialisers_are_in_the_reference():
+    names = {name for module, name in reference() if module == "funcdl.initialisers"}
+    assert names == set(initialisers.__all__) - {"Initialiser", "TORCH_GENERATOR", "source"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_is_run(page):
+    """A block without prompts would be no test, and a last line without a blank one no result."""
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S):
+        assert block.startswith(">>> ")
+        assert block.endswith("\n\n")
+
+
+def test_every_test_that_is_named_exists():
+    text = "".join(page.read_text() for page in PAGES)
+    named = re.findall(r"(tests/\w+\.py)::(\w+)", text)
+    assert len(named) > 50
+    for file in {file for file, _ in named}:
+        functions = {
+            node.name
+            for node in ast.parse((ROOT / file).read_text()).body
+            if isinstance(node, ast.FunctionDef)
+        }
+        assert {name for other, name in named if other == file} <= functions
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "figures")
+    return runpy.run_path(str(DOCS / "figures" / "__main__.py"))
+
+
+def test_the_figures_shown_are_those_that_the_script_draws(figures):
+    shown = {name for page in PAGES for name in re.findall(r"figures/(\w+)\.svg", page.read_text())}
+    assert shown == set(figures["FIGURES"]) == {*DRAWN, *TRAINED}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_diagrams_are_as_the_script_draws_them(figures, name):
+    assert figures["FIGURES"][name]() == (DOCS / "figures" / f"{name}.svg").read_text()
+
+
+@pytest.mark.parametrize("name", [*DRAWN, *TRAINED])
+def test_a_figure_is_an_svg_that_says_what_it_shows(name):
+    root = ET.fromstring((DOCS / "figures" / f"{name}.svg").read_text())
+    assert root.find("{http://www.w3.org/2000/svg}title").text
+    assert "http" not in ET.tostring(root, "unicode").replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_curves_are_of_the_tutorials_network(figures, rng):
+    from curves import drawn, network
+
+    params, out = network().init(rng, (2, 14, 14))
+    assert f"({tree.size(params)}, {out})" in (DOCS / "tutorial.md").read_text()
+    picture = drawn([[30.0, 20.0], [30.0, 10.0]], [[25.0, 5.0]])
+    assert "without auxiliary loss: 15.0 %" in picture
+    assert "with auxiliary loss: 5.0 %" in picture
+
+
+def test_the_boundary_is_drawn_where_the_outputs_are_equal(figures, rng):
+    from boundary import NET, panel
+
+    params, _ = NET.init(rng, (2,))
+    w, b = params[-1]
+    inside = (*params[:-1], funcdl.Affine(0 * w, torch.tensor([0.0, 1.0])))
+    assert 'class="ink"' in panel(0, inside)
+    assert 'class="minus"' not in panel(0, inside)
+    outside = (*params[:-1], funcdl.Affine(0 * w, 0 * b + torch.tensor([1.0, 0.0])))
+    assert 'class="minus"' in panel(0, outside)
+
+
+def test_docstrings_become_what_sphinx_reads(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    import docstrings
+
+    assert doctest.testmod(docstrings).attempted == 1
+    given = ["Add.", "", "    y = x", "", "Args:", "    p: of (*n,).", "", ">>> [1,", "    2]"]
+    assert docstrings.prepare(given) == [
+        *("Add.", "", "::", "", "    y = x", "", "Args:", r"    p: of (\*n,).", ""),
+        *(">>> [1,", "    2]"),
+    ]
+    assert docstrings.escaped("a_ of `|x_|` and |y|") == r"a\_ of `|x_|` and \|y\|"
