@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.misfit import is_ours, unfit, unfit_cotangent
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -83,7 +84,7 @@ class Layer:
     recorded: bool = True
 
     def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        """Apply the layer: `(y, vjp)`.
+        """Apply the layer: `(y, vjp)`, where the vjp refuses a dy that is not as y is.
 
         Tensors that are being recorded (see `funcdl.staging`) have a recorder, which makes the
         call, since it may be one that cannot be recorded.
@@ -91,11 +92,76 @@ class Layer:
         if type(x) is not Tensor and (recorder := _recorder(x)) is not None:
             recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
             return recorded
-        return self.apply(params, x, rng)
+        try:
+            y, pull = self.apply(params, x, rng)
+        except FuncdlError:
+            raise
+        except _RAW as error:
+            if is_ours(error):
+                raise unfit(self.name, params, x, error) from error
+            raise
+        try:
+            return y, _checked(self.name, y, pull)
+        except KindError as error:
+            raise error.within(f"{self.name}:") from None
 
     def __repr__(self) -> str:
         inside = ", ".join([*map(repr, self.layers), *([self.args] if self.args else [])])
         return f"{self.name}({inside})" if inside else self.name
+
+
+_RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+"""What torch and Python raise where arguments do not fit."""
+
+
+def _checked(name: str, y: Value, pull: Vjp) -> Vjp:
+    """Refuse cotangents that are not those of `y`: torch would broadcast them, or guess."""
+    if not isinstance(y, Tensor):
+        return _checked_tuple(name, shape_of(y), pull)
+    shape, dtype = y.shape, y.dtype
+
+    def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+        try:
+            if dy is not None and (dy.shape != shape or dy.dtype is not dtype):
+                raise ValueError("another shape or dtype")
+            return pull(dy, need_dx)
+        except FuncdlError:
+            raise
+        except _RAW as error:
+            if is_ours(error):
+                raise unfit_cotangent(name, dy, tuple(shape), dtype, error) from error
+            raise
+
+    return vjp
+
+
+def _checked_tuple(name: str, shape: Shape, pull: Vjp) -> Vjp:
+    """Do the same for a tuple of outputs, whose parts look at the dtypes."""
+
+    def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+        try:
+            if not _is_of(shape, dy):
+                raise ValueError("another shape")
+            return pull(dy, need_dx)
+        except FuncdlError:
+            raise
+        except _RAW as error:
+            if is_ours(error):
+                raise unfit_cotangent(name, dy, shape, None, error) from error
+            raise
+
+    return vjp
+
+
+def _is_of(shape: Shape, dy: Value) -> bool:
+    """Tell whether a cotangent has a shape, or the shapes of a tuple; None stands for none."""
+    if dy is None:
+        return True
+    if isinstance(dy, (tuple, list)):
+        return len(dy) == len(shape) and all(
+            isinstance(entry, tuple) and _is_of(entry, d) for entry, d in zip(shape, dy)
+        )
+    return isinstance(dy, Tensor) and tuple(dy.shape) == shape
 
 
 def _recorder(x: Value) -> Any:
@@ -188,7 +254,13 @@ def zeros_of(shape: Shape, rng: Generator) -> Value:
 
 
 def shape_of(value: Value) -> Shape:
-    """Return the shape of a tensor, or those of a tuple of tensors."""
+    """Return the shape of a tensor, or those of a tuple of tensors.
+
+    Raises:
+        KindError: it is neither.
+    """
     if isinstance(value, Tensor):
         return tuple(value.shape)
+    if not isinstance(value, (tuple, list)):
+        raise KindError(f"expected a tensor or a tuple of tensors, got {type(value).__name__}")
     return tuple(shape_of(entry) for entry in value)

@@ -140,7 +140,8 @@ def lecun_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    return math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
+    # Of nothing no numbers are drawn, and nothing is to be divided by 0.
+    return max(math.prod(shape[:-1]), 1), max(math.prod(shape[:-2]) * shape[-1], 1)
 
 
 def _normal(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:

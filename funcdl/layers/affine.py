@@ -36,7 +36,7 @@ def draw(
 
 def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
     """Return the bias as the primitive takes it."""
-    return None if isinstance(b, tuple) else b
+    return None if isinstance(b, tuple) and not b else b  # type: ignore[return-value]
 
 
 def misfit(
@@ -51,12 +51,14 @@ def misfit(
         return KindError(f"{where}: expected params (w, b), got {type(params).__name__}")
     if not isinstance(x, Tensor):
         return KindError(f"{where}: expected a tensor, got {type(x).__name__}")
-    w = params[0]
+    w, b = params
+    if not isinstance(b, Tensor) and not (isinstance(b, tuple) and not b):
+        return KindError(f"{where}: expected b to be a tensor or (), got {type(b).__name__}")
     channels = w.shape[-2] * groups if w.ndim > 1 else "?"
     expected = ("", "length, ", "height, width, ")[axes - 1] + str(channels)
     if x.ndim < axes or x.shape[-1] != channels:
         return ShapeError(f"{where}: expected (…, {expected}), got {show(x.shape)}")
-    for what, tensor in (("x", x), ("b", params[1])):
+    for what, tensor in (("x", x), ("b", b)):
         if isinstance(tensor, Tensor) and tensor.dtype != w.dtype:
             return KindError(
                 f"{where}: expected {what} to be {w.dtype} as w is, got {tensor.dtype}"

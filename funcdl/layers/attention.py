@@ -90,6 +90,8 @@ def attention(
             models = w.shape[:-2]
             if x.ndim < w.ndim or x.shape[: len(models)] != models or x.shape[-1] % heads:
                 raise ValueError("axes")
+            if w_out.shape[-1] != x.shape[-1]:
+                raise ValueError("features")
             flat, pull_in = affine(x, w, bias_of(b))
             rows = (math.prod(x.shape[:-2]), *flat.shape[-2:])
             z, pull = attend(flat.reshape(rows), heads, causal)

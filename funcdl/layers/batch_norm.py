@@ -75,8 +75,8 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
 
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        scale, bias, mean, _ = params
-        fitting("batch_norm", scale, tensor("batch_norm", x), 1)
+        scale, bias, mean, var = params
+        fitting("batch_norm", scale, tensor("batch_norm", x), 1, bias, mean, var)
         if rng is None:
             return _infer(params, x)
         models = scale.ndim - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.arguments import pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import InputError, ShapeError
+from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, misfit
 from funcdl.layers.windows import along, outer, written
@@ -125,8 +125,14 @@ def _conv(
             padded = pad(_apart(x, cut, models), windows.padding)
             matrix = _apart(w.flatten(-4, -2), cut, models)
             bias = bias_of(b)
+            if bias is not None and bias.shape != w.shape[:models] + w.shape[-1:]:
+                raise ValueError(f"b {show(bias.shape)} is of another shape")
             wide = None if bias is None else _apart(bias, cut, models)
             y, pull = product(padded, matrix, wide, windows)
+            if y.numel() == 0:
+                outer(name, windows, x.shape)
+        except FuncdlError:
+            raise
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             problem = misfit(name, 3, params, x, error, groups)
             if isinstance(x, Tensor) and x.ndim > 2:

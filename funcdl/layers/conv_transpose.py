@@ -96,6 +96,9 @@ def conv_transpose2d(
             kinds = x.dtype, x.shape[-1], x.shape[:models]
             if kinds != (w.dtype, w.shape[-1], w.shape[:models]):
                 raise ValueError("other models")
+            bias = bias_of(b)
+            if bias is not None and bias.shape != w.shape[:models] + w.shape[-2:-1]:
+                raise ValueError(f"b {show(bias.shape)} is of another shape")
             matrix = w.flatten(-4, -2)
             padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered(x.shape), w.shape[-2]))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -106,7 +109,6 @@ def conv_transpose2d(
                 bordered(x.shape)
             raise problem from None
         y = unpad(padded, windows.padding)
-        bias = bias_of(b)
         if bias is not None:
             y.add_(align(bias, y))
 

@@ -162,6 +162,8 @@ def gru(
             gates.narrow(-1, 2 * hidden, hidden).zero_()
             bias = bias_of(bh)
             if bias is not None:
+                if bias.shape != wh.shape[:-2] + wh.shape[-1:]:
+                    raise ValueError("b of h is of another shape")
                 gates.add_(bias.reshape(-1, 1, 3 * hidden))
             hs = a.new_zeros((time + 1, *rows, hidden))
             for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):

@@ -90,9 +90,11 @@ def flatten(ndim: int = 3) -> Layer:
             raise ShapeError(f"flatten: expected at least {ndim} axes, got {show(in_shape)}")
         return (*in_shape[: len(in_shape) - ndim], math.prod(in_shape[-ndim:]))
 
-    return rearrangement(
-        "flatten", str(ndim), shape, lambda x: x.flatten(-ndim), lambda dy, s: dy.reshape(s)
-    )
+    def forward(x: Tensor) -> Tensor:
+        # torch gives a tensor without axes one.
+        return x.flatten(-ndim) if x.ndim else x.flatten(shape(()))  # type: ignore[arg-type]
+
+    return rearrangement("flatten", str(ndim), shape, forward, lambda dy, s: dy.reshape(s))
 
 
 def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:

@@ -98,8 +98,8 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         return Norm(scale, zeros(rng, own)) if shifts else Gain(scale), in_shape
 
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma = params[0]
-        fitting(name, gamma, tensor(name, x), ndim)
+        gamma, *others = params
+        fitting(name, gamma, tensor(name, x), ndim, *others)
         models = gamma.ndim - ndim
         rows = (*x.shape[:models], math.prod(x.shape[models:-ndim]), math.prod(x.shape[-ndim:]))
         flat = [shaped(p, rows[:models] + rows[-1:]) for p in params]
@@ -163,7 +163,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
 
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         gamma, beta = params
-        fitting("group_norm", gamma, tensor("group_norm", x), 1)
+        fitting("group_norm", gamma, tensor("group_norm", x), 1, beta)
         check(x.shape)
         # γ has the models' axes, x has the examples' between them and its own.
         models, positions = gamma.shape[:-1], math.prod(x.shape[x.ndim - ndim : -1])
@@ -183,8 +183,13 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
     return Layer("group_norm", init, apply, ", ".join(args))
 
 
-def fitting(where: str, p: Tensor, x: Tensor, own: int) -> None:
-    """Refuse axes that are not those of the parameter, which torch might broadcast."""
+def fitting(where: str, p: Tensor, x: Tensor, own: int, *others: Tensor) -> None:
+    """Refuse axes that are not those of the parameters, which torch might broadcast."""
+    for other in others:
+        if other.shape != p.shape:
+            raise ShapeError(
+                f"{where}: expected all params to be {show(p.shape)}, got {show(other.shape)}"
+            )
     if p.ndim == own and p.dtype == x.dtype and p.shape == x.shape[-own:]:
         return
     if p.dtype != x.dtype:

@@ -19,7 +19,7 @@ def unstack(axis: int) -> Layer:
 
     Raises:
         InputError, KindError: `axis` is not a negative whole number.
-        ShapeError: `x` has no such axis.
+        ShapeError: `x` has no such axis, or no entry along it.
 
     >>> import torch
     >>> first, second = unstack(-3)((), torch.zeros(5, 2, 14, 14))[0]
@@ -32,12 +32,17 @@ def unstack(axis: int) -> Layer:
         if len(in_shape) < -axis:
             raise ShapeError(f"unstack: expected at least {-axis} axes, got {show(in_shape)}")
         at = len(in_shape) + axis
+        if in_shape[at] == 0:
+            raise ShapeError(f"unstack: expected entries along axis {axis}, got {show(in_shape)}")
         return tuple((*in_shape[:at], *in_shape[at + 1 :]) for _ in range(in_shape[at]))
+
+    def forward(x: Tensor) -> tuple[Tensor, ...]:
+        return x.unbind(axis) or shape(tuple(x.shape))
 
     def backward(dys: tuple[Tensor, ...], in_shape: Any) -> Tensor:
         return layout.fill(dys[0].new_empty(in_shape), dys, axis)
 
-    return rearrangement("unstack", str(axis), shape, lambda x: x.unbind(axis), backward)
+    return rearrangement("unstack", str(axis), shape, forward, backward)
 
 
 def stack(axis: int) -> Layer:

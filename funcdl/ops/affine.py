@@ -24,7 +24,7 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
         `dw = xᵀ dy`, `db = Σ dy` and `dx = dy wᵀ`, sums over all axes but the models' and the last.
 
     Raises:
-        ValueError: x does not begin with the models' axes, or b is of another dtype.
+        ValueError: x does not begin with the models' axes, or b is of another shape or dtype.
     """
     if w.ndim > 2 and x.shape[: w.ndim - 2] != w.shape[:-2]:
         raise ValueError(f"expected x to begin with the models' axes {tuple(w.shape[:-2])}")
@@ -34,6 +34,8 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
     if b is not None:
         if b.dtype is not y.dtype:
             raise ValueError(f"expected b to be {y.dtype}")
+        if b.shape != w.shape[:-2] + w.shape[-1:]:
+            raise ValueError(f"expected b to be {tuple(w.shape[:-2] + w.shape[-1:])}")
         y.add_(b if b.ndim == 1 else b.unsqueeze(-2))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:

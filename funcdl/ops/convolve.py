@@ -146,7 +146,7 @@ def _add(x: Tensor, d: Tensor, w: Tensor, windows: Windows) -> None:
     channels, size = x.shape[-1], (d.shape[-3], d.shape[-2])
     cols = None
     if channels < MANY_CHANNELS:
-        cols = rows.matmul(w.mT).reshape(*d.shape[:-1], -1, channels)
+        cols = rows.matmul(w.mT).reshape(*d.shape[:-1], w.shape[-2] // channels, channels)
     for k, cell in enumerate(windows.cells()):
         target = slot(x, cell, size, windows.stride)
         if cols is None:
