@@ -102,8 +102,8 @@ class Layer:
             raise
         try:
             return y, _checked(self.name, y, pull)
-        except KindError as error:
-            raise error.within(f"{self.name}:") from None
+        except TypeError as error:
+            raise KindError(f"{self.name}: {error}") from None
 
     def __repr__(self) -> str:
         inside = ", ".join([*map(repr, self.layers), *([self.args] if self.args else [])])
@@ -257,10 +257,10 @@ def shape_of(value: Value) -> Shape:
     """Return the shape of a tensor, or those of a tuple of tensors.
 
     Raises:
-        KindError: it is neither.
+        TypeError: it is neither.
     """
     if isinstance(value, Tensor):
         return tuple(value.shape)
     if not isinstance(value, (tuple, list)):
-        raise KindError(f"expected a tensor or a tuple of tensors, got {type(value).__name__}")
+        raise TypeError(f"expected a tensor or a tuple of tensors, got {type(value).__name__}")
     return tuple(shape_of(entry) for entry in value)

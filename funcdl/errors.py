@@ -20,6 +20,10 @@ E = TypeVar("E", bound="FuncdlError")
 class FuncdlError(Exception):
     """Base of every error that funcdl raises: one sentence, led by the path to the culprit."""
 
+    def __init__(self, message: str = "") -> None:
+        # A tensor that came in the place of something else is written in several lines.
+        super().__init__(" ".join(message.split()) if "\n" in message else message)
+
     def within(self: E, place: str) -> E:
         """Return the same error as seen from one level further out.
 

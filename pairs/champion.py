@@ -63,7 +63,10 @@ def main() -> int:
     try:
         check_package()
         with writing(path.parent):
-            path.with_name(FILE + ".partial").touch()
+            # Tried before the minutes of work, not after.
+            probe = path.with_name(FILE + ".partial")
+            probe.touch()
+            probe.unlink()
     except (ModelFileError, ResultsError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import number, show
 from funcdl.contract import Params
-from funcdl.errors import ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.misfit import is_ours, unfit
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.tensor import Tensor
 
@@ -55,7 +56,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
 
     Raises:
         InputError, KindError: an argument is out of its range, or no transform.
-        ShapeError: a gradient has another shape than its parameter.
+        ShapeError, KindError: a gradient has another shape or dtype than its parameter.
         TreeError: `grads` has another structure than `params`.
 
     Robbins and Monro, "A stochastic approximation method" (1951); as a chain of transforms: the
@@ -88,8 +89,12 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
                 return moved, OptimiserState(state.lr, (), transformed)
             rate = lr(state.steps)
             moved = tree.map(lambda p, u: p.sub(_fitting(p, u).mul(rate)), params, updates)
-        except RuntimeError:
+        except FuncdlError:
+            raise
+        except (RuntimeError, TypeError, AttributeError) as error:
             _compare(params, grads)
+            if is_ours(error):
+                raise unfit("optimiser", params, grads, error) from error
             raise
         return moved, OptimiserState(rate, state.steps + 1, transformed)
 
@@ -97,15 +102,25 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
 
 
 def _fitting(p: Tensor, u: Tensor) -> Tensor:
-    """Return an update of its parameter's shape: torch would broadcast another one."""
-    if u.shape != p.shape:
-        raise RuntimeError("an update of another shape than its parameter")
+    """Return an update of its parameter's shape and dtype: torch would broadcast or promote."""
+    if u.shape != p.shape or u.dtype is not p.dtype:
+        raise RuntimeError("an update of another shape or dtype than its parameter")
     return u
 
 
 def _compare(params: Params, grads: Params) -> None:
-    """Raise a ShapeError for the first gradient that has not its parameter's shape."""
+    """Raise an error for the first gradient that is not as its parameter is."""
     for path, p, g in zip(tree.paths(params), tree.leaves(params), tree.leaves(grads)):
+        if not isinstance(p, Tensor) or not p.is_floating_point():
+            kind = p.dtype if isinstance(p, Tensor) else type(p).__name__
+            raise KindError(
+                f"optimiser: expected params{path} to be a tensor of floats, got {kind}"
+            ) from None
+        if not isinstance(g, Tensor) or g.dtype != p.dtype:
+            kind = g.dtype if isinstance(g, Tensor) else type(g).__name__
+            raise KindError(
+                f"optimiser: expected a gradient of {p.dtype} for params{path}, got {kind}"
+            ) from None
         if g.shape != p.shape:
             raise ShapeError(
                 f"optimiser: expected a gradient of shape {show(tuple(p.shape))} for params{path}, "

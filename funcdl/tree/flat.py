@@ -117,6 +117,10 @@ def from_dict(flat: Mapping[str, Tensor], like: Tree) -> Tree:
         entry = flat[key]
         if not isinstance(entry, Tensor):
             raise KindError(f"from_dict: expected a tensor at {key}, got {type(entry).__name__}")
+        if not isinstance(leaf, Tensor):
+            raise KindError(
+                f"from_dict: expected like to have a tensor at {key}, got {type(leaf).__name__}"
+            )
         if entry.shape != leaf.shape:
             raise ShapeError(
                 f"from_dict: expected {key} to be of shape {tuple(leaf.shape)}, "
