@@ -23,23 +23,23 @@ import torch  # noqa: E402
 
 from funcdl import FuncdlError, disc, tree  # noqa: E402
 from pairs import report, study, sweep  # noqa: E402
-from pairs.answer import ask, told  # noqa: E402
 from pairs.champion import champion  # noqa: E402
 from pairs.cluster import ClusterError, ClusterLostError, cluster  # noqa: E402
 from pairs.data import DataError, check_counts  # noqa: E402
 from pairs.details import Details  # noqa: E402
 from pairs.disc import FRAMEWORK, save_disc  # noqa: E402
-from pairs.ink import DrawnError  # noqa: E402
+from pairs.drawn.answer import ask, told  # noqa: E402
+from pairs.drawn.ink import DrawnError  # noqa: E402
+from pairs.drawn.picture import digit  # noqa: E402
+from pairs.drawn.shades import shades  # noqa: E402
 from pairs.model_file import ModelFileError, check_package, load  # noqa: E402
 from pairs.models import MODELS, UnknownModelError, find  # noqa: E402
 from pairs.page import write  # noqa: E402
-from pairs.picture import digit  # noqa: E402
 from pairs.results import Results, ResultsError, writing  # noqa: E402
 from pairs.seeds import generator  # noqa: E402
-from pairs.shades import shades  # noqa: E402
 from pairs.statistics import spread  # noqa: E402
-from pairs.sweep_folders import plan as sweep_plan  # noqa: E402
-from pairs.sweep_tables import sweep_tables  # noqa: E402
+from pairs.sweep.folders import plan as sweep_plan  # noqa: E402
+from pairs.sweep.tables import sweep_tables  # noqa: E402
 from pairs.training import Row, Settings, TrainingError  # noqa: E402
 
 app = typer.Typer(

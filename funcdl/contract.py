@@ -204,7 +204,8 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         y, pull = apply(params, x, rng) if takes_rng else apply(params, x)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            return pull(dy)
+            dparams, dx = pull(dy)
+            return dparams, dx if need_dx else None
 
         return y, vjp
 

@@ -34,11 +34,11 @@ BACKWARD = {
     *("factors", "state_part", "input_part", "_unfold", "accumulate", "cut", "pooled"),
 }
 SWAPS: dict[str, str] = {
-    **{"add": "sub", "sub": "add", "add_": "sub_", "sub_": "add_", "mul": "div", "div": "mul"},
-    **{"mul_": "add_", "div_": "mul_", "addcmul": "addcdiv", "addcmul_": "addcdiv_"},
-    **{"square": "abs", "square_": "abs_", "sign": "abs", "sign_": "abs_", "exp": "exp2"},
-    **{"sigmoid": "tanh", "clamp_min": "clamp_max", "clamp_min_": "clamp_max_", "relu": "abs"},
-    **{"scatter_add_": "scatter_", "new_zeros": "new_ones", "select": "narrow_copy"},
+    "add": "sub", "sub": "add", "add_": "sub_", "sub_": "add_", "mul": "div", "div": "mul",
+    "mul_": "add_", "div_": "mul_", "addcmul": "addcdiv", "addcmul_": "addcdiv_",
+    "square": "abs", "square_": "abs_", "sign": "abs", "sign_": "abs_", "exp": "exp2",
+    "sigmoid": "tanh", "clamp_min": "clamp_max", "clamp_min_": "clamp_max_", "relu": "abs",
+    "scatter_add_": "scatter_", "new_zeros": "new_ones", "select": "narrow_copy",
 }
 DROPPED = {"neg", "neg_", "mul_", "add_", "sub_", "div_", "sum", "sign_", "floor_", "addcmul_"}
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
@@ -53,6 +53,8 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
 EQUIVALENT: dict[tuple[str, str], str] = {}
 
 WORDS = {
+    "affine": "linear",
+    "linear": "linear",
     "gru": "gru",
     "ops/attention": "attention",
     "layers/attention": "attention",
@@ -69,6 +71,12 @@ WORDS = {
     "maxout": "maxout",
     "prelu": "prelu",
     "rectifiers": "elu or mish or silu",
+    "activations": "elu or tanh or sigmoid or softmax or softplus or exp",
+    "distributions": "binary or kl_",
+    "embeddings": "cosine or contrastive",
+    "margins": "hinge",
+    "regression": "mse or l1 or huber",
+    "classes": "cross_entropy or nll",
 }
 """Which of the cases are tried first for a file; otherwise all of them are."""
 

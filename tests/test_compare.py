@@ -14,16 +14,16 @@ import torch
 import cli
 from funcdl import tree
 from pairs import study
-from pairs.answer import ask, told
 from pairs.champion import champion, train_champion
 from pairs.data import draw_split, load_digits
-from pairs.drawn import drawn
-from pairs.ink import DrawnError
+from pairs.drawn.answer import ask, told
+from pairs.drawn.digit import drawn
+from pairs.drawn.ink import DrawnError
+from pairs.drawn.picture import PictureError, digit, picture
+from pairs.drawn.shades import shades
 from pairs.model_file import KEY, MOST, ModelFile, ModelFileError, load, pack
 from pairs.models import MODELS
-from pairs.picture import PictureError, digit, picture
 from pairs.seeds import generator
-from pairs.shades import shades
 from pairs.training import Scaling, Settings, errors
 
 Image = pytest.importorskip("PIL.Image", reason="needs the extra compare: pip install pillow")

@@ -15,7 +15,7 @@ import cli
 from funcdl import disc, tree
 from pairs import page
 from pairs.disc import DIGITS, FRAMEWORK, load_disc, save_disc
-from pairs.loss_curve import decades, loss_curve
+from pairs.figures.loss_curve import decades, loss_curve
 from pairs.results import ResultsError
 
 SMALL = disc.Experiment(points=80, hidden=(8,), activation="tanh", epochs=9, batch_size=10)

@@ -9,7 +9,7 @@ import pytest
 
 import cli
 from pairs import page
-from pairs.figures import Bar, Strip, forest, strips, ticks
+from pairs.figures.rows import Bar, Strip, forest, strips, ticks
 from pairs.report import difference, percent, probability, rounds
 from pairs.results import Results, ResultsError
 from pairs.statistics import Interval, Spread

@@ -11,7 +11,7 @@ from pairs import page
 from pairs.augment import Warp
 from pairs.data import Digits, Mnist, draw_split
 from pairs.details import checked, picture
-from pairs.panel import over_rounds, panel
+from pairs.figures.panel import over_rounds, panel
 from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
 from pairs.seeds import generator

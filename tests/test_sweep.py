@@ -11,16 +11,18 @@ import torch
 
 import cli
 from funcdl import tree
-from pairs import page, study, sweep_tables, trends
-from pairs.curves import Curve, Point, curves
+from pairs import page, study
 from pairs.data import Digits, Mnist, Pairs
+from pairs.figures.curves import Curve, Point, curves
 from pairs.models import MODELS
 from pairs.page.sweep import load_sweep
 from pairs.report import difference, percent
 from pairs.results import Results, ResultsError
 from pairs.statistics import spread
 from pairs.summary import effects
-from pairs.sweep_folders import plan
+from pairs.sweep import tables as sweep_tables
+from pairs.sweep import trends
+from pairs.sweep.folders import plan
 from pairs.training import Row, Settings, run_round, train
 
 QUICK = ["--test-pairs", "20", "--rounds", "2", "--workers", "1"]

@@ -10,7 +10,7 @@ from svg import figure, words
 
 from funcdl import linear, mse, relu, serial, sgd, stage, supervised, training_step, tree
 from funcdl.disc import draw
-from pairs.raster import raster
+from pairs.figures.raster import raster
 
 __all__ = ["boundary"]
 

@@ -76,8 +76,10 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
             total = total + value * weight
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            if not need_dx:
+                return params, None
             dys = [pull(dy * weight)[1][0] for weight, (_, pull) in zip(weights, pulled)]
-            return (), (tuple(dys), (None,) * count)
+            return params, (tuple(dys), (None,) * count)
 
         return total, vjp
 

@@ -108,7 +108,7 @@ def attention(
 
         return y, vjp
 
-    return Layer("attention", init, apply, f"{heads}" + ", causal=True" * causal)
+    return Layer("attention", init, apply, f"{heads}" + (", causal=True" if causal else ""))
 
 
 def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:

@@ -56,7 +56,8 @@ def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfor
         small = root * eps
 
         def scaled(m: Tensor, v: Tensor) -> Tensor:
-            return m.mul(scale).div_(v.sqrt().add_(small))
+            # In place with the numbers of the steps: a parameter without axes keeps its dtype.
+            return m.div(v.sqrt().add_(small)).mul_(scale)
 
         return tree.map(scaled, moments.mean, moments.square), moments
 

@@ -88,7 +88,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
                 moved = tree.map(lambda p, u: p.add(_fitting(p, u), alpha=-lr), params, updates)
                 return moved, OptimiserState(state.lr, (), transformed)
             rate = lr(state.steps)
-            moved = tree.map(lambda p, u: p.sub(_fitting(p, u).mul(rate)), params, updates)
+            moved = tree.map(lambda p, u: p.sub(_times(_fitting(p, u), rate)), params, updates)
         except FuncdlError:
             raise
         except (RuntimeError, TypeError, AttributeError) as error:
@@ -106,6 +106,11 @@ def _fitting(p: Tensor, u: Tensor) -> Tensor:
     if u.shape != p.shape or u.dtype is not p.dtype:
         raise RuntimeError("an update of another shape or dtype than its parameter")
     return u
+
+
+def _times(u: Tensor, rate: Tensor) -> Tensor:
+    """Multiply by a rate in float64; what has no axes itself would take its dtype."""
+    return u.mul(rate) if u.ndim else u.clone().mul_(rate)
 
 
 def _compare(params: Params, grads: Params) -> None:

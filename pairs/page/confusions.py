@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import Details
-from pairs.figures import escaped
+from pairs.figures.rows import escaped
 
 __all__ = ["confusions"]
 

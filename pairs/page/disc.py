@@ -10,10 +10,10 @@ from torch import Tensor
 
 from funcdl.disc import RADIUS
 from pairs.disc import Disc, command
-from pairs.figures import Strip, escaped, strips
-from pairs.loss_curve import loss_curve
+from pairs.figures.loss_curve import loss_curve
+from pairs.figures.raster import raster
+from pairs.figures.rows import Strip, escaped, strips
 from pairs.page.parts import count, end, head, settings, table
-from pairs.raster import raster
 from pairs.report import percent
 from pairs.statistics import spread
 

@@ -8,8 +8,8 @@ from itertools import product
 import torch
 
 from pairs.details import Details
-from pairs.figures import escaped
-from pairs.raster import raster
+from pairs.figures.raster import raster
+from pairs.figures.rows import escaped
 
 __all__ = ["filters"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import Details
+from pairs.figures.panel import over_rounds, panel
 from pairs.page.parts import count
-from pairs.panel import over_rounds, panel
 from pairs.statistics import Spread
 
 __all__ = ["learning"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from pairs.details import PICTURES, SIDE, Details, Mistake, picture
-from pairs.figures import escaped
-from pairs.raster import raster
+from pairs.figures.raster import raster
+from pairs.figures.rows import escaped
 
 __all__ = ["mistakes"]
 

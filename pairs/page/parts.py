@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pairs.figures import escaped
+from pairs.figures.rows import escaped
 from pairs.page.style import STYLE
 
 __all__ = ["count", "end", "head", "settings", "table"]

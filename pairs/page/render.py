@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pairs.figures import Bar, Strip, escaped, forest, strips
+from pairs.figures.rows import Bar, Strip, escaped, forest, strips
 from pairs.models import MODELS
 from pairs.page.confusions import confusions
 from pairs.page.filters import filters

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pairs.curves import Curve, Point, curves
-from pairs.figures import escaped
+from pairs.figures.curves import Curve, Point, curves
+from pairs.figures.rows import escaped
+from pairs.figures.value_axis import number
 from pairs.page.parts import count, end, head, settings, table
 from pairs.page.saved import Study, load
 from pairs.report import change, difference, percent
@@ -15,10 +16,9 @@ from pairs.results import ROWS, ResultsError
 from pairs.statistics import Interval, interval, spread
 from pairs.summary import Effect
 from pairs.sweep import SWEPT, command, text
-from pairs.sweep_folders import folders
+from pairs.sweep.folders import folders
+from pairs.sweep.trends import effects, errors
 from pairs.training import Row
-from pairs.trends import effects, errors
-from pairs.value_axis import number
 
 __all__ = ["Sweep", "load_sweep", "render_sweep"]
 

@@ -10,7 +10,7 @@ from pairs.page.render import render
 from pairs.page.saved import load
 from pairs.page.sweep import load_sweep, render_sweep
 from pairs.results import ROWS, SUMMARY, ResultsError, replace
-from pairs.sweep_folders import folders
+from pairs.sweep.folders import folders
 
 __all__ = ["write"]
 

@@ -1,4 +1,4 @@
-"""Figures as SVG that stands in a page: strings, no script and no library.
+"""Figures of one row a model or an effect: the rounds of each, and intervals.
 
 Positions along the axis are in per cent and heights in pixels, so a figure takes the width it is
 given while its words keep their size, on a phone too. Colours are the page's, by class.

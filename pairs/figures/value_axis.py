@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pairs.figures import escaped
+from pairs.figures.rows import escaped
 
 __all__ = ["LEFT", "RIGHT", "ValueAxis", "number"]
 

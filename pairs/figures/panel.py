@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from pairs.figures import escaped, ticks
+from pairs.figures.rows import escaped, ticks
 from pairs.statistics import Spread, spread
 
 __all__ = ["over_rounds", "panel"]

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pairs.drawn import drawn
-from pairs.ink import DrawnError
+from pairs.drawn.digit import drawn
+from pairs.drawn.ink import DrawnError
 
 __all__ = ["PictureError", "digit", "picture"]
 

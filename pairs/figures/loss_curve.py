@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from pairs.figures import escaped, ticks
+from pairs.figures.rows import escaped, ticks
 
 __all__ = ["decades", "loss_curve"]
 

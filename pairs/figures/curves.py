@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from pairs.figures import escaped, ticks
-from pairs.value_axis import LEFT, RIGHT, ValueAxis, number
+from pairs.figures.rows import escaped, ticks
+from pairs.figures.value_axis import LEFT, RIGHT, ValueAxis, number
 
 __all__ = ["Curve", "Point", "curves"]
 

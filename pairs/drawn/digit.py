@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pairs.data import halve
 from pairs.data.digits import ORIGINAL_SIDE
-from pairs.ink import FAINTEST, DrawnError, ink_of, ninth_tenth
+from pairs.drawn.ink import FAINTEST, DrawnError, ink_of, ninth_tenth
 
 __all__ = ["drawn"]
 

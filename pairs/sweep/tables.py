@@ -8,9 +8,9 @@ from rich.table import Table
 
 from pairs.report import difference, percent
 from pairs.statistics import spread
-from pairs.sweep import SWEPT, text
+from pairs.sweep.trends import effects, errors
+from pairs.sweep.settings import SWEPT, text
 from pairs.training import Row
-from pairs.trends import effects, errors
 
 __all__ = ["sweep_tables"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pairs.results import ROWS, SUMMARY, Results, ResultsError
-from pairs.sweep import SWEPT, steps, text, value_of
+from pairs.sweep.settings import SWEPT, steps, text, value_of
 from pairs.training import Settings
 
 __all__ = ["folders", "plan"]

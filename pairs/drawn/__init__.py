@@ -1,0 +1,1 @@
+"""Digits that a person drew, from a picture's file to what a model says of them."""

@@ -1,0 +1,1 @@
+"""Figures as SVG that stands in a page: strings, no script and no library."""

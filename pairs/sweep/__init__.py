@@ -1,0 +1,25 @@
+"""The study once for each value of one setting: its values, folders, numbers and tables."""
+
+from pairs.sweep.settings import (
+    SWEPT,
+    SweepError,
+    Swept,
+    command,
+    models,
+    steps,
+    text,
+    value_of,
+    values,
+)
+
+__all__ = [
+    "SWEPT",
+    "SweepError",
+    "Swept",
+    "command",
+    "models",
+    "steps",
+    "text",
+    "value_of",
+    "values",
+]
