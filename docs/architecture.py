@@ -54,7 +54,7 @@ def rooms() -> list[list[str]]:
 def room_of(file: Path) -> str:
     """Name the room that a file is in."""
     first, *rest = file.relative_to(ROOT).with_suffix("").parts
-    return rest[0] if first == "funcdl" else first
+    return rest[0] if first == "funcdl" else first.removeprefix("funcdl_")
 
 
 def imported(file: Path, known: set[str]) -> Iterator[str]:
@@ -76,7 +76,8 @@ def imports(floors: list[list[str]]) -> dict[str, set[str]]:
     """Give for each room the rooms that its files import, without itself."""
     known = {room for floor in floors for room in floor}
     found: dict[str, set[str]] = {room: set() for room in known}
-    files = [ROOT / "cli.py", *(ROOT / "pairs").rglob("*.py"), *(ROOT / "funcdl").rglob("*.py")]
+    folders = [ROOT / name for name in ("funcdl_cli", "pairs", "funcdl")]
+    files = [ROOT / "cli.py", *(file for folder in folders for file in folder.rglob("*.py"))]
     for file in files:
         found[room_of(file)] |= {*imported(file, known)} - {room_of(file)}
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from funcdl import tree
 from funcdl.arguments import generator
 from funcdl.contract import Layer, LayerLike, Params, Value, as_layer
-from funcdl.errors import InputError
+from funcdl.errors import InputError, KindError
 from funcdl.layers.batch_norm import BatchNorm
 from funcdl.staging.record import Watcher, storage, unwrap
 from funcdl.tensor import Generator, Tensor
@@ -56,6 +56,8 @@ def calibrate(layer: LayerLike, params: Params, batches: Iterable[Value], rng: G
     # Copies, so that a parameter is known by its memory, also where a layer gets a part of it.
     own = tree.map(lambda p: p.contiguous().clone() if isinstance(p, Tensor) else p, params)
     watch = _Watch(own)
+    if not isinstance(batches, Iterable):
+        raise KindError(f"calibrate: expected batches, got {type(batches).__name__}")
     count = 0
     for batch in batches:
         count += 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.misfit import is_ours, unfit, unfit_cotangent
@@ -117,7 +117,7 @@ _RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, Arithme
 def _checked(name: str, y: Value, pull: Vjp) -> Vjp:
     """Refuse cotangents that are not those of `y`: torch would broadcast them, or guess."""
     if not isinstance(y, Tensor):
-        return _checked_tuple(name, shape_of(y), pull)
+        return _checked_tuple(name, y, pull)
     shape, dtype = y.shape, y.dtype
 
     def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
@@ -135,13 +135,28 @@ def _checked(name: str, y: Value, pull: Vjp) -> Vjp:
     return vjp
 
 
-def _checked_tuple(name: str, shape: Shape, pull: Vjp) -> Vjp:
-    """Do the same for a tuple of outputs, whose parts look at the dtypes."""
+class _Kind(NamedTuple):
+    """What a cotangent has in common with its tensor."""
+
+    shape: Shape
+    dtype: Any
+
+
+def _kinds(y: Value) -> Any:
+    """Replace the tensors of a tuple by their kinds."""
+    if isinstance(y, Tensor):
+        return _Kind(tuple(y.shape), y.dtype)
+    return tuple(_kinds(entry) for entry in y)
+
+
+def _checked_tuple(name: str, y: Value, pull: Vjp) -> Vjp:
+    """Do the same for a tuple of outputs."""
+    shape, kinds = shape_of(y), _kinds(y)
 
     def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
         try:
-            if not _is_of(shape, dy):
-                raise ValueError("another shape")
+            if not _is_of(kinds, dy):
+                raise ValueError("its dtypes differ")
             return pull(dy, need_dx)
         except FuncdlError:
             raise
@@ -153,15 +168,17 @@ def _checked_tuple(name: str, shape: Shape, pull: Vjp) -> Vjp:
     return vjp
 
 
-def _is_of(shape: Shape, dy: Value) -> bool:
-    """Tell whether a cotangent has a shape, or the shapes of a tuple; None stands for none."""
+def _is_of(kinds: Any, dy: Value) -> bool:
+    """Tell whether a cotangent is of a kind, or of the kinds of a tuple; None stands for none."""
     if dy is None:
         return True
-    if isinstance(dy, (tuple, list)):
-        return len(dy) == len(shape) and all(
-            isinstance(entry, tuple) and _is_of(entry, d) for entry, d in zip(shape, dy)
-        )
-    return isinstance(dy, Tensor) and tuple(dy.shape) == shape
+    if isinstance(kinds, _Kind):
+        return isinstance(dy, Tensor) and _kinds(dy) == kinds
+    return (
+        isinstance(dy, (tuple, list))
+        and len(dy) == len(kinds)
+        and all(_is_of(kind, d) for kind, d in zip(kinds, dy))
+    )
 
 
 def _recorder(x: Value) -> Any:
@@ -186,7 +203,7 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         name: for errors and summaries; the function's own name without it.
 
     Raises:
-        KindError: `apply` cannot be called.
+        KindError: `apply` cannot be called, or `name` is no string.
 
     >>> def double(params, x):
     ...     return x * 2, lambda dy: ((), dy * 2)
@@ -197,6 +214,8 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         raise KindError(
             f"layer: expected a function (params, x) -> (y, vjp), got {type(apply).__name__}"
         )
+    if name is not None and not isinstance(name, str):
+        raise KindError(f"layer: expected a name, got {name!r}")
     label: str = name or getattr(apply, "__name__", None) or type(apply).__name__
     takes_rng = _positional(apply) > 2
 
@@ -262,6 +281,6 @@ def shape_of(value: Value) -> Shape:
     """
     if isinstance(value, Tensor):
         return tuple(value.shape)
-    if not isinstance(value, (tuple, list)):
+    if not isinstance(value, tuple):
         raise TypeError(f"expected a tensor or a tuple of tensors, got {type(value).__name__}")
     return tuple(shape_of(entry) for entry in value)

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from funcdl.errors import InputError
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -73,7 +74,13 @@ def constant(value: float) -> Initialiser:
     """
 
     def fill(rng: Generator, shape: tuple[int, ...]) -> Tensor:
-        return empty(shape, device=rng.device).fill_(value)
+        filled = empty(shape, device=rng.device)
+        try:
+            return filled.fill_(value)
+        except RuntimeError:
+            raise InputError(
+                f"constant: expected a number in {filled.dtype}, got {value}"
+            ) from None
 
     return fill
 

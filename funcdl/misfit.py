@@ -56,7 +56,9 @@ def unfit_cotangent(
     """
     for leaf in leaves(dy) if dtype is None else [dy]:
         if not isinstance(leaf, Tensor):
-            return KindError(f"{name}: expected dy to be tensors as y is, got {type(leaf).__name__}")
+            return KindError(
+                f"{name}: expected dy to be tensors as y is, got {type(leaf).__name__}"
+            )
     if _shapes(dy) != str(shape):
         return ShapeError(f"{name}: expected dy of shape {shape} as y is, got {_shapes(dy)}")
     if dtype is not None and dy.dtype != dtype:

@@ -36,7 +36,7 @@ from funcdl import (
 from funcdl.initialisers import fan_in_uniform
 from pairs.augment import Warp
 from pairs.committee import committee
-from pairs.compare import at_most
+from pairs.compare import at_most, sharpen
 from pairs.recipe import Recipe
 
 __all__ = ["MODELS", "Model", "UnknownModelError", "find"]
@@ -177,7 +177,7 @@ DIGIT = serial(
     *(expand_dims(-1), funcdl.conv2d(32, 3, b_init=None), max_pool2d(2), batch_norm(), relu),
     *(funcdl.conv2d(64, 3, padding=1, b_init=None), batch_norm(), relu),
     *(funcdl.conv2d(64, 3, b_init=None), batch_norm(), relu),
-    *(flatten(3), dropout(0.3), funcdl.linear(10)),
+    *(flatten(3), dropout(0.15), funcdl.linear(10)),
 )
 """The champions' network of one digit: (…, 14, 14) to (…, 10)."""
 
@@ -185,22 +185,26 @@ RECIPE = Recipe(
     DIGIT, epochs=28, batch_size=100, lr=2e-2, weight_decay=3e-2, smoothing=0.1, warp=Warp()
 )
 
+MEMBERS = 4
+
+
+def _champion(name: str, about: str, digit: Layer, recipe: Recipe) -> Model:
+    net = serial(shared(digit, axis=-3), sharpen(2.0), tap(at_most))
+    return Model(name, about, net, DIGITS, 2, recipe)
+
+
 CHAMPIONS = [
-    Model(
+    _champion(
         "champion",
         f"learns digits, warped anew in each of {RECIPE.epochs} epochs; answers as explicit does",
-        serial(shared(DIGIT, axis=-3), tap(at_most)),
-        DIGITS,
-        2,
+        DIGIT,
         RECIPE,
     ),
-    Model(
-        "champion-5",
-        "five of these, whose joint opinion of the digits counts",
-        serial(shared(committee(DIGIT, 5), axis=-3), tap(at_most)),
-        DIGITS,
-        2,
-        RECIPE._replace(members=5),
+    _champion(
+        f"champion-{MEMBERS}",
+        f"{MEMBERS} of these, whose joint opinion of the digits counts",
+        committee(DIGIT, MEMBERS),
+        RECIPE._replace(members=MEMBERS),
     ),
 ]
 

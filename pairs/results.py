@@ -22,6 +22,7 @@ __all__ = ["Results", "ResultsError", "replace", "writing"]
 ROWS = "rounds.jsonl"
 DETAILS = "details.jsonl"
 SUMMARY = "summary.json"
+LOCK = ".lock"
 
 
 class ResultsError(ValueError):
@@ -51,6 +52,7 @@ class Results:
         if folder is None:
             return
         with writing(folder):
+            _alone(folder)
             self._resume(folder)
             if (folder / DETAILS).exists():
                 _whole_lines(folder / DETAILS)
@@ -141,6 +143,24 @@ def writing(folder: Path) -> Iterator[None]:
         raise ResultsError(
             f"{folder}: expected a folder that can be written, got: {error.strerror}"
         ) from None
+
+
+def _alone(folder: Path) -> None:
+    """Refuse a folder that another run writes to; the lock goes with this process, however it ends.
+
+    A lock of POSIX's kind, since workers that are forked do not inherit it; the file stays open,
+    for closing it would give the lock away. Where there is none, as on Windows, nobody is refused.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        os.close(file)
+        raise ResultsError(f"{folder}: expected a folder of its own, another run has it") from None
 
 
 def _load(path: Path, text: str) -> dict[str, Any]:

@@ -66,6 +66,8 @@ def test_cotangents_are_shaped_as_what_they_belong_to(case, params, x, rng):
     for leaf, d in zip(tree.leaves(x), tree.leaves(dx)):
         if d is not None:
             assert (leaf.shape, leaf.dtype) == (d.shape, d.dtype)
+    # Targets and indices have none; what comes first has one, if it is made of floats.
+    assert spread(dx, x)[0] is not None or not tree.leaves(x)[0].is_floating_point()
 
 
 def test_dot_product(case, params, x, rng):
@@ -188,3 +190,49 @@ def test_nothing_carries_a_graph(case, layer, params, x, rng):
 def test_initialisation_is_reproducible(case, layer):
     drawn = [layer.init(torch.Generator().manual_seed(7), case.shape)[0] for _ in range(2)]
     same(*drawn)
+
+
+WRAPPERS = {
+    "fan_out": (lambda part: f.fan_out(part, part), (4, 3)),
+    "tap": (lambda part: f.tap(part, side=part), (4, 3)),
+    "concat": (lambda part: f.concat(part, part), (4, 3)),
+    "parallel": (lambda part: f.parallel(part, part), ((4, 3), (4, 3))),
+    "serial": (lambda part: f.serial(f.relu, part), (4, 3)),
+    "repeat": (lambda part: f.repeat(part, 1), (4, 3)),
+    "shared": (f.shared, ((4, 3), (4, 3))),
+    "shared over an axis": (lambda part: f.shared(part, axis=-2), (4, 2, 3)),
+    "vmap": (lambda part: f.vmap(part, 1), (4, 3)),
+    "residual": (f.residual, (4, 3)),
+    "remat": (f.remat, (4, 3)),
+    "named": (lambda part: f.named("it", part), (4, 3)),
+    "debug": (lambda part: f.debug(part, tell=len), (4, 3)),
+    "supervised": (lambda part: f.supervised(part, f.mse()), ((4, 3), (4, 3))),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_nobody_computes_a_cotangent_that_nobody_asked_for(name, rng):
+    asked = []
+
+    def init(rng, shape):
+        return (torch.ones(1),), shape
+
+    def apply(params, x, rng=None):
+        def vjp(dy, need_dx=True):
+            asked.append(need_dx)
+            return (dy.sum().reshape(1),), dy if need_dx else None
+
+        return x + params[0], vjp
+
+    wrap, shape = WRAPPERS[name]
+    net = wrap(f.Layer("part", init, apply))
+    params, _ = net.init(rng, shape)
+    for need_dx in (False, True):
+        asked.clear()
+        y, vjp = net(params, zeros(shape))
+        vjp(tree.map(torch.ones_like, y), need_dx)
+        assert set(asked) == {need_dx}
+
+
+def zeros(shape):
+    return tuple(map(zeros, shape)) if isinstance(shape[0], tuple) else torch.zeros(shape)

@@ -151,6 +151,7 @@ def test_no_cotangent_is_computed_where_none_is_asked_for():
         (lambda: f.mse()((), ((torch.zeros(2), torch.zeros(2)), torch.zeros(2))), f.KindError, "mse: expected a tensor, got tuple"),
         (lambda: f.contrastive()((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "contrastive: expected two embeddings of one shape, got (2, 3)"),
         (lambda: f.contrastive()((), ((torch.zeros(2, 3), 3), torch.zeros(2))), f.KindError, "contrastive: expected a tensor, got int"),
+        (lambda: f.mse()((), (torch.zeros(2), torch.zeros(2) * 1j)), f.KindError, "mse: expected the target to be real, got torch.complex64"),
         (lambda: f.hinge()((), (3, torch.zeros(2))), f.KindError, "hinge: expected a tensor, got int"),
     ],
 )  # fmt: skip

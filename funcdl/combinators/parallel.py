@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from funcdl.arguments import show
 from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError
+from funcdl.errors import FuncdlError, ShapeError
 from funcdl.tensor import Generator
 
 __all__ = ["parallel"]
@@ -36,6 +37,8 @@ def parallel(*layers: LayerLike) -> Layer:
         for i, (part, shape) in enumerate(
             zip(parts, entries("parallel", "the input", in_shape, count))
         ):
+            if not isinstance(shape, tuple):
+                raise ShapeError(f"parallel: expected a tuple of shapes, got {show(in_shape)}")
             with place(f"parallel[{i}]"):
                 drawn.append(part.init(rng, shape))
         return tuple(p for p, _ in drawn), tuple(shape for _, shape in drawn)

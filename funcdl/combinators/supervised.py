@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from funcdl.arguments import show
 from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError
+from funcdl.errors import FuncdlError, ShapeError
 from funcdl.tensor import Generator
 
 __all__ = ["supervised"]
@@ -34,6 +35,8 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         x_shape, t_shape = entries("supervised", "the input (x, target)", in_shape, 2)
+        if not isinstance(x_shape, tuple) or not isinstance(t_shape, tuple):
+            raise ShapeError(f"supervised: expected a pair of shapes, got {show(in_shape)}")
         with place("supervised net:"):
             params, y_shape = model.init(rng, x_shape)
         with place("supervised loss:"):

@@ -36,7 +36,9 @@ def draw(
 
 def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
     """Return the bias as the primitive takes it."""
-    return None if isinstance(b, tuple) and not b else b  # type: ignore[return-value]
+    if b is None:
+        raise TypeError("expected b to be a tensor or ()")
+    return None if isinstance(b, tuple) and not b else b
 
 
 def misfit(

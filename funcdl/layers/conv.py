@@ -101,9 +101,6 @@ def _conv(
     whole(name, "groups", groups, 1)
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
-    # With a group for each channel in and out, nothing is left to multiply as matrices.
-    alone = groups == out > 1
-    product, cut = (depthwise, 1) if alone else (convolve, groups)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
         oh, ow = outer(name, windows, in_shape)
@@ -119,12 +116,19 @@ def _conv(
         try:
             w, b = params
             models = w.ndim - 4
-            kinds = x.dtype, x.shape[-1], x.shape[:models]
-            if kinds != (w.dtype, w.shape[-2] * groups, w.shape[:models]):
+            kinds = x.dtype, x.is_meta, x.shape[-1], x.shape[:models]
+            if kinds != (w.dtype, w.is_meta, w.shape[-2] * groups, w.shape[:models]):
                 raise ValueError("other models")
+            if w.shape[models : models + 2] != windows.size:
+                raise ValueError(f"expected a kernel of {show(windows.size)}")
+            # With a group for each channel in and out, nothing is left to multiply as matrices.
+            alone = groups == out > 1 and w.shape[-2] == 1
+            product, cut = (depthwise, 1) if alone else (convolve, groups)
             padded = pad(_apart(x, cut, models), windows.padding)
             matrix = _apart(w.flatten(-4, -2), cut, models)
             bias = bias_of(b)
+            if bias is not None and bias.is_meta is not x.is_meta:
+                raise ValueError("b is on another device")
             if bias is not None and bias.shape != w.shape[:models] + w.shape[-1:]:
                 raise ValueError(f"b {show(bias.shape)} is of another shape")
             wide = None if bias is None else _apart(bias, cut, models)

@@ -78,7 +78,7 @@ def conv_transpose2d(
         height, width, _ = image_shape(name, shape)
         (kh, kw), (sh, sw), (ph, pw) = windows.size, windows.stride, windows.padding
         high, broad = (height - 1) * sh + kh + extra[0], (width - 1) * sw + kw + extra[1]
-        if min(high - 2 * ph, broad - 2 * pw) < 1:
+        if min(height, width, high - 2 * ph, broad - 2 * pw) < 1:
             raise ShapeError(f"{name}: expected images that padding leaves, got {show(shape)}")
         return high, broad
 
@@ -93,10 +93,14 @@ def conv_transpose2d(
         try:
             w, b = params
             models = w.ndim - 4
-            kinds = x.dtype, x.shape[-1], x.shape[:models]
-            if kinds != (w.dtype, w.shape[-1], w.shape[:models]):
+            kinds = x.dtype, x.is_meta, x.shape[-1], x.shape[:models]
+            if kinds != (w.dtype, w.is_meta, w.shape[-1], w.shape[:models]):
                 raise ValueError("other models")
+            if w.shape[models : models + 2] != windows.size:
+                raise ValueError(f"expected a kernel of {show(windows.size)}")
             bias = bias_of(b)
+            if bias is not None and bias.is_meta is not x.is_meta:
+                raise ValueError("b is on another device")
             if bias is not None and bias.shape != w.shape[:models] + w.shape[-2:-1]:
                 raise ValueError(f"b {show(bias.shape)} is of another shape")
             matrix = w.flatten(-4, -2)

@@ -43,6 +43,8 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
         shape = list(tensor("dropout", x).shape)
         if rng is None or rate == 0:
             return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
+        if x.is_complex():
+            raise TypeError("complex")
         for axis in range(2, min(ndim, x.ndim - 1) + 2):
             shape[-axis] = 1
         # Uniform float32 numbers compared: 2.5 times faster than bernoulli_, in any dtype.

@@ -83,8 +83,8 @@ def gru_cell(
             (wx, bx), (wh, bh) = params
             a, pull_x = affine(seen, wx, bias_of(bx))
             gates, pull_h = affine(h, wh, bias_of(bh))
-            if a.shape != gates.shape:
-                raise ValueError("the axes before the features differ")
+            if a.shape != gates.shape or a.is_meta is not gates.is_meta:
+                raise ValueError("the axes before the features differ, or the devices")
             gates.narrow(-1, 0, 2 * hidden).add_(a.narrow(-1, 0, 2 * hidden))
             n, y = a.narrow(-1, 2 * hidden, hidden), h.new_empty(h.shape)
             advance(gates, n, h, y)
@@ -150,6 +150,8 @@ def gru(
         try:
             (wx, bx), (wh, bh) = params
             models, time = wx.shape[:-2], x.shape[-2]
+            if any(t.is_meta is not x.is_meta for t in (wh, bh) if isinstance(t, Tensor)):
+                raise ValueError("expected all on one device")
             if x.ndim < wx.ndim or x.shape[: len(models)] != models:
                 raise ValueError("x does not begin with the models' axes")
             a, pull_x = affine(x, wx, bias_of(bx))

@@ -185,7 +185,9 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
 
 def fitting(where: str, p: Tensor, x: Tensor, own: int, *others: Tensor) -> None:
     """Refuse axes that are not those of the parameters, which torch might broadcast."""
-    for other in others:
+    for other in (p, *others):
+        if other.is_meta is not x.is_meta:
+            raise KindError(f"{where}: expected params and x on one device")
         if other.shape != p.shape:
             raise ShapeError(
                 f"{where}: expected all params to be {show(p.shape)}, got {show(other.shape)}"

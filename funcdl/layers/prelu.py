@@ -66,5 +66,5 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
 
         return y, vjp
 
-    args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * per_feature
+    args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * bool(per_feature)
     return Layer("prelu", init, apply, ", ".join(args))

@@ -100,7 +100,7 @@ def cross_entropy(
         return value.div(size), lambda dl: pull(spread(dl.div(size)))
 
     args = [
-        *["soft=True"] * soft,
+        *["soft=True"] * bool(soft),
         *[f"label_smoothing={label_smoothing:g}"] * (label_smoothing > 0),
         *["weights"] * (weights is not None),
     ]
@@ -175,6 +175,8 @@ def _one_hot(name: str, log_p: Tensor, t: Tensor) -> Tensor:
 def _index(name: str, y: Tensor, t: Tensor) -> Tensor:
     if t.is_floating_point() or t.element_size() != 8:
         raise KindError(f"{name}: expected the target to be int64, got {t.dtype}")
+    if t.is_meta is not y.is_meta:
+        raise KindError(f"{name}: expected output and target on one device")
     index = t.unsqueeze(-1)
     return index if index.ndim == y.ndim else index.expand(*y.shape[:-1], 1)
 

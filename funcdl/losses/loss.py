@@ -147,6 +147,8 @@ def loss(
                 check(shape_of(y), tuple(t.shape))
             like = y if kind.outputs == 1 else y[0]
             if t.dtype != like.dtype and not kind.classes:
+                if t.is_complex():
+                    raise TypeError("complex")
                 t = t.to(like.dtype)
             value, pull = evaluate(y, t)
         except FuncdlError:
@@ -176,4 +178,6 @@ def _misfit(name: str, kind: Kind, x: Any, error: Exception) -> FuncdlError:
     for y in outputs:
         if not y.is_floating_point():
             return KindError(f"{name}: expected the output to be floats, got {y.dtype}")
+    if x[1].is_complex():
+        return KindError(f"{name}: expected the target to be real, got {x[1].dtype}")
     return ShapeError(f"{name}: {error}")

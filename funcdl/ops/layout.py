@@ -17,6 +17,7 @@ def join(parts: Sequence[Tensor], axis: int) -> Tensor:
     joined = parts[0].new_empty(shape)
     start = 0
     for part in parts:
+        _same_dtype(part, joined)
         length = part.shape[axis]
         joined.narrow(axis, start, length).copy_(part)
         start += length
@@ -32,5 +33,12 @@ def cut(joined: Tensor, lengths: Sequence[int], axis: int) -> tuple[Tensor, ...]
 def fill(stacked: Tensor, parts: Sequence[Tensor], axis: int) -> Tensor:
     """Copy the i-th part to position i of an axis of a new tensor, and return it."""
     for i, part in enumerate(parts):
+        _same_dtype(part, stacked)
         stacked.select(axis, i).copy_(part)
     return stacked
+
+
+def _same_dtype(part: Tensor, whole: Tensor) -> None:
+    """Refuse what a copy would round, or worse, without a word."""
+    if part.dtype is not whole.dtype:
+        raise TypeError(f"expected one dtype, got {whole.dtype} and {part.dtype}")

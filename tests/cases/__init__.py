@@ -2,7 +2,7 @@
 
 from cases import activations, combinators, images, layouts, linears, losses, norms, sequences
 from cases.case import Case, normal
-from pairs.compare import at_most
+from pairs.compare import at_most, sharpen
 
 __all__ = ["CASES", "Case", "normal"]
 
@@ -16,4 +16,5 @@ CASES = [
     *combinators.CASES,
     *losses.CASES,
     Case(at_most, (4, 2, 5)),
+    Case(sharpen(2.0), (4, 2, 5)),
 ]

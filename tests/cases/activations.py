@@ -13,6 +13,7 @@ CASES = [
     Case(f.leaky_relu(0), (4, 5), oracle=lambda p, x: nnf.relu(x)),
     Case(f.elu(), (4, 5), oracle=lambda p, x: nnf.elu(x)),
     Case(f.elu(0.5), (4, 5), oracle=lambda p, x: nnf.elu(x, 0.5)),
+    Case(f.elu(2), (4, 5), oracle=lambda p, x: nnf.elu(x, 2)),
     Case(f.elu(0), (4, 5), oracle=lambda p, x: nnf.relu(x)),
     Case(f.selu, (4, 5), oracle=lambda p, x: nnf.selu(x)),
     Case(f.gelu(), (4, 5), oracle=lambda p, x: nnf.gelu(x)),

@@ -51,6 +51,7 @@ CASES = [
     ),
     Case(f.conv2d(2, 3, dilation=2), (2, 7, 6, 4), oracle=conv(dilation=2)),
     Case(f.conv2d(4, 3, groups=2), (2, 5, 5, 6), oracle=conv(groups=2)),
+    Case(f.conv2d(3, 2, groups=3), (2, 4, 4, 6), oracle=conv(groups=3), id="conv2d, two a group"),
     Case(
         f.conv2d(6, 3, groups=3, padding=1, b_init=None),
         (2, 5, 4, 3),

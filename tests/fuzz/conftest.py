@@ -1,6 +1,6 @@
 """How much is tried: a little in every run, and as much as HYPOTHESIS_PROFILE=fuzz says.
 
-    HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=20000 pytest tests/fuzz
+HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=20000 pytest tests/fuzz
 """
 
 import os

@@ -24,8 +24,13 @@ import funcdl as f
 from funcdl import tree
 
 # What is written in plain functions, or outside of the library, may fail as it likes.
-STRANGERS = ("square", "scaled", "two_states", "one_example", "at_most", "multiplied_by_noise")
-OURS = [case for case in CASES if not any(word in str(case) for word in STRANGERS)]
+STRANGERS = ("square", "scaled", "two_states", "one_example", "multiplied_by_noise")
+OURS = [
+    case
+    for case in CASES
+    if not any(word in str(case) for word in STRANGERS)
+    and f.as_layer(case.layer).apply.__module__.startswith("funcdl.")
+]
 
 cases = st.sampled_from(OURS)
 seeds = st.integers(0, 2**31)
@@ -49,8 +54,11 @@ def alike(found, expected):
         if one is None or other is None:
             assert one is other
         else:
+            one, other = one.detach(), other.detach()
+            # A sum in another order may be off by a share of its largest term.
+            size = other.double().nan_to_num(0, 0, 0).abs().max() if other.numel() else 0
             torch.testing.assert_close(
-                one.detach(), other.detach(), rtol=1e-9, atol=1e-11, equal_nan=True
+                one, other, rtol=1e-9, atol=1e-11 * (1 + float(size)), equal_nan=True
             )
 
 
@@ -81,7 +89,8 @@ def test_what_is_the_same_in_disguise_gives_the_same(case, seed, changes, graph)
         result = one_of_ours(lambda: case.apply(*args))
     expected = one_of_ours(lambda: case.apply(*clean(before)))
     if result is None or expected is None:
-        assert result is expected
+        # What is written in place may not be recorded by autograd: the one word that it hears.
+        assert result is expected or (graph and any(t.requires_grad for t in tensors(args)))
         return
     (y, vjp), (y2, vjp2) = result, expected
     alike(y, y2)
@@ -90,7 +99,11 @@ def test_what_is_the_same_in_disguise_gives_the_same(case, seed, changes, graph)
         if callable(change) and change.__name__ != "live":
             dy = at(dy, place, change)
     with torch.set_grad_enabled(graph):
-        found = vjp(dy)
+        found = one_of_ours(lambda: vjp(dy))
+        if found is None:
+            assert graph, "no derivative"
+            assert any(t.requires_grad for t in tensors(args)), "no derivative"
+            return
         alike(found, vjp2(clean(dy)))
         alike(vjp(dy, False)[0], found[0])
     alike(args, before)
@@ -152,10 +165,12 @@ def test_what_does_not_fit_is_refused_in_our_words(case, seed, which, place, spo
         dy = spoilt(dy)
     back = one_of_ours(lambda: vjp(dy))
     if back is None:
-        assert which == "dy", "a layer gave a value and no derivative"
+        # Complex numbers, and whole ones, may have none.
+        assert which == "dy" or not y_is_real((x, y)), "a layer gave a value and no derivative"
         return
     if which == "dy":
-        assert tree.leaves(dy)[0] is None or shape_tree(dy) == shape_tree(y)
+        none = any(d is None for d in tree.leaves(dy))  # which stands for no cotangent
+        assert none or shape_tree(dy) == shape_tree(y)
     fit(params, back[0])
     fit(x, back[1])
     if which != "dy" and y_is_real(y):
@@ -163,7 +178,8 @@ def test_what_does_not_fit_is_refused_in_our_words(case, seed, which, place, spo
 
 
 def y_is_real(y):
-    return all(t.is_floating_point() and t.device.type == "cpu" for t in tree.leaves(y))
+    leaves = tree.leaves(y)
+    return bool(leaves) and all(t.is_floating_point() and t.device.type == "cpu" for t in leaves)
 
 
 def fit(value, cotangents):

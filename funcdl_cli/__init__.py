@@ -1,0 +1,1 @@
+"""The commands of `funcdl-cli`, a file each, and what they share. They parse, call and print."""

@@ -1,0 +1,110 @@
+"""Options from a TOML file: a table for each command, keys named as its options are.
+
+[pairs]
+models = ["conv-shared", "conv-shared-aux"]
+rounds = 20
+out = "results"
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import typer
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["ConfigError", "configure"]
+
+KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
+    int: ("a whole number", (int,)),
+    float: ("a finite number", (int, float)),
+    bool: ("true or false", (bool,)),
+}
+"""What an option takes, in words and in TOML's types; all others take a string."""
+
+TEXT = ("a string", (str,))
+NOT_IN_FILES = {"config", "help", "list"}
+
+
+class ConfigError(ValueError):
+    """A file of options that cannot be read, or that says what no option takes."""
+
+
+def configure(context: typer.Context, path: Path | None) -> Path | None:
+    """Make a file's options the defaults of a command: the callback of its `--config`.
+
+    Raises:
+        ConfigError: the file cannot be read or is no TOML, a table is of no command, a key of no
+            option, or a value none that the option takes; one sentence with file and key.
+    """
+    if path is None or context.resilient_parsing:
+        return path
+    command, parent = str(context.info_name), context.parent
+    known = sorted(getattr(parent.command, "commands", {})) if parent else [command]
+    tables = _read(path)
+    for name, table in tables.items():
+        if name not in known:
+            raise ConfigError(f"{path}: {name}: expected a table of {', '.join(known)}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {name}: expected a table, got {_short(table)}")
+    options = _options(context)
+    defaults = {}
+    for key, value in tables.get(command, {}).items():
+        where = f"{path}: {command}.{key}"
+        if key not in options:
+            raise ConfigError(f"{where}: expected one of the options {', '.join(sorted(options))}")
+        defaults[options[key].name] = _value(context, options[key], value, where)
+    context.default_map = defaults
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a file of options, got: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8, got: {error}") from None
+    return tables
+
+
+def _options(context: typer.Context) -> dict[str, Any]:
+    """Give a command's options by their names without the dashes."""
+    found = {
+        name.removeprefix("--"): param
+        for param in context.command.params
+        for name in param.opts
+        if name.startswith("--")
+    }
+    return {key: param for key, param in found.items() if key not in NOT_IN_FILES}
+
+
+def _value(context: typer.Context, param: Any, value: Any, where: str) -> Any:
+    """Check a value as the command line would, and stricter: a number is not a string here."""
+    hint = get_type_hints(context.command.callback)[param.name]
+    words, kinds = next((KINDS[kind] for kind in (hint, *get_args(hint)) if kind in KINDS), TEXT)
+    if words == TEXT[0] and isinstance(value, list) and value:
+        parts = [part for part in value if isinstance(part, (str, int, float))]
+        value = ",".join(map(str, parts)) if len(parts) == len(value) else value
+    # True is an int to Python, not to a reader.
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ConfigError(f"{where}: expected {words}, got {_short(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}: expected {words}, got {value}")
+    try:
+        param.process_value(context, value)
+    except typer.BadParameter as error:
+        raise ConfigError(f"{where}: {error.message}") from None
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"

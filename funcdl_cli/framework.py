@@ -1,0 +1,188 @@
+"""`funcdl-cli framework`: the disc, learned with nothing but the library."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.table import Table
+
+from funcdl import disc, tree
+from funcdl_cli.console import err, notes, out, say_json
+from funcdl_cli.options import (
+    DATA,
+    MOST,
+    RESULTS,
+    RUN,
+    TRAINING,
+    Config,
+    Json,
+    Quiet,
+    Seed,
+    finite,
+)
+from funcdl_cli.progress import live, progress
+from pairs.disc import FRAMEWORK, save_disc
+from pairs.report import percent
+from pairs.results import writing
+from pairs.seeds import generator
+from pairs.statistics import spread
+
+__all__ = ["EXAMPLES", "framework"]
+
+EXAMPLES = (
+    "funcdl-cli framework",
+    "funcdl-cli framework --hidden 50,50 --activation tanh --epochs 200",
+    "funcdl-cli framework --out disc && funcdl-cli report disc",
+)
+WIDEST = 10_000
+Activation = Enum("Activation", {name: name for name in disc.ACTIVATIONS}, type=str)  # type: ignore[misc]
+RELU = Activation("relu")
+DEFAULT = disc.Experiment()
+
+
+def framework(
+    hidden: Annotated[
+        str,
+        typer.Option(
+            help="Widths of the hidden layers with commas between them.", rich_help_panel=RUN
+        ),
+    ] = "25,25,25",
+    activation: Annotated[
+        Activation,
+        typer.Option(help="After each hidden layer.", rich_help_panel=RUN),
+    ] = RELU,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="Networks, trained in one pass.",
+            rich_help_panel=RUN,
+        ),
+    ] = 10,
+    seed: Seed = 0,
+    config: Config = None,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, max=MOST, help="Passes over the points.", rich_help_panel=TRAINING
+        ),
+    ] = DEFAULT.epochs,
+    batch_size: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, max=MOST, help="Points a step.", rich_help_panel=TRAINING),
+    ] = DEFAULT.batch_size,
+    lr: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0.0,
+            callback=finite,
+            help="First learning rate; it falls to 0 along a line.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = DEFAULT.lr,
+    momentum: Annotated[
+        float, typer.Option(metavar="X", min=0.0, help="Of SGD, below 1.", rich_help_panel=TRAINING)
+    ] = DEFAULT.momentum,
+    points: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="Points to train on, and to test on.",
+            rich_help_panel=DATA,
+        ),
+    ] = 1000,
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for framework.json.", rich_help_panel=RESULTS),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a disc in the unit square with nothing but funcdl: SGD on the mean squared error.
+
+    Points are drawn uniformly in [0, 1]², labelled 1 inside the disc of radius 1/√(2π) around
+    (0.5, 0.5) and 0 outside.
+    """
+    torch.set_num_threads(1)
+    experiment = disc.Experiment(
+        points, widths(hidden), activation.value, epochs, batch_size, lr, momentum
+    )
+    if out_dir is not None:
+        # Tried before any work is done; an earlier result stays until there is a new one.
+        with writing(out_dir):
+            probe = out_dir / f"{FRAMEWORK}.partial"
+            probe.touch()
+            probe.unlink()
+    with torch.inference_mode(), progress() as bar:
+        task = bar.add_task("loss", total=epochs)
+
+        def on_epoch(epoch: int, losses: list[float]) -> None:
+            loss = sum(losses) / len(losses)
+            bar.update(task, completed=epoch, description=f"loss {loss:.4f}")
+            if not live() and (epoch % max(epochs // 10, 1) == 0):
+                notes.print(f"epoch {epoch}: loss {loss:.4f}")
+
+        rngs = [generator(seed, "disc", i) for i in range(rounds)]
+        outcome = disc.run(experiment, rngs, on_epoch)
+    unkept = None
+    if out_dir is not None:
+        try:
+            save_disc(out_dir, experiment, seed, outcome)
+        except OSError as error:
+            unkept = f"{error.filename}: {error.strerror}; this result is not kept"
+    good = [i for i in range(rounds) if i not in outcome.diverged]
+    if as_json:
+        say_json(document(experiment, seed, outcome))
+    elif good:
+        out.print(disc_table(outcome, good, tree.size(outcome.params) // rounds))
+    for i, epoch in outcome.diverged.items():
+        err.print(f"Error: round {i}: the loss is no longer finite in epoch {epoch}")
+    if unkept is not None:
+        err.print(f"Error: {unkept}")
+    if outcome.diverged or unkept is not None:
+        raise typer.Exit(1)
+
+
+def document(experiment: disc.Experiment, seed: int, outcome: disc.Outcome) -> Any:
+    """Return what `framework.json` holds, or would where nothing is kept."""
+    with TemporaryDirectory() as folder:
+        save_disc(Path(folder), experiment, seed, outcome)
+        return json.loads((Path(folder) / FRAMEWORK).read_text(encoding="utf-8"))
+
+
+def disc_table(outcome: disc.Outcome, rounds: list[int], parameters: int) -> Table:
+    """Lay out train and test error, mean ± standard deviation over the rounds."""
+    title = f"Disc: {parameters:,} parameters, {len(rounds)} rounds"
+    table = Table(title=title, min_width=len(title))
+    table.add_column("points")
+    table.add_column("error %", justify="right")
+    for label, errors in (("train", outcome.train_errors), ("test", outcome.test_errors)):
+        table.add_row(label, percent(spread([errors[i] for i in rounds])))
+    return table
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Read '25,25,25'; nothing stands for no hidden layer."""
+    try:
+        found = tuple(int(part) for part in text.split(",")) if text.strip() else ()
+    except ValueError:
+        raise typer.BadParameter(
+            f"expected whole numbers with commas between them, got {text!r}", param_hint="--hidden"
+        ) from None
+    if any(not 1 <= width <= WIDEST for width in found):
+        raise typer.BadParameter(
+            f"expected widths of at least 1 and at most {WIDEST}, got {text!r}",
+            param_hint="--hidden",
+        )
+    return found

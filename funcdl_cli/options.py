@@ -1,0 +1,147 @@
+"""What several commands share: options, their panels in the help, and completion."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from funcdl_cli.config import configure
+from funcdl_cli.console import hush
+from pairs import study
+from pairs.models import MODELS
+
+__all__ = [
+    "CORES",
+    "DATA",
+    "MOST",
+    "RESULTS",
+    "RUN",
+    "TRAINING",
+    "WHERE",
+    "Config",
+    "Dask",
+    "DataDir",
+    "Json",
+    "Quiet",
+    "Rounds",
+    "Seed",
+    "TestPairs",
+    "Validation",
+    "Workers",
+    "complete_models",
+    "examples",
+    "finite",
+]
+
+RUN = "What to run"
+TRAINING = "Training"
+DATA = "Data"
+WHERE = "Where it runs"
+RESULTS = "Results"
+"""The panels of the help."""
+
+CORES = study.usable_cores()
+
+# What is more than this is a slip of the finger, refused before it takes all memory.
+MOST = 1_000_000
+
+Seed = Annotated[
+    int,
+    typer.Option(metavar="N", min=0, help="All random numbers come from it.", rich_help_panel=RUN),
+]
+Rounds = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=1, max=100_000, help="Rounds of each model.", rich_help_panel=RUN
+    ),
+]
+TestPairs = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Pairs to test on.", rich_help_panel=DATA)
+]
+Validation = Annotated[
+    bool,
+    typer.Option(
+        "--validation",
+        help="Test on digits of the training set: for tuning.",
+        rich_help_panel=DATA,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Read the original MNIST files from this folder.", rich_help_panel=DATA),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Processes, one thread each.",
+        show_default="cores",
+        rich_help_panel=WHERE,
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Run on the workers of this dask scheduler, such as tcp://10.0.0.1:8786.",
+        rich_help_panel=WHERE,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print the result as one JSON document instead of tables.",
+        rich_help_panel=RESULTS,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print results and errors only: no progress, no notes.",
+        callback=hush,
+        rich_help_panel=RESULTS,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Take options from this TOML file, from the table named as the command; "
+        "options given here go before.",
+        callback=configure,
+        is_eager=True,
+        rich_help_panel=RUN,
+    ),
+]
+
+
+def complete_models(incomplete: str) -> list[str]:
+    """Complete the last of the names of models with commas between them, for the shell.
+
+    >>> complete_models("fc-plain,conv-shared-")
+    ['fc-plain,conv-shared-aux']
+    """
+    *before, last = incomplete.split(",")
+    known = [*MODELS, *([] if before else ["all"])]
+    return [",".join([*before, name]) for name in known if name.startswith(last)]
+
+
+def finite(value: float) -> float:
+    """Refuse an infinite number, which lies in every range without an upper end."""
+    if math.isinf(value):
+        raise typer.BadParameter(f"expected a finite number, got {value}")
+    return value
+
+
+def examples(lines: tuple[str, ...]) -> str:
+    """Lay out a command's examples for the end of its help."""
+    return "\n".join(["[bold]Examples[/bold]", *(f"  {escape(line)}" for line in lines)])

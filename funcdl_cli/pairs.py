@@ -1,0 +1,157 @@
+"""`funcdl-cli pairs`: the study of the pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from funcdl_cli.console import notes, out, say_json
+from funcdl_cli.options import (
+    CORES,
+    DATA,
+    MOST,
+    RESULTS,
+    RUN,
+    TRAINING,
+    Config,
+    Dask,
+    DataDir,
+    Json,
+    Quiet,
+    Rounds,
+    Seed,
+    TestPairs,
+    Validation,
+    Workers,
+    complete_models,
+    finite,
+)
+from funcdl_cli.rounds import document, end_with, finish
+from pairs import report
+from pairs.model_file import check_package
+from pairs.models import MODELS, find
+from pairs.results import Results
+from pairs.training import Settings
+
+__all__ = ["EXAMPLES", "pairs"]
+
+EXAMPLES = (
+    "funcdl-cli pairs --out results",
+    "funcdl-cli pairs --models conv-shared,conv-shared-aux --rounds 20",
+    "funcdl-cli pairs --models champion --json > champion.json",
+)
+DEFAULT_MODELS = ",".join(name for name in MODELS if name.startswith("conv-"))
+DEFAULT = Settings()
+
+
+def pairs(
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Names of models with commas between them, or 'all'.",
+            show_default="all that begin with conv-",
+            autocompletion=complete_models,
+            rich_help_panel=RUN,
+        ),
+    ] = DEFAULT_MODELS,
+    rounds: Rounds = 10,
+    seed: Seed = 0,
+    config: Config = None,
+    list_models: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="Show the models and their structure, and end.", rich_help_panel=RUN
+        ),
+    ] = False,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="Passes over the training pairs (a champion has its own).",
+            rich_help_panel=TRAINING,
+        ),
+    ] = DEFAULT.epochs,
+    batch_size: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, max=MOST, help="Pairs a step.", rich_help_panel=TRAINING),
+    ] = DEFAULT.batch_size,
+    lr: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0.0,
+            callback=finite,
+            help="Peak of the learning rate.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = DEFAULT.lr,
+    aux_weight: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0.0,
+            callback=finite,
+            help="Of the digits' loss, where a model learns both.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = DEFAULT.aux_weight,
+    train_pairs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Pairs to train on.", rich_help_panel=DATA)
+    ] = DEFAULT.train_pairs,
+    test_pairs: TestPairs = DEFAULT.test_pairs,
+    validation: Validation = False,
+    data_dir: DataDir = None,
+    workers: Workers = CORES,
+    dask: Dask = None,
+    out_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for the results; the same command resumes.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save",
+            help="Keep the trained models in the folder, for 'compare'.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Which of two handwritten digits is larger? What weight sharing and auxiliary losses give.
+
+    Every round has fresh pairs and fresh weights; within a round all models see the same pairs.
+    """
+    if list_models:
+        for block in report.listing():
+            out.print(block)
+            out.print()
+        return
+    names = find(models)
+    settings = Settings(
+        seed, epochs, batch_size, lr, train_pairs, test_pairs, validation, aux_weight
+    )
+    if save:
+        if out_dir is None:
+            raise typer.BadParameter("expected --out too, the folder to keep the models in")
+        check_package()
+    results = Results(out_dir, settings, "package" if data_dir is None else "files")
+    if save and (count := results.without_model(names)):
+        notes.print(f"Of the rounds that are there already, {count} have no saved model.")
+    plan = {settings: results}
+    watched = out_dir is not None
+    failures = finish(plan, names, rounds, workers, dask, data_dir, watched, save)
+    if as_json:
+        say_json(document(results))
+    else:
+        for table in report.tables([row for row in results.rows if row.model in names]):
+            out.print(table)
+    end_with(failures, plan)

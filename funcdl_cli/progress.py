@@ -1,0 +1,38 @@
+"""Progress on standard error: a bar on a terminal of any width, lines anywhere else."""
+
+from __future__ import annotations
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+
+from funcdl_cli.console import notes
+
+__all__ = ["live", "progress"]
+
+NARROW = 60
+"""Terminals of fewer columns have no room for a bar and a clock."""
+
+
+def live() -> bool:
+    """Tell whether there is a terminal on which a line can be drawn again."""
+    return notes.is_terminal and not notes.is_dumb_terminal
+
+
+def progress() -> Progress:
+    """Make a progress bar that leaves nothing behind; silent where it cannot be drawn again."""
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+    ]
+    if notes.width >= NARROW:
+        columns = [columns[0], BarColumn(), columns[1], TimeRemainingColumn()]
+    return Progress(
+        *columns, console=notes, transient=True, disable=notes.quiet or not live(), expand=False
+    )

@@ -1,0 +1,136 @@
+"""`funcdl-cli sweep`: the study once for each value of one setting."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from funcdl_cli.console import out, say_json
+from funcdl_cli.options import (
+    CORES,
+    DATA,
+    MOST,
+    RESULTS,
+    RUN,
+    TRAINING,
+    Config,
+    Dask,
+    DataDir,
+    Json,
+    Quiet,
+    Rounds,
+    Seed,
+    TestPairs,
+    Validation,
+    Workers,
+    complete_models,
+)
+from funcdl_cli.rounds import document, end_with, finish
+from pairs import study, sweep
+from pairs.data import check_counts
+from pairs.sweep.folders import plan as folders
+from pairs.sweep.tables import sweep_tables
+from pairs.training import Settings
+
+__all__ = ["EXAMPLES", "run_sweep"]
+
+EXAMPLES = (
+    "funcdl-cli sweep train-pairs --out by-pairs",
+    "funcdl-cli sweep epochs --values 5,10,25 --rounds 5 --out by-epochs",
+    "funcdl-cli report by-pairs",
+)
+Swept = Enum("Swept", {name: name for name in sweep.SWEPT}, type=str)  # type: ignore[misc]
+DEFAULT = Settings()
+
+
+def run_sweep(
+    setting: Annotated[
+        Swept,
+        typer.Argument(metavar="SETTING", help="What to vary.", show_default=False),
+    ],
+    out_dir: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            help="Folder for the results, one in it for each value; the same command resumes.",
+            show_default=False,
+            rich_help_panel=RESULTS,
+        ),
+    ],
+    values: Annotated[
+        str | None,
+        typer.Option(
+            help="Values with commas between them; small to large if left out.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of models with commas between them.",
+            show_default="with and without sharing and auxiliary loss",
+            autocompletion=complete_models,
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    rounds: Rounds = 10,
+    seed: Seed = 0,
+    config: Config = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=MOST,
+            help="Passes over the training pairs.",
+            show_default="25",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    train_pairs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Pairs to train on.", show_default="1000", rich_help_panel=DATA
+        ),
+    ] = None,
+    test_pairs: TestPairs = DEFAULT.test_pairs,
+    validation: Validation = False,
+    data_dir: DataDir = None,
+    workers: Workers = CORES,
+    dask: Dask = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Vary one setting: what it does to each model, and to what sharing and auxiliary losses give.
+
+    Each value is a study of its own, in a folder that 'pairs' would have written too.
+    """
+    varied = setting.value
+    if {"epochs": epochs, "train-pairs": train_pairs}.get(varied) is not None:
+        raise typer.BadParameter(
+            "this is what is varied: expected --values instead", param_hint=f"--{varied}"
+        )
+    base = Settings(
+        seed=seed,
+        epochs=epochs or DEFAULT.epochs,
+        train_pairs=train_pairs or DEFAULT.train_pairs,
+        test_pairs=test_pairs,
+        validation=validation,
+    )
+    names, asked = sweep.models(varied, models), sweep.values(varied, values)
+    if dask is None or data_dir is None:
+        for settings in sweep.steps(varied, asked, base):
+            check_counts(study.digits(data_dir), settings.train_pairs, test_pairs, validation)
+    plan = folders(out_dir, varied, asked, base, "package" if data_dir is None else "files")
+    failures = finish(plan, names, rounds, workers, dask, data_dir)
+    if as_json:
+        studies = [{"value": v, **document(results)} for v, results in zip(asked, plan.values())]
+        say_json({"setting": varied, "studies": studies})
+    else:
+        rows = [[row for row in results.rows if row.model in names] for results in plan.values()]
+        for table in sweep_tables(varied, dict(zip(asked, rows))):
+            out.print(table)
+    end_with(failures, plan)
