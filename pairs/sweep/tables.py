@@ -8,8 +8,8 @@ from rich.table import Table
 
 from pairs.report import difference, percent
 from pairs.statistics import spread
-from pairs.sweep.trends import effects, errors
 from pairs.sweep.settings import SWEPT, text
+from pairs.sweep.trends import effects, errors
 from pairs.training import Row
 
 __all__ = ["sweep_tables"]
