@@ -43,7 +43,7 @@ def learn_digits(
     images: Tensor,
     classes: Tensor,
     rng: Generator,
-    after: Callable[[Any], None] | None = None,
+    after: Callable[[Callable[[], Any]], None] | None = None,
 ) -> Any:
     """Train the network of one digit with AdamW on a one-cycle rate, the digits ever warped anew.
 
@@ -57,8 +57,8 @@ def learn_digits(
         images: (n, 14, 14), scaled.
         classes: (n,), from 0 to 9.
         rng: draws the warps, the order of the digits and what is dropped.
-        after: handed the parameters after each epoch, the norms' measured as in the end; not
-            called for a committee, which is there only when its last member is.
+        after: handed, after each epoch, a function that gives the parameters, the norms' measured
+            as in the end; not called for a committee, which is there only when its last member is.
 
     Returns:
         The trained parameters, the norms' measured on the digits as they are.
@@ -83,7 +83,7 @@ def learn_digits(
     def look(learnt: Any) -> None:
         assert after is not None
         # A copy of the generator, so that looking changes no number that is drawn later.
-        after(measured(learnt, Generator().set_state(rng.get_state())))
+        after(lambda: measured(learnt, Generator().set_state(rng.get_state())))
 
     steps = recipe.epochs * math.ceil(len(images) / recipe.batch_size)
     optimiser = adamw(one_cycle(recipe.lr, steps, rise=0.2), weight_decay=recipe.weight_decay)

@@ -131,11 +131,11 @@ def train_round(
     params, _ = model.net.init(generator(seed, "weights", name, round), (2, 14, 14))
     started, pause = time.perf_counter(), 0.0
 
-    def look(now: Any) -> None:
+    def look(now: Callable[[], Any]) -> None:
         nonlocal pause
         assert after is not None
         began = time.perf_counter()
-        after(Trained(now, scaling, split, began - started - pause))
+        after(Trained(now(), scaling, split, began - started - pause))
         pause += time.perf_counter() - began
 
     try:
@@ -176,7 +176,7 @@ def train(
     pairs: Pairs,
     settings: Settings,
     rng: Generator,
-    after: Callable[[Any], None] | None = None,
+    after: Callable[[Callable[[], Any]], None] | None = None,
 ) -> Any:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
 
@@ -188,7 +188,8 @@ def train(
         pairs: scaled images, with their targets.
         settings: epochs, batch size, peak rate and the weight of the auxiliary loss.
         rng: draws the order of the pairs and of the two digits in each, anew for each epoch.
-        after: handed the parameters after each epoch, but for a committee's.
+        after: handed, after each epoch, a function that gives the parameters; but for a
+            committee's.
 
     Returns:
         The trained parameters.
@@ -201,7 +202,7 @@ def train(
     if model.recipe is not None:
         digit, *rest = params
         images, classes = pairs.images.flatten(0, 1), pairs.classes.flatten()
-        look = None if after is None else lambda learnt: after((learnt, *rest))
+        look = None if after is None else lambda learnt: after(lambda: (learnt(), *rest))
         return (learn_digits(model.recipe, digit, images, classes, rng, look), *rest)
 
     def batches() -> Iterator[Any]:
@@ -214,7 +215,8 @@ def train(
     rise = max(steps // 10, 1)
     optimiser = adam(warm_up(rise, cosine(settings.lr, max(steps - rise, 1)), start=0.04))
     objective = supervised(model.net, model.weighted(settings.aux_weight))
-    return descend(objective, optimiser, params, settings.epochs, batches, after=after)
+    look = None if after is None else lambda now: after(lambda: now)
+    return descend(objective, optimiser, params, settings.epochs, batches, after=look)
 
 
 def swapped(pairs: Pairs, rng: Generator) -> Pairs:
