@@ -108,7 +108,7 @@ def test_a_recipe_is_looked_at_after_each_epoch_and_learns_the_same(rng):
     seen = []
     learnt = [
         learn_digits(recipe, params, images, classes, torch.Generator().manual_seed(1), after)
-        for after in (None, lambda now: seen.append(tree.ravel(now)[0].clone()))
+        for after in (None, lambda now: seen.append(tree.ravel(now())[0].clone()))
     ]
     assert torch.equal(*(tree.ravel(one)[0] for one in learnt))
     assert len(seen) == 3
