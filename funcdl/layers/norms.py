@@ -192,6 +192,8 @@ def fitting(where: str, p: Tensor, x: Tensor, own: int, *others: Tensor) -> None
             raise ShapeError(
                 f"{where}: expected all params to be {show(p.shape)}, got {show(other.shape)}"
             )
+        if other.dtype != p.dtype:
+            raise KindError(f"{where}: expected all params to be {p.dtype}, got {other.dtype}")
     if p.ndim == own and p.dtype == x.dtype and p.shape == x.shape[-own:]:
         return
     if p.dtype != x.dtype:

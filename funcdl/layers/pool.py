@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from funcdl.arguments import image_shape, pair, tensor
+from funcdl.arguments import image_shape, pair, show, tensor
 from funcdl.contract import Apply, Layer, Params, Shape, Vjp
-from funcdl.errors import InputError
+from funcdl.errors import InputError, ShapeError
 from funcdl.layers.windows import outer, written
 from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.tensor import Generator, Tensor
@@ -159,7 +159,7 @@ def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:
 
 
 def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-    height, width, _ = image_shape("global_avg_pool2d", tensor("global_avg_pool2d", x).shape)
+    height, width, _ = _some("global_avg_pool2d", tensor("global_avg_pool2d", x).shape)
     y = x.mean((-3, -2))
 
     def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
@@ -172,7 +172,7 @@ def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tupl
 
 
 def _global_max(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-    image_shape("global_max_pool2d", tensor("global_max_pool2d", x).shape)
+    _some("global_max_pool2d", tensor("global_max_pool2d", x).shape)
     flat = x.flatten(-3, -2)
     y, index = flat.max(-2, keepdim=True)
 
@@ -187,10 +187,18 @@ def _global_max(params: Params, x: Tensor, rng: Generator | None = None) -> tupl
 
 def _global(name: str, apply: Apply) -> Layer:
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        _, _, channels = image_shape(name, in_shape)
+        _, _, channels = _some(name, in_shape)
         return (), (*in_shape[:-3], channels)
 
     return Layer(name, init, apply)
+
+
+def _some(name: str, shape: Shape) -> tuple[int, int, int]:
+    """Return the shape of an image that has pixels."""
+    height, width, channels = image_shape(name, shape)
+    if not height or not width:
+        raise ShapeError(f"{name}: expected an image of a pixel or more, got {show(shape)}")
+    return height, width, channels
 
 
 global_avg_pool2d = _global("global_avg_pool2d", _global_avg)
