@@ -121,6 +121,8 @@ def _conv(
                 raise ValueError("other models")
             if w.shape[models : models + 2] != windows.size:
                 raise ValueError(f"expected a kernel of {show(windows.size)}")
+            if not w.shape[-1]:
+                raise ValueError("w has no features")
             # With a group for each channel in and out, nothing is left to multiply as matrices.
             alone = groups == out > 1 and w.shape[-2] == 1
             product, cut = (depthwise, 1) if alone else (convolve, groups)

@@ -98,6 +98,8 @@ def conv_transpose2d(
                 raise ValueError("other models")
             if w.shape[models : models + 2] != windows.size:
                 raise ValueError(f"expected a kernel of {show(windows.size)}")
+            if not w.shape[-1]:
+                raise ValueError("w has no features")
             bias = bias_of(b)
             if bias is not None and bias.is_meta is not x.is_meta:
                 raise ValueError("b is on another device")
