@@ -42,8 +42,9 @@ def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfor
     >>> import torch
     >>> params = (torch.tensor([1.0]),)
     >>> scale = scale_by_adam()
-    >>> scale.update((torch.tensor([-4.0]),), scale.init(params), params)[0]
-    (tensor([-1.]),)
+    >>> (update,), _ = scale.update((torch.tensor([-4.0]),), scale.init(params), params)
+    >>> update.round(decimals=4)
+    tensor([-1.])
     """
     beta1, beta2 = checked("scale_by_adam", betas)
     number("scale_by_adam", "eps", eps, 0)
