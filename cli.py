@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import warnings
@@ -77,7 +78,10 @@ def settings(
 def main() -> Any:
     """Run the command line; an error that a user can mend is one sentence and exit code 2."""
     try:
-        return app(prog_name="funcdl-cli")
+        try:
+            return app(prog_name="funcdl-cli")
+        finally:
+            sys.stdout.flush()  # here, where a full disk has a sentence
     except (
         FuncdlError,
         ConfigError,
@@ -103,6 +107,8 @@ def main() -> Any:
         err.print("Error: there is not memory enough for this; the finished rounds are kept.")
         sys.exit(1)
     except OSError as error:
+        # What could not be written stays in the buffer, and would fail again at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         about = f"{error.filename}: " if error.filename else ""
         err.print(f"Error: {about}{error.strerror}; the finished rounds are kept.")
         sys.exit(1)
