@@ -8,7 +8,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 # A Python that is not installed here is left out, in words.
 nox.options.error_on_missing_interpreters = False
 
-PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
 def install(session: nox.Session, extra: str) -> None:

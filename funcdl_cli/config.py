@@ -9,16 +9,11 @@ out = "results"
 from __future__ import annotations
 
 import math
-import sys
+import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import typer
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["ConfigError", "configure"]
 

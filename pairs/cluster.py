@@ -58,14 +58,14 @@ def cluster(address: str) -> Iterator[Executor]:
         try:
             asyncio.run(asyncio.wait_for(_answer(url), TIMEOUT))
             client = Client(url, timeout=TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
-        except (OSError, asyncio.TimeoutError):
+        except (TimeoutError, OSError):
             raise ClusterError(
                 f"{address}: expected a dask scheduler, found none within {TIMEOUT} s"
             ) from None
         with client:
             try:
                 client.wait_for_workers(1, TIMEOUT)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 raise ClusterError(
                     f"{address}: expected a scheduler with workers, found none within {TIMEOUT} s"
                 ) from None
