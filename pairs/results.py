@@ -98,8 +98,10 @@ class Results:
         return folder / "models" / f"{model}-{round}.safetensors"
 
     def finish(self) -> None:
-        """Write the summary of all rows."""
+        """Write the summary of all rows that are kept: an interrupt may have come between."""
         if self.folder is not None:
+            if (self.folder / ROWS).exists():
+                self.rows = _rows(self.folder / ROWS)
             self._write_summary(self.folder)
 
     def _resume(self, folder: Path) -> None:
@@ -114,11 +116,7 @@ class Results:
             theirs = {**Settings._field_defaults, **theirs}
         if theirs != self.settings:
             raise ResultsError(f"{folder}: {_difference(theirs, self.settings)}")
-        for number, line in enumerate(_whole_lines(rows), 1):
-            try:
-                self.rows.append(Row(**_load(rows, line)))
-            except TypeError:
-                raise ResultsError(f"{rows}: line {number} is not a row of this study") from None
+        self.rows = _rows(rows)
 
     def _write_summary(self, folder: Path) -> None:
         summary = {
@@ -161,6 +159,16 @@ def _alone(folder: Path) -> None:
     except (BlockingIOError, PermissionError):
         os.close(file)
         raise ResultsError(f"{folder}: expected a folder of its own, another run has it") from None
+
+
+def _rows(path: Path) -> list[Row]:
+    found = []
+    for number, line in enumerate(_whole_lines(path), 1):
+        try:
+            found.append(Row(**_load(path, line)))
+        except TypeError:
+            raise ResultsError(f"{path}: line {number} is not a row of this study") from None
+    return found
 
 
 def _load(path: Path, text: str) -> dict[str, Any]:

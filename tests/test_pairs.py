@@ -176,3 +176,13 @@ def test_names_of_models():
     assert find("all") == list(MODELS)
     with pytest.raises(UnknownModelError, match="'conv-shard'; did you mean conv-shared"):
         find("conv-plain,conv-shard")
+
+
+def test_an_interrupt_between_a_row_on_the_disk_and_in_memory_loses_none(tmp_path):
+    results = Results(tmp_path, Settings(), "package")
+    row = Row("conv-plain", 0, 0, 1, 1, 0.0, 0.5, None, 1.0)
+    results.add(row)
+    results.rows.clear()
+    results.finish()
+    assert results.rows == [row]
+    assert json.loads((tmp_path / "summary.json").read_text())["models"][0]["rounds"] == 1
