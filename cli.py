@@ -24,9 +24,9 @@ from funcdl_cli.options import examples  # noqa: E402
 from pairs.cluster import ClusterError, ClusterLostError  # noqa: E402
 from pairs.data import DataError  # noqa: E402
 from pairs.drawn.ink import DrawnError  # noqa: E402
+from pairs.files import ResultsError  # noqa: E402
 from pairs.model_file import ModelFileError  # noqa: E402
 from pairs.models import UnknownModelError  # noqa: E402
-from pairs.results import ResultsError  # noqa: E402
 from pairs.sweep import SweepError  # noqa: E402
 
 EXIT_CODES = """[bold]Exit codes[/bold]

@@ -14,9 +14,10 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from funcdl import Layer, disc, mse, sgd, stage, supervised, training_step
-from funcdl_cli.console import notes, out, say, say_json, versions
+from funcdl_cli.console import notes, out, say, say_json
 from funcdl_cli.options import CORES, Config, Json, Quiet
 from funcdl_cli.progress import live, progress
+from pairs.files import versions
 from pairs.models import MODELS
 from pairs.seeds import generator
 from pairs.study import one_thread

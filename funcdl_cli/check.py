@@ -11,9 +11,10 @@ from rich.table import Table
 
 from funcdl import DerivativeError, check, tree
 from funcdl_cli.cases import CASES, Case
-from funcdl_cli.console import err, out, say_json, versions
+from funcdl_cli.console import err, out, say_json
 from funcdl_cli.options import RUN, Config, Json, Quiet, Seed
 from funcdl_cli.progress import progress
+from pairs.files import versions
 from pairs.seeds import generator
 from pairs.study import one_thread
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import torch
 from rich.console import Console
 
-__all__ = ["err", "funcdl_version", "hush", "notes", "out", "say", "say_json", "versions"]
+__all__ = ["err", "funcdl_version", "hush", "notes", "out", "say", "say_json"]
 
 LEAST = 80
 """A table in fewer columns would leave numbers out; a narrower terminal wraps its lines."""
@@ -41,11 +39,6 @@ def say_json(document: Any) -> None:
         ValueError: a number in it is not finite, which JSON has no word for.
     """
     print(json.dumps(document, indent=2, allow_nan=False))
-
-
-def versions() -> dict[str, str]:
-    """Name what computed a result, as the files of results do."""
-    return {"python": platform.python_version(), "torch": torch.__version__}
 
 
 def funcdl_version() -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
@@ -27,9 +25,9 @@ from funcdl_cli.options import (
     finite,
 )
 from funcdl_cli.progress import live, progress
-from pairs.disc import FRAMEWORK, save_disc
+from pairs.disc import FRAMEWORK, record, save_disc
+from pairs.files import tried
 from pairs.report import percent
-from pairs.results import writing
 from pairs.seeds import generator
 from pairs.statistics import spread
 
@@ -119,11 +117,7 @@ def framework(
         points, widths(hidden), activation.value, epochs, batch_size, lr, momentum
     )
     if out_dir is not None:
-        # Tried before any work is done; an earlier result stays until there is a new one.
-        with writing(out_dir):
-            probe = out_dir / f"{FRAMEWORK}.partial"
-            probe.touch()
-            probe.unlink()
+        tried(out_dir, FRAMEWORK)
     with torch.inference_mode(), progress() as bar:
         task = bar.add_task("loss", total=epochs)
 
@@ -143,7 +137,7 @@ def framework(
             unkept = f"{error.filename}: {error.strerror}; this result is not kept"
     good = [i for i in range(rounds) if i not in outcome.diverged]
     if as_json:
-        say_json(document(experiment, seed, outcome))
+        say_json(record(experiment, seed, outcome))
     elif good:
         out.print(disc_table(outcome, good, tree.size(outcome.params) // rounds))
     for i, epoch in outcome.diverged.items():
@@ -152,13 +146,6 @@ def framework(
         err.print(f"Error: {unkept}")
     if outcome.diverged or unkept is not None:
         raise typer.Exit(1)
-
-
-def document(experiment: disc.Experiment, seed: int, outcome: disc.Outcome) -> Any:
-    """Return what `framework.json` holds, or would where nothing is kept."""
-    with TemporaryDirectory() as folder:
-        save_disc(Path(folder), experiment, seed, outcome)
-        return json.loads((Path(folder) / FRAMEWORK).read_text(encoding="utf-8"))
 
 
 def disc_table(outcome: disc.Outcome, rounds: list[int], parameters: int) -> Table:

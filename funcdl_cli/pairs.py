@@ -28,7 +28,7 @@ from funcdl_cli.options import (
     complete_models,
     finite,
 )
-from funcdl_cli.rounds import document, end_with, finish
+from funcdl_cli.rounds import end_with, finish
 from pairs import report
 from pairs.model_file import check_package
 from pairs.models import MODELS, find
@@ -150,7 +150,7 @@ def pairs(
     watched = out_dir is not None
     failures = finish(plan, names, rounds, workers, dask, data_dir, watched, save)
     if as_json:
-        say_json(document(results))
+        say_json(results.summary())
     else:
         for table in report.tables([row for row in results.rows if row.model in names]):
             out.print(table)

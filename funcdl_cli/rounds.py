@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from funcdl_cli.console import err, notes, versions
+from funcdl_cli.console import err, notes
 from funcdl_cli.progress import live, progress
 from pairs import study
 from pairs.cluster import cluster
 from pairs.details import Details
 from pairs.results import Results
-from pairs.summary import summarise
 from pairs.training import Row, Settings, TrainingError
 
-__all__ = ["document", "end_with", "finish"]
+__all__ = ["end_with", "finish"]
 
 
 def finish(
@@ -61,11 +59,6 @@ def end_with(
         err.print(f"Error: {_of(plan, task.settings)}{failure}")
     if failures:
         raise typer.Exit(1)
-
-
-def document(results: Results) -> dict[str, Any]:
-    """Return what `summary.json` holds, or would where nothing is kept."""
-    return {"settings": results.settings, "versions": versions(), **summarise(results.rows)}
 
 
 def _work(

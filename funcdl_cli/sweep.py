@@ -28,7 +28,7 @@ from funcdl_cli.options import (
     Workers,
     complete_models,
 )
-from funcdl_cli.rounds import document, end_with, finish
+from funcdl_cli.rounds import end_with, finish
 from pairs import study, sweep
 from pairs.data import check_counts
 from pairs.sweep.folders import plan as folders
@@ -127,7 +127,7 @@ def run_sweep(
     plan = folders(out_dir, varied, asked, base, "package" if data_dir is None else "files")
     failures = finish(plan, names, rounds, workers, dask, data_dir)
     if as_json:
-        studies = [{"value": v, **document(results)} for v, results in zip(asked, plan.values())]
+        studies = [{"value": v, **results.summary()} for v, results in zip(asked, plan.values())]
         say_json({"setting": varied, "studies": studies})
     else:
         rows = [[row for row in results.rows if row.model in names] for results in plan.values()]

@@ -18,8 +18,8 @@ import torch
 
 from funcdl import tree
 from pairs.data import Mnist, load_digits
+from pairs.files import ResultsError, replace, tried
 from pairs.model_file import ModelFile, ModelFileError, check_package, from_round, load, pack
-from pairs.results import ResultsError, replace, writing
 from pairs.study import one_thread
 from pairs.training import Settings, errors, train_round
 
@@ -62,11 +62,7 @@ def main() -> int:
     path = Path(__file__).parent / "data" / FILE
     try:
         check_package()
-        with writing(path.parent):
-            # Tried before the minutes of work, not after.
-            probe = path.with_name(FILE + ".partial")
-            probe.touch()
-            probe.unlink()
+        tried(path.parent, FILE)
     except (ModelFileError, ResultsError) as error:
         print(error, file=sys.stderr)
         return 2

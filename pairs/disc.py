@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor
 
 from funcdl import disc, tree
-from pairs.results import ResultsError, replace
+from pairs.files import ResultsError, replace, versions
 
-__all__ = ["FRAMEWORK", "Disc", "command", "load_disc", "save_disc"]
+__all__ = ["FRAMEWORK", "Disc", "command", "load_disc", "record", "save_disc"]
 
 FRAMEWORK = "framework.json"
 
@@ -45,19 +44,19 @@ class Disc(NamedTuple):
     mistakes: list[tuple[float, float]]
 
 
-def save_disc(folder: Path, experiment: disc.Experiment, seed: int, outcome: disc.Outcome) -> None:
-    """Write the outcome of an experiment to a folder that is there."""
+def record(experiment: disc.Experiment, seed: int, outcome: disc.Outcome) -> dict[str, Any]:
+    """Put the outcome of an experiment as the file holds it: in finite numbers, lists and names."""
     rounds = len(outcome.train_errors)
-    record = {
+    return {
         "settings": {**experiment._asdict(), "rounds": rounds, "seed": seed},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "versions": versions(),
         "parameters": tree.size(outcome.params) // rounds,
         "train_errors": outcome.train_errors,
         "test_errors": outcome.test_errors,
         "losses": [[x if math.isfinite(x) else None for x in row] for row in outcome.losses],
-        "diverged": outcome.diverged,
+        "diverged": {str(i): epoch for i, epoch in outcome.diverged.items()},
         "surfaces": {
-            epoch: _written(surface)
+            str(epoch): _written(surface)
             for epoch, surface in outcome.surfaces.items()
             if surface.isfinite().all()
         },
@@ -65,7 +64,12 @@ def save_disc(folder: Path, experiment: disc.Experiment, seed: int, outcome: dis
             [round(x, 4) for x in point] for point in outcome.mistakes[:MISTAKES].tolist()
         ],
     }
-    replace(folder / FRAMEWORK, json.dumps(record, indent=2, allow_nan=False) + "\n")
+
+
+def save_disc(folder: Path, experiment: disc.Experiment, seed: int, outcome: disc.Outcome) -> None:
+    """Write the outcome of an experiment to a folder that is there."""
+    text = json.dumps(record(experiment, seed, outcome), indent=2, allow_nan=False)
+    replace(folder / FRAMEWORK, text + "\n")
 
 
 def load_disc(path: Path) -> Disc:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import platform
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pairs.details import Details
+from pairs.files import ResultsError, append, parsed, replace, versions, whole_lines, writing
 from pairs.summary import summarise
 from pairs.training import Row, Settings
 
-__all__ = ["Results", "ResultsError", "replace", "writing"]
+__all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row"]
 
 ROWS = "rounds.jsonl"
 DETAILS = "details.jsonl"
 SUMMARY = "summary.json"
 LOCK = ".lock"
-
-
-class ResultsError(ValueError):
-    """A folder that cannot be written, or that holds something else."""
 
 
 class Results:
@@ -55,7 +47,7 @@ class Results:
             _alone(folder)
             self._resume(folder)
             if (folder / DETAILS).exists():
-                _whole_lines(folder / DETAILS)
+                whole_lines(folder / DETAILS)
             self._write_summary(folder)
 
     def done(self, model: str, round: int) -> bool:
@@ -65,7 +57,7 @@ class Results:
     def add(self, row: Row) -> None:
         """Keep a row, on the disk before anything else happens."""
         if self.folder is not None:
-            _append(self.folder / ROWS, row._asdict())
+            append(self.folder / ROWS, row._asdict())
         self.rows.append(row)
 
     def add_details(self, details: Details) -> None:
@@ -75,7 +67,7 @@ class Results:
         of its details the later ones count.
         """
         if self.folder is not None:
-            _append(self.folder / DETAILS, details._asdict())
+            append(self.folder / DETAILS, details._asdict())
 
     def add_model(self, model: str, round: int, content: bytes) -> None:
         """Keep a round's parameters, a whole file or none; to be done before the row is kept."""
@@ -110,7 +102,7 @@ class Results:
             return
         if not summary.exists():
             raise ResultsError(f"{folder}: expected {SUMMARY} beside {ROWS}, found none")
-        theirs = _load(summary, summary.read_text(encoding="utf-8")).get("settings")
+        theirs = parsed(summary.read_text(encoding="utf-8"), str(summary)).get("settings")
         if isinstance(theirs, dict):
             # A folder may be older than a setting, which had its default then.
             theirs = {**Settings._field_defaults, **theirs}
@@ -118,29 +110,13 @@ class Results:
             raise ResultsError(f"{folder}: {_difference(theirs, self.settings)}")
         self.rows = _rows(rows)
 
+    def summary(self) -> dict[str, Any]:
+        """Return what `summary.json` holds, or would where nothing is kept."""
+        return {"settings": self.settings, "versions": versions(), **summarise(self.rows)}
+
     def _write_summary(self, folder: Path) -> None:
-        summary = {
-            "settings": self.settings,
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            **summarise(self.rows),
-        }
-        replace(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Make a folder, and turn what goes wrong in the block into one sentence about it.
-
-    Raises:
-        ResultsError: the folder cannot be made, or something in it not be read or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise ResultsError(
-            f"{folder}: expected a folder that can be written, got: {error.strerror}"
-        ) from None
+        text = json.dumps(self.summary(), indent=2, ensure_ascii=False)
+        replace(folder / SUMMARY, text + "\n")
 
 
 def _alone(folder: Path) -> None:
@@ -162,23 +138,31 @@ def _alone(folder: Path) -> None:
 
 
 def _rows(path: Path) -> list[Row]:
-    found = []
-    for number, line in enumerate(_whole_lines(path), 1):
-        try:
-            found.append(Row(**_load(path, line)))
-        except TypeError:
-            raise ResultsError(f"{path}: line {number} is not a row of this study") from None
-    return found
+    places = ((line, f"{path}: line {number}") for number, line in enumerate(whole_lines(path), 1))
+    return [checked_row(parsed(line, where), where) for line, where in places]
 
 
-def _load(path: Path, text: str) -> dict[str, Any]:
+def checked_row(fields: dict[str, Any], where: str) -> Row:
+    """Make a row of what came out of a file.
+
+    Raises:
+        ResultsError: it cannot be that of a round; the sentence begins with `where`.
+    """
     try:
-        value = json.loads(text)
-    except ValueError:
-        raise ResultsError(f"{path}: expected JSON, got {text[:40]!r}") from None
-    if not isinstance(value, dict):
-        raise ResultsError(f"{path}: expected an object, got {text[:40]!r}")
-    return value
+        row = Row(**fields)
+    except TypeError:
+        raise ResultsError(f"{where} is not a row of this study") from None
+    counts = (row.round, row.seed, row.parameters, row.epochs)
+    errors = (row.train_error, row.test_error, row.digit_error or 0.0)
+    if not (
+        isinstance(row.model, str)
+        and all(type(count) is int and 0 <= count < 2**63 for count in counts)
+        and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
+        and type(row.seconds) in (int, float)
+        and 0 <= row.seconds < 2**63
+    ):
+        raise ResultsError(f"{where} has a value that no round of this study can have")
+    return row
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:
@@ -187,59 +171,3 @@ def _difference(theirs: Any, ours: dict[str, Any]) -> str:
     keys: Sequence[str] = [key for key in ours if theirs.get(key) != ours[key]]
     pairs = ", ".join(f"{key} {theirs.get(key)} where this run has {ours[key]}" for key in keys)
     return f"holds rounds of other settings ({pairs}); choose another folder"
-
-
-def _append(path: Path, record: dict[str, Any]) -> None:
-    """Add a line to a file, on the disk before anything else happens."""
-    with _naming(path), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _whole_lines(path: Path) -> list[str]:
-    """Read the lines of a file, and cut off half a line at its end.
-
-    A run was killed, or the disk was full, while it wrote its last line: that one is lost, the
-    others are not.
-    """
-    data = path.read_bytes()
-    whole, _, rest = data.rpartition(b"\n")
-    if rest:
-        # Shortened where it stands: a disk that is still full has no room for a copy.
-        os.truncate(path, len(data) - len(rest))
-    try:
-        return whole.decode().splitlines()
-    except ValueError:
-        raise ResultsError(f"{path}: expected UTF-8 text, got other bytes") from None
-
-
-def replace(path: Path, content: str | bytes) -> None:
-    """Write a file as a whole or not at all; text in UTF-8.
-
-    Raises:
-        OSError: it cannot be written, or is a device; an earlier file is as it was.
-    """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    partial = path.with_name(path.name + ".partial")
-    with _naming(path):
-        try:
-            with partial.open("wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)  # what is left of it would fill a full disk
-            raise
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Have every error of the disk say which file it was about."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = str(path)
-        raise

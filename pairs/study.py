@@ -27,7 +27,7 @@ from pairs.data import Mnist, load_digits, read_digits
 from pairs.details import Details
 from pairs.model_file import from_round, pack
 from pairs.results import Results
-from pairs.training import Row, Settings, Trained, TrainingError, run_round
+from pairs.training import Row, Settings, TrainingError, row_of, train_round
 from pairs.watch import watch_round
 
 __all__ = ["Task", "digits", "missing", "pool", "run"]
@@ -84,15 +84,11 @@ def work(task: Task, data_dir: Path | None, watched: bool = False, saved: bool =
     with _loading:
         mnist = digits(data_dir)
     with one_thread(), torch.inference_mode():
-        if not (watched or saved):
-            return Done(run_round(*task, mnist))
-        kept: list[bytes] = []
-
-        def keep(trained: Trained) -> None:
-            if saved:
-                kept.append(pack(from_round(*task, trained)))
-
-        return Done(*watch_round(*task, mnist, keep), *kept)
+        trained, details = (
+            watch_round(*task, mnist) if watched else (train_round(*task, mnist), None)
+        )
+        model = pack(from_round(*task, trained)) if saved else None
+        return Done(row_of(*task, trained), details, model)
 
 
 @contextmanager

@@ -1,10 +1,9 @@
-"""A round of one model, watched: its row, and the details that a row has no room for."""
+"""A round of one model, watched: what it trained, and the details that a row has no room for."""
 
 from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,12 +14,10 @@ from pairs.data import Mnist, Pairs
 from pairs.details import PICTURES, Details, Mistake
 from pairs.models import MODELS, Model
 from pairs.training import (
-    Row,
     Scaling,
     Settings,
     Trained,
     TrainingError,
-    row_of,
     train_round,
 )
 
@@ -34,18 +31,11 @@ CHUNK = 100
 """Pairs that are looked at together: more do not fit the processor's caches."""
 
 
-def watch_round(
-    name: str,
-    round: int,
-    settings: Settings,
-    mnist: Mnist,
-    keep: Callable[[Trained], None] | None = None,
-) -> tuple[Row, Details]:
-    """Do what `run_round` does, and look at the model after each epoch and at its mistakes.
+def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tuple[Trained, Details]:
+    """Do what `train_round` does, and look at the model after each epoch and at its mistakes.
 
-    The looks draw no random numbers and their time is not the training's: the row is that of
-    `run_round`. A committee, whose members are trained one after the other, has no curves. What was
-    trained is handed to `keep`.
+    The looks draw no random numbers and their time is not the training's: what is trained is the
+    same. A committee, whose members are trained one after the other, has no curves.
 
     Raises:
         TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
@@ -66,8 +56,6 @@ def watch_round(
         test_errors.append(wrong / len(answers))
 
     trained = train_round(name, round, settings, mnist, look)
-    if keep is not None:
-        keep(trained)
     test = trained.split.test
     outputs = _outputs(model, trained.params, trained.scaling, test)
     p = outputs[0].softmax(-1)[:, 1]
@@ -85,7 +73,7 @@ def watch_round(
         None if guesses is None else _confusion(guesses, test.classes),
         _filters(trained.params) if round == 0 else [],
     )
-    return row_of(name, round, settings, trained), details
+    return trained, details
 
 
 def _outputs(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> list[Tensor]:

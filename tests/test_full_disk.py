@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import cli
+from pairs.files import ResultsError, replace
 from pairs.page import write
-from pairs.results import Results, ResultsError, replace
+from pairs.results import Results
 from pairs.training import Row, Settings
 
 resource = pytest.importorskip("resource", reason="needs POSIX's limits of a process")

@@ -16,7 +16,7 @@ from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
 from pairs.seeds import generator
 from pairs.study import Task, work
-from pairs.training import Settings, run_round
+from pairs.training import Settings, row_of, run_round
 from pairs.watch import watch_round
 
 QUICK = Settings(epochs=3, batch_size=10, train_pairs=30, test_pairs=40)
@@ -42,8 +42,13 @@ def mnist():
 @pytest.fixture(scope="module")
 def watched(mnist):
     """Rows and details of two rounds of each model."""
+    found = {}
     with torch.inference_mode():
-        return {(m, i): watch_round(m, i, QUICK, mnist) for m in MODELS for i in range(2)}
+        for name in MODELS:
+            for i in range(2):
+                trained, details = watch_round(name, i, QUICK, mnist)
+                found[name, i] = row_of(name, i, QUICK, trained), details
+    return found
 
 
 def test_a_watched_round_has_the_row_of_one_that_is_not(watched, mnist):

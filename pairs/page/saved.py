@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairs.details import Details, checked
+from pairs.files import ResultsError, parsed
 from pairs.models import MODELS
-from pairs.results import DETAILS, ROWS, SUMMARY, ResultsError
+from pairs.results import DETAILS, ROWS, SUMMARY, checked_row
 from pairs.training import Row
 
 __all__ = ["Study", "by_model", "load"]
@@ -36,11 +36,11 @@ def load(folder: Path) -> Study:
     Raises:
         ResultsError: a file is missing, or is not what it should be; one sentence.
     """
-    summary = _object(_read(folder, SUMMARY), str(folder / SUMMARY))
+    summary = parsed(_read(folder, SUMMARY), str(folder / SUMMARY))
     for part in ("settings", "versions"):
         if not isinstance(summary.get(part), dict):
             raise ResultsError(f"{folder / SUMMARY}: expected {part} of a study, found none")
-    rows = [_row(fields, where) for fields, where in _lines(folder, ROWS)]
+    rows = [checked_row(fields, where) for fields, where in _lines(folder, ROWS)]
     if not rows:
         raise ResultsError(f"{folder / ROWS}: expected at least one finished round, found none")
     return Study(summary["settings"], summary["versions"], rows, _details(folder, rows))
@@ -59,7 +59,7 @@ def _lines(folder: Path, name: str) -> Iterator[tuple[dict[str, Any], str]]:
     for number, line in enumerate(whole.split("\n"), 1):
         if line:
             where = f"{folder / name}: line {number}"
-            yield _object(line, where), where
+            yield parsed(line, where), where
 
 
 def _details(folder: Path, rows: Sequence[Row]) -> list[Details]:
@@ -90,31 +90,3 @@ def _read(folder: Path, name: str) -> str:
         ) from None
     except ValueError:
         raise ResultsError(f"{folder / name}: expected UTF-8 text, got other bytes") from None
-
-
-def _object(text: str, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ResultsError(f"{where}: expected JSON, got {text[:40]!r}") from None
-    if not isinstance(value, dict):
-        raise ResultsError(f"{where}: expected an object, got {text[:40]!r}")
-    return value
-
-
-def _row(fields: dict[str, Any], where: str) -> Row:
-    try:
-        row = Row(**fields)
-    except TypeError:
-        raise ResultsError(f"{where} is not a row of this study") from None
-    counts = (row.round, row.seed, row.parameters, row.epochs)
-    errors = (row.train_error, row.test_error, row.digit_error or 0.0)
-    if not (
-        isinstance(row.model, str)
-        and all(type(count) is int and 0 <= count < 2**63 for count in counts)
-        and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
-        and type(row.seconds) in (int, float)
-        and 0 <= row.seconds < 2**63
-    ):
-        raise ResultsError(f"{where} has a value that no round of this study can have")
-    return row

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from pairs.figures.curves import Curve, Point, curves
 from pairs.figures.rows import escaped
 from pairs.figures.value_axis import number
+from pairs.files import ResultsError
 from pairs.page.parts import count, end, head, settings, table
 from pairs.page.saved import Study, load
 from pairs.report import change, difference, percent
-from pairs.results import ROWS, ResultsError
+from pairs.results import ROWS
 from pairs.statistics import Interval, interval, spread
 from pairs.summary import Effect
 from pairs.sweep import SWEPT, command, text

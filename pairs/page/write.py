@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pairs.disc import FRAMEWORK, load_disc
+from pairs.files import ResultsError, replace
 from pairs.page.disc import render_disc
 from pairs.page.render import render
 from pairs.page.saved import load
 from pairs.page.sweep import load_sweep, render_sweep
-from pairs.results import ROWS, SUMMARY, ResultsError, replace
+from pairs.results import ROWS, SUMMARY
 from pairs.sweep.folders import folders
 
 __all__ = ["write"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pairs.results import ROWS, SUMMARY, Results, ResultsError
+from pairs.files import ResultsError
+from pairs.results import ROWS, SUMMARY, Results
 from pairs.sweep.settings import SWEPT, steps, text, value_of
 from pairs.training import Settings
 
