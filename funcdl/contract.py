@@ -12,10 +12,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
-from funcdl.misfit import is_ours, unfit, unfit_cotangent
+from funcdl.misfit import RAW, guarded, is_ours, unfit
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -96,89 +96,18 @@ class Layer:
             y, pull = self.apply(params, x, rng)
         except FuncdlError:
             raise
-        except _RAW as error:
+        except RAW as error:
             if is_ours(error):
                 raise unfit(self.name, params, x, error) from error
             raise
         try:
-            return y, _checked(self.name, y, pull)
+            return y, guarded(self.name, y, pull)
         except TypeError as error:
             raise KindError(f"{self.name}: {error}") from None
 
     def __repr__(self) -> str:
         inside = ", ".join([*map(repr, self.layers), *([self.args] if self.args else [])])
         return f"{self.name}({inside})" if inside else self.name
-
-
-_RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
-"""What torch and Python raise where arguments do not fit."""
-
-
-def _checked(name: str, y: Value, pull: Vjp) -> Vjp:
-    """Refuse cotangents that are not those of `y`: torch would broadcast them, or guess."""
-    if not isinstance(y, Tensor):
-        return _checked_tuple(name, y, pull)
-    shape, dtype = y.shape, y.dtype
-
-    def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-        try:
-            if dy is not None and (dy.shape != shape or dy.dtype is not dtype):
-                raise ValueError("another shape or dtype")
-            return pull(dy, need_dx)
-        except FuncdlError:
-            raise
-        except _RAW as error:
-            if is_ours(error):
-                raise unfit_cotangent(name, dy, tuple(shape), dtype, error) from error
-            raise
-
-    return vjp
-
-
-class _Kind(NamedTuple):
-    """What a cotangent has in common with its tensor."""
-
-    shape: Shape
-    dtype: Any
-
-
-def _kinds(y: Value) -> Any:
-    """Replace the tensors of a tuple by their kinds."""
-    if isinstance(y, Tensor):
-        return _Kind(tuple(y.shape), y.dtype)
-    return tuple(_kinds(entry) for entry in y)
-
-
-def _checked_tuple(name: str, y: Value, pull: Vjp) -> Vjp:
-    """Do the same for a tuple of outputs."""
-    shape, kinds = shape_of(y), _kinds(y)
-
-    def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-        try:
-            if not _is_of(kinds, dy):
-                raise ValueError("its dtypes differ")
-            return pull(dy, need_dx)
-        except FuncdlError:
-            raise
-        except _RAW as error:
-            if is_ours(error):
-                raise unfit_cotangent(name, dy, shape, None, error) from error
-            raise
-
-    return vjp
-
-
-def _is_of(kinds: Any, dy: Value) -> bool:
-    """Tell whether a cotangent is of a kind, or of the kinds of a tuple; None stands for none."""
-    if dy is None:
-        return True
-    if isinstance(kinds, _Kind):
-        return isinstance(dy, Tensor) and _kinds(dy) == kinds
-    return (
-        isinstance(dy, (tuple, list))
-        and len(dy) == len(kinds)
-        and all(_is_of(kind, d) for kind, d in zip(kinds, dy))
-    )
 
 
 def _recorder(x: Value) -> Any:

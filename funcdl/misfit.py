@@ -1,15 +1,19 @@
-"""Words for arguments that a layer could not be applied to, where the layer itself has none."""
+"""What does not fit a layer: noticed, and put in words where the layer itself has none."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Tensor
 from funcdl.tree import is_node, leaves
 from funcdl.tree.nodes import entries
 
-__all__ = ["is_ours", "unfit", "unfit_cotangent"]
+__all__ = ["RAW", "guarded", "is_ours", "unfit"]
+
+RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+"""What torch and Python raise where arguments do not fit."""
 
 
 def is_ours(error: Exception) -> bool:
@@ -47,23 +51,97 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
     return ShapeError(f"{name}: expected shapes that fit, got {given}: {_first_line(error)}")
 
 
-def unfit_cotangent(
-    name: str, dy: Any, shape: Any, dtype: Any, error: Exception | None
-) -> FuncdlError:
-    """Say in one sentence why a cotangent cannot be that of an output of this shape.
+def guarded(name: str, y: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a vjp refuse cotangents that are not as `y` is: torch would broadcast them, or guess.
 
-    `dtype` is that of a single tensor; None for a tuple.
+    Raises:
+        TypeError: y is neither a tensor nor a tuple of tensors.
     """
-    for leaf in leaves(dy) if dtype is None else [dy]:
+    if type(y) is not Tensor:
+        return _guarded(name, _kinds(y), pull)
+    shape, dtype = y.shape, y.dtype
+
+    # As `_guarded`, without its calls: each layer of a plain step comes by here.
+    def vjp(dy: Any, need_dx: bool = True) -> Any:
+        try:
+            if dy is None or (dy.shape == shape and dy.dtype is dtype):
+                return pull(dy, need_dx)
+            raise ValueError("its dtypes differ")
+        except FuncdlError:
+            raise
+        except RAW as error:
+            if is_ours(error):
+                raise _unfit_cotangent(name, dy, _Kind(shape, dtype), error) from error
+            raise
+
+    return vjp
+
+
+def _guarded(name: str, kinds: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
+    """Do it for any kinds."""
+
+    def vjp(dy: Any, need_dx: bool = True) -> Any:
+        try:
+            if _is_of(kinds, dy):
+                return pull(dy, need_dx)
+            raise ValueError("its dtypes differ")
+        except FuncdlError:
+            raise
+        except RAW as error:
+            if is_ours(error):
+                raise _unfit_cotangent(name, dy, kinds, error) from error
+            raise
+
+    return vjp
+
+
+class _Kind(NamedTuple):
+    """What a cotangent has in common with its tensor."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+def _kinds(y: Any) -> Any:
+    """Replace the tensors of a tuple by their kinds."""
+    if isinstance(y, Tensor):
+        return _Kind(tuple(y.shape), y.dtype)
+    if not isinstance(y, tuple):
+        raise TypeError(f"expected a tensor or a tuple of tensors, got {type(y).__name__}")
+    return tuple(_kinds(entry) for entry in y)
+
+
+def _is_of(kinds: Any, dy: Any) -> bool:
+    """Tell whether a cotangent is of a kind, or of the kinds of a tuple; None stands for none."""
+    if dy is None:
+        return True
+    if isinstance(kinds, _Kind):
+        return isinstance(dy, Tensor) and _kinds(dy) == kinds
+    return (
+        isinstance(dy, (tuple, list))
+        and len(dy) == len(kinds)
+        and all(_is_of(kind, d) for kind, d in zip(kinds, dy))
+    )
+
+
+def _unfit_cotangent(name: str, dy: Any, kinds: Any, error: Exception) -> FuncdlError:
+    """Say in one sentence why a cotangent cannot be that of an output of these kinds."""
+    alone = isinstance(kinds, _Kind)
+    for leaf in [dy] if alone else leaves(dy):
         if not isinstance(leaf, Tensor):
             return KindError(
                 f"{name}: expected dy to be tensors as y is, got {type(leaf).__name__}"
             )
+    shape = _shape(kinds)
     if _shapes(dy) != str(shape):
         return ShapeError(f"{name}: expected dy of shape {shape} as y is, got {_shapes(dy)}")
-    if dtype is not None and dy.dtype != dtype:
-        return KindError(f"{name}: expected dy to be {dtype} as y is, got {dy.dtype}")
+    if alone and dy.dtype != kinds.dtype:
+        return KindError(f"{name}: expected dy to be {kinds.dtype} as y is, got {dy.dtype}")
     return KindError(f"{name}: expected dy to be as y is, got another: {_first_line(error)}")
+
+
+def _shape(kinds: Any) -> Any:
+    return tuple(kinds.shape) if isinstance(kinds, _Kind) else tuple(map(_shape, kinds))
 
 
 def _shapes(value: Any) -> str:
