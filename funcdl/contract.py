@@ -101,7 +101,7 @@ class Layer:
                 raise unfit(self.name, params, x, error) from error
             raise
         try:
-            return y, guarded(self.name, y, pull)
+            return y, guarded(self.name, params, y, pull)
         except TypeError as error:
             raise KindError(f"{self.name}: {error}") from None
 

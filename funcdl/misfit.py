@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Tensor
-from funcdl.tree import is_node, leaves
+from funcdl.tree import is_node, leaves, zeros_like
 from funcdl.tree.nodes import entries
 
-__all__ = ["RAW", "guarded", "is_ours", "unfit"]
+__all__ = ["RAW", "guarded", "is_none", "is_ours", "unfit"]
 
 RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 """What torch and Python raise where arguments do not fit."""
@@ -51,20 +51,29 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
     return ShapeError(f"{name}: expected shapes that fit, got {given}: {_first_line(error)}")
 
 
-def guarded(name: str, y: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
+def is_none(dy: Any) -> bool:
+    """Tell whether a cotangent is that of what has none: None, or a tuple of nothing else."""
+    return dy is None or (isinstance(dy, tuple) and bool(dy) and all(map(is_none, dy)))
+
+
+def guarded(name: str, params: Any, y: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
     """Have a vjp refuse cotangents that are not as `y` is: torch would broadcast them, or guess.
+
+    Where there is none, the vjp is not called: the parameters had no part in it, nor had x.
 
     Raises:
         TypeError: y is neither a tensor nor a tuple of tensors.
     """
     if type(y) is not Tensor:
-        return _guarded(name, _kinds(y), pull)
+        return _guarded(name, params, _kinds(y), pull)
     shape, dtype = y.shape, y.dtype
 
     # As `_guarded`, without its calls: each layer of a plain step comes by here.
     def vjp(dy: Any, need_dx: bool = True) -> Any:
+        if dy is None:
+            return zeros_like(params), None
         try:
-            if dy is None or (dy.shape == shape and dy.dtype is dtype):
+            if dy.shape == shape and dy.dtype is dtype:
                 return pull(dy, need_dx)
             raise ValueError("its dtypes differ")
         except FuncdlError:
@@ -77,10 +86,12 @@ def guarded(name: str, y: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
     return vjp
 
 
-def _guarded(name: str, kinds: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(name: str, params: Any, kinds: Any, pull: Callable[..., Any]) -> Callable[..., Any]:
     """Do it for any kinds."""
 
     def vjp(dy: Any, need_dx: bool = True) -> Any:
+        if is_none(dy):
+            return zeros_like(params), None
         try:
             if _is_of(kinds, dy):
                 return pull(dy, need_dx)

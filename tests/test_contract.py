@@ -164,6 +164,29 @@ def test_without_the_inputs_cotangent_the_parameters_are_the_same(case, params, 
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.random], ids=str)
+def test_what_has_no_cotangent_gives_none_back(case, params, x, rng):
+    _, vjp = case.apply(params, x)
+    dparams, dx = vjp(None)
+    same(dparams, tree.zeros_like(params))
+    assert dx is None
+
+
+def test_none_stands_for_a_zero_in_a_tuple(case, params, x, rng):
+    y, vjp = case.apply(params, x)
+    leaves, structure = tree.flatten(cotangent(y, rng))
+    for i in range(len(leaves) if len(leaves) > 1 else 0):
+        (with_none, dx), (with_zero, expected) = (
+            vjp(tree.unflatten(structure, [*leaves[:i], instead, *leaves[i + 1 :]]))
+            for instead in (None, torch.zeros_like(leaves[i]))
+        )
+        same(with_none, with_zero)
+        for d, wanted in zip(spread(dx, x), spread(expected, x)):
+            if d is None and wanted is not None:
+                assert not wanted.any()
+            else:
+                same(d, wanted)
+
+
 def test_a_leading_model_axis_equals_a_loop(case, layer, rng):
     models = [(case.params(rng), case.inputs(rng)) for _ in range(3)]
     y, vjp = case.stacked(*tree.stack(models))

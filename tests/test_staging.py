@@ -145,6 +145,20 @@ def test_what_is_frozen_stays_as_it_is():
     assert not torch.equal(slow[0][1][0].b, params[1][0].b)
 
 
+@pytest.mark.parametrize("wrapped", [lambda layer: layer, f.remat], ids=["recorded", "as it is"])
+def test_what_has_no_cotangent_gives_zeros(wrapped):
+    def first(params, x):
+        return x[0], lambda dy: ((), (dy, None))
+
+    net = f.serial(f.fan_out(f.linear(4), wrapped(f.linear(4))), first, f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.adam())
+    data = batches(rng, 7, 7, 7)
+    slow = train(step, params, state, data)
+    assert_same(train(f.stage(step), params, state, data), slow)
+    assert torch.equal(slow[0][0][1].w, params[0][1].w)
+    assert not torch.equal(slow[0][0][0].w, params[0][0].w)
+
+
 def test_another_batch_size_is_staged_anew_and_the_old_one_is_kept():
     step, params, state, rng = start(network(4), f.mse(), f.adam())
     fast = f.stage(step)

@@ -93,7 +93,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             totals, structure = tree.flatten(tree.zeros_like(params))
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
-            for t, d in reversed(list(enumerate(_each_time(dy, at)))):
+            for t, d in reversed(list(enumerate(_each_time(dy, at, len(vjps))))):
                 dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
                 for total, leaf in zip(totals, tree.leaves(dp)):
                     total.add_(leaf)
@@ -118,10 +118,12 @@ def _check(shape: Any) -> None:
         raise ShapeError(f"scan: expected sequences (…, time, features), got {got}")
 
 
-def _each_time(value: Value, at: int) -> list[Value]:
-    """Split a value along the axis of times."""
+def _each_time(value: Value, at: int, times: int) -> list[Value]:
+    """Split a value along the axis of times; None stands for none."""
+    if value is None:
+        return [None] * times
     if isinstance(value, tuple):
-        return list(zip(*(_each_time(entry, at) for entry in value)))
+        return list(zip(*(_each_time(entry, at, times) for entry in value)))
     return list(value.unbind(at))
 
 

@@ -118,13 +118,13 @@ def _fold(value: Value, at: int) -> Value:
     """Merge axis `at` of each tensor into the one before it, if there is one."""
     if isinstance(value, tuple):
         return tuple(_fold(entry, at) for entry in value)
-    return value.flatten(at - 1, at) if at > 0 else value
+    return value.flatten(at - 1, at) if at > 0 and value is not None else value
 
 
 def _unfold(value: Value, at: int, lengths: Any) -> Value:
     if isinstance(value, tuple):
         return tuple(_unfold(entry, at, lengths) for entry in value)
-    return value.unflatten(at - 1, lengths) if at > 0 else value
+    return value.unflatten(at - 1, lengths) if at > 0 and value is not None else value
 
 
 def _shapes(params: Params) -> list[Any]:

@@ -109,11 +109,11 @@ def _behind(lead: Shape, shape: Shape) -> Shape:
 
 
 def _rows(value: Any, axes: int, count: int) -> list[Any]:
-    """Take a pytree of tensors apart along their first axes."""
+    """Take a pytree of tensors apart along their first axes; None stands for none."""
     if axes == 0:
         return [value]
-    flat = tree.map(lambda t: t.reshape(count, *t.shape[axes:]), value)
-    return [tree.map(lambda t, i=i: t.select(0, i), flat) for i in range(count)]
+    flat = tree.map(lambda t: t if t is None else t.reshape(count, *t.shape[axes:]), value)
+    return [tree.map(lambda t, i=i: t if t is None else t.select(0, i), flat) for i in range(count)]
 
 
 def _pile(values: list[Any], lead: Shape) -> Any:

@@ -39,8 +39,12 @@ def unstack(axis: int) -> Layer:
     def forward(x: Tensor) -> tuple[Tensor, ...]:
         return x.unbind(axis) or shape(tuple(x.shape))
 
-    def backward(dys: tuple[Tensor, ...], in_shape: Any) -> Tensor:
-        return layout.fill(dys[0].new_empty(in_shape), dys, axis)
+    def backward(dys: tuple[Tensor | None, ...], in_shape: Any) -> Tensor:
+        given = next(dy for dy in dys if dy is not None)
+        none = given.new_zeros(given.shape) if None in dys else given
+        return layout.fill(
+            given.new_empty(in_shape), [none if dy is None else dy for dy in dys], axis
+        )
 
     return rearrangement("unstack", str(axis), shape, forward, backward)
 

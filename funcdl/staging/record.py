@@ -14,6 +14,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Layer, Params, Value, Vjp
+from funcdl.misfit import is_none
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import nodes
 
@@ -178,6 +179,8 @@ class Recorder(Watcher):
             raise OpaqueLayerError(layer) from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            if is_none(dy):
+                return tree.zeros_like(params), None
             try:
                 return pull(dy, need_dx)
             except UnrecordedError:
@@ -205,6 +208,9 @@ class Recorder(Watcher):
         y, forth = noted(forward, params, x, reads=set())
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            if is_none(dy):
+                return tree.zeros_like(params), None
+
             def back(dy: Value) -> Any:
                 return kept[0](dy, need_dx)
 

@@ -69,6 +69,23 @@ CASES = [
         draw=indices(2, 6),
         oracle=lambda p, x: torch_gru(p[1], nnf.embedding(x, p[0].w)) @ p[2].w + p[2].b,
     ),
+    Case(
+        f.serial(f.reshape((3, 2)), f.shared(f.embedding(5, 3), axis=-2), f.flatten(2)),
+        (4, 6),
+        draw=indices(4, 6),
+        id="embedding of indices that were moved",
+    ),
+    Case(
+        f.serial(f.unstack(-1), f.parallel(f.embedding(5, 3), f.embedding(5, 2)), f.join()),
+        (4, 2),
+        draw=indices(4, 2),
+    ),
+    Case(
+        f.vmap(f.embedding(5, 3), 1),
+        (4, 2),
+        draw=indices(4, 2),
+        over_models=f.vmap(f.embedding(5, 3), 1, models=1),
+    ),
     Case(f.attention(2), (3, 5, 4), oracle=attended(2)),
     Case(f.attention(1, causal=True), (3, 5, 4), oracle=attended(1, causal=True)),
     Case(f.attention(4, causal=True), (2, 1, 8), oracle=attended(4, causal=True)),
