@@ -45,7 +45,8 @@ def check(
         The relative difference at each path: `params[0].w`, `x`, `x[1]`, …
 
     Raises:
-        DerivativeError: a difference is above the tolerance, or a cotangent has a wrong shape.
+        DerivativeError: a difference is above the tolerance, a cotangent has a wrong shape, or a
+            parameter has none. (An input may have none: a target.)
 
     Claerbout, "Earth soundings analysis" (1992), chapter 5, on the dot-product test.
 
@@ -69,8 +70,12 @@ def check(
     cotangents = _leaves_beside(structure, vjp(u))
     differences = {}
     for i, (path, leaf) in enumerate(zip(_names(args), leaves)):
-        if not leaf.is_floating_point() or cotangents[i] is None:
+        if not leaf.is_floating_point():
             continue
+        if cotangents[i] is None:
+            if path.startswith("x"):
+                continue
+            raise DerivativeError(f"{part.name}: expected a cotangent of {path}, got None")
         if cotangents[i].shape != leaf.shape:
             raise DerivativeError(
                 f"{part.name}: expected the cotangent of {path} to have shape "

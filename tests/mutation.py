@@ -82,7 +82,8 @@ EQUIVALENT = {
     ("layers/pool", "share.unsqueeze(-2).unsqueeze(-2)"): "the axes of length 1 stand side by side",
     ("combinators/freeze", "if all(still) and not need_dx:"): "a short cut to the same zeros",
     ("combinators/fan_out", "if need_dx else None"): "without need_dx there is None to be added",
-    ("layers/tuples", "dys[0].new_empty"): "any of the cotangents has the dtype",
+    ("combinators/vmap", "if models and tree.has_leaves(params)"): "a pile of one is that one",
+    ("combinators/vmap", "lead) if need_dx else None"): "a pile of None is None",
 }
 """Mutants that may survive, by file and a part of the line: why they change no answer."""
 

@@ -229,6 +229,7 @@ WRAPPERS = {
     "remat": (f.remat, (4, 3)),
     "named": (lambda part: f.named("it", part), (4, 3)),
     "debug": (lambda part: f.debug(part, tell=len), (4, 3)),
+    "scan": (lambda part: f.scan(f.serial(f.fan_in("sum"), part), 3), (1, 3)),
     "freeze": (lambda part: f.freeze(f.serial(part, f.linear(2)), "[1]"), (4, 3)),
     "supervised": (lambda part: f.supervised(part, f.mse()), ((4, 3), (4, 3))),
 }

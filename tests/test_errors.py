@@ -142,6 +142,15 @@ def test_check_finds_a_wrong_derivative(rng):
         f.check(misshapen, (), x, rng)
 
 
+def test_check_asks_for_the_cotangent_of_every_parameter(rng):
+    def forgetful(params, x):
+        return params["s"] * x, lambda dy: ({"s": None}, dy * params["s"])
+
+    x = torch.rand(4, dtype=torch.float64, generator=rng)
+    with message(f.DerivativeError, "forgetful: expected a cotangent of params.s, got None"):
+        f.check(forgetful, {"s": x[0]}, x, rng)
+
+
 def test_models_are_not_taken_for_one_another():
     params = f.Affine(torch.ones(3, 4, 2), torch.ones(3, 2))
     for shape in ((6, 5, 4), (1, 5, 4), (5, 4)):
