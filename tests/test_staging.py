@@ -145,6 +145,31 @@ def test_what_is_frozen_stays_as_it_is():
     assert not torch.equal(slow[0][1][0].b, params[1][0].b)
 
 
+@dataclass
+class Batch:
+    target: torch.Tensor
+    x: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, t: {"x": x, "target": t},
+        lambda x, t: Batch(t, x),
+        lambda x, t: {"target": t, "rest": [{"x": x}]},
+    ],
+)
+def test_a_batch_may_be_any_pytree(make):
+    pure, params, state, rng = start(f.linear(2), f.mse(), f.sgd(0.1))
+
+    def step(params, state, batch):
+        (x,), (t,) = (tree.select(batch, f"*.{name}").values() for name in ("x", "target"))
+        return pure(params, state, (x, t))
+
+    data = [make(x, t) for x, t in batches(rng, 7, 7, 5, 7)]
+    assert_same(train(f.stage(step), params, state, data), train(step, params, state, data))
+
+
 @pytest.mark.parametrize("wrapped", [lambda layer: layer, f.remat], ids=["recorded", "as it is"])
 def test_what_has_no_cotangent_gives_zeros(wrapped):
     def first(params, x):

@@ -21,6 +21,7 @@ from funcdl.staging.record import (
     unwrap,
 )
 from funcdl.tensor import Generator, Tensor
+from funcdl.tree import nodes
 
 __all__ = ["stage"]
 
@@ -283,17 +284,15 @@ def _given(rng: Generator | None) -> tuple[Generator, ...]:
 
 
 def _flatten(batch: Value) -> list[Any]:
-    """List the leaves of a batch; a plain loop, since each step begins with it."""
-    found: list[Any] = []
-    if not isinstance(batch, (tuple, list, dict)):
+    """List the leaves of a batch, which mostly is a pair: each step begins with it."""
+    if not tree.is_node(batch):
         return [batch]
-    for entry in batch.values() if isinstance(batch, dict) else batch:
+    found: list[Any] = []
+    for entry in nodes.entries(batch):
         if type(entry) is Tensor:
             found.append(entry)
-        elif isinstance(entry, (tuple, list, dict)):
-            found += _flatten(entry)
         else:
-            found.append(entry)
+            found += _flatten(entry)
     return found
 
 
