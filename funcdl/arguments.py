@@ -9,6 +9,7 @@ from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
+    "Size",
     "beside",
     "generator",
     "image_shape",
@@ -21,6 +22,9 @@ __all__ = [
     "tensor",
     "whole",
 ]
+
+Size = int | tuple[int, int]
+"""Of what is down and what is across; one number stands for both."""
 
 
 def whole(where: str, what: str, value: Any, least: int) -> int:

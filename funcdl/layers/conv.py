@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import pair, show, whole
+from funcdl.arguments import Size, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -14,8 +14,6 @@ from funcdl.ops.window import Windows, pad, unpad
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv1d", "conv2d"]
-
-Size = int | tuple[int, int]
 
 
 def conv2d(

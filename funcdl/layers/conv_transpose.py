@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import generator, image_shape, pair, show, whole
+from funcdl.arguments import Size, generator, image_shape, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -14,8 +14,6 @@ from funcdl.ops.window import Windows, pad, unpad
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv_transpose2d"]
-
-Size = int | tuple[int, int]
 
 
 def conv_transpose2d(

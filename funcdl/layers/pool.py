@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from funcdl.arguments import image_shape, pair, show, tensor
+from funcdl.arguments import Size, image_shape, pair, show, tensor
 from funcdl.contract import Apply, Layer, Params, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
 from funcdl.layers.windows import outer, written
@@ -12,8 +12,6 @@ from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["avg_pool2d", "global_avg_pool2d", "global_max_pool2d", "max_pool2d"]
-
-Size = int | tuple[int, int]
 
 
 def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -> Layer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import pair, whole
+from funcdl.arguments import Size, pair, whole
 from funcdl.contract import Shape, Value
 from funcdl.initialisers import Initialiser, zeros
 from funcdl.layers.attention import attention
@@ -42,8 +42,6 @@ __all__ = [
     "RMSNorm",
     "ScaleFeatures",
 ]
-
-Size = int | tuple[int, int]
 
 
 class MovingMeans(Named):

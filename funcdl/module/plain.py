@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from funcdl.arguments import Size
 from funcdl.layers.activations import (
     exp,
     hard_sigmoid,
@@ -61,8 +62,6 @@ __all__ = [
     "Transpose",
     "Unstack",
 ]
-
-Size = int | tuple[int, int]
 
 
 class ChannelsLast(Named, of=channels_last): ...
