@@ -28,7 +28,7 @@ from funcdl_cli.options import (
     complete_models,
     finite,
 )
-from funcdl_cli.rounds import end_with, finish
+from funcdl_cli.rounds import finish
 from pairs import report
 from pairs.model_file import check_package
 from pairs.models import MODELS, find
@@ -148,10 +148,12 @@ def pairs(
         notes.print(f"Of the rounds that are there already, {count} have no saved model.")
     plan = {settings: results}
     watched = out_dir is not None
-    failures = finish(plan, names, rounds, workers, dask, data_dir, watched, save)
-    if as_json:
-        say_json(results.summary())
-    else:
+
+    def tell() -> None:
+        if as_json:
+            say_json(results.summary())
+            return
         for table in report.tables([row for row in results.rows if row.model in names]):
             out.print(table)
-    end_with(failures, plan)
+
+    finish(plan, names, rounds, workers, dask, data_dir, tell, watched, save)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,7 +17,7 @@ from pairs.details import Details
 from pairs.results import Results
 from pairs.training import Row, Settings, TrainingError
 
-__all__ = ["end_with", "finish"]
+__all__ = ["finish"]
 
 
 def finish(
@@ -27,10 +27,15 @@ def finish(
     workers: int,
     dask: str | None,
     data_dir: Path | None,
+    tell: Callable[[], None],
     watched: bool = False,
     saved: bool = False,
-) -> dict[study.Task, TrainingError]:
-    """Do what is missing of a plan, on this machine or a cluster; what is done is kept."""
+) -> None:
+    """Do what is missing of a plan, on this machine or a cluster, and tell of what there is.
+
+    Whatever ends it early, the rounds that are finished are kept and told of by `tell`. Rounds that
+    failed are named then, and the exit code is 1.
+    """
     tasks = study.missing(plan, names, rounds)
     there = rounds * len(names) * len(plan) - len(tasks)
     if there:
@@ -39,26 +44,29 @@ def finish(
         data_dir = data_dir.absolute()  # a worker is at home elsewhere
     where = study.pool(min(workers, len(tasks)), data_dir) if dask is None else cluster(dask)
     try:
-        return _work(tasks, where, data_dir, plan, watched, saved) if tasks else {}
-    except KeyboardInterrupt:
+        failures = _work(tasks, where, data_dir, plan, watched, saved) if tasks else {}
+    except BaseException as end:
+        _close(plan)
         count = sum(len(results.rows) for results in plan.values())
+        if count:
+            tell()
+        if not isinstance(end, KeyboardInterrupt):
+            raise
         resumable = all(results.folder is not None for results in plan.values())
         kept = " The same command goes on from there." if resumable else ""
         err.print(f"Interrupted: {count} rounds are finished.{kept}")
         raise typer.Exit(130) from None
-    finally:
-        for results in plan.values():
-            results.finish()
-
-
-def end_with(
-    failures: Mapping[study.Task, TrainingError], plan: Mapping[Settings, Results]
-) -> None:
-    """Say which rounds failed, if any, and end with exit code 1 then."""
+    _close(plan)
+    tell()
     for task, failure in failures.items():
         err.print(f"Error: {_of(plan, task.settings)}{failure}")
     if failures:
         raise typer.Exit(1)
+
+
+def _close(plan: Mapping[Settings, Results]) -> None:
+    for results in plan.values():
+        results.finish()
 
 
 def _work(

@@ -28,7 +28,7 @@ from funcdl_cli.options import (
     Workers,
     complete_models,
 )
-from funcdl_cli.rounds import end_with, finish
+from funcdl_cli.rounds import finish
 from pairs import study, sweep
 from pairs.data import check_counts
 from pairs.sweep.folders import plan as folders
@@ -125,12 +125,17 @@ def run_sweep(
         for settings in sweep.steps(varied, asked, base):
             check_counts(study.digits(data_dir), settings.train_pairs, test_pairs, validation)
     plan = folders(out_dir, varied, asked, base, "package" if data_dir is None else "files")
-    failures = finish(plan, names, rounds, workers, dask, data_dir)
-    if as_json:
-        studies = [{"value": v, **results.summary()} for v, results in zip(asked, plan.values())]
-        say_json({"setting": varied, "studies": studies})
-    else:
+
+    def tell() -> None:
+        if as_json:
+            studies = [
+                {"value": value, **results.summary()}
+                for value, results in zip(asked, plan.values())
+            ]
+            say_json({"setting": varied, "studies": studies})
+            return
         rows = [[row for row in results.rows if row.model in names] for results in plan.values()]
         for table in sweep_tables(varied, dict(zip(asked, rows))):
             out.print(table)
-    end_with(failures, plan)
+
+    finish(plan, names, rounds, workers, dask, data_dir, tell)

@@ -124,8 +124,9 @@ def test_ctrl_c_keeps_the_finished_rounds_and_says_how_to_resume(tmp_path):
             break
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    told, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert "fc-plain" in told
     assert "same command" in err
     assert "Traceback" not in err
     kept = [json.loads(line) for line in rows.read_text().splitlines()]

@@ -123,8 +123,8 @@ def test_an_interrupted_sweep_keeps_its_rows(tmp_path, run, monkeypatch):
 
     monkeypatch.setattr(study, "run", cut)
     args = ["sweep", "epochs", "--out", tmp_path, "--values", "1,2", "--train-pairs", 10, *QUICK]
-    code, _, err = run(*args, "--models", "fc-shared")
-    assert code == 130
+    code, out, err = run(*args, "--models", "fc-shared")
+    assert (code, "fc-shared" in out) == (130, True)  # what is finished is told, too
     assert "Interrupted: 3 rounds are finished. The same command goes on from there." in err
     assert [len(rows_of(tmp_path / name)) for name in ("epochs-1", "epochs-2")] == [2, 1]
 
