@@ -21,8 +21,8 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
 
     Args:
         layer: what is partly frozen.
-        paths: paths as `tree.paths` spells them, `"[0].w"`; one that leads to a node, `"[0]"`,
-            stands for all below it. Without paths, all is frozen, and where nobody asks for the
+        paths: patterns as `tree.select` takes them: `"[0].w"` is a parameter, `"[0]"` all below a
+            node, `"*.b"` all biases. Without any, all is frozen, and where nobody asks for the
             cotangent of the input, none is computed at all.
 
     Raises:
@@ -45,13 +45,18 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
     def frozen(params: Params) -> list[bool]:
         """Tell of each leaf whether it is frozen."""
         here = tree.paths(params)
+        if not paths:
+            return [True] * len(here)
+        chosen: set[str] = set()
         for path in paths:
-            if not any(_leads(path, leaf) for leaf in here):
+            found = tree.select(params, path)
+            if not found:
                 raise InputError(
                     f"freeze: expected a path of the parameters, {', '.join(here) or 'of none'}, "
                     f"got {path!r}"
                 )
-        return [not paths or any(_leads(path, leaf) for path in paths) for leaf in here]
+            chosen.update(found)
+        return [leaf in chosen for leaf in here]
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         params, out_shape = part.init(rng, in_shape)
@@ -73,8 +78,3 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
 
     args = ", ".join(map(repr, paths))
     return replace(part, name="freeze", init=init, apply=apply, args=args, layers=(part,))
-
-
-def _leads(path: str, leaf: str) -> bool:
-    """Tell whether a path is that of a leaf or of a node above it."""
-    return leaf.startswith(path) and leaf[len(path) : len(path) + 1] in ("", ".", "[")
