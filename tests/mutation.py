@@ -118,6 +118,7 @@ WORDS = {
 THEN = [
     *("-x", "-q", "-p", "no:cacheprovider"),
     "tests/test_contract.py::test_nobody_computes_a_cotangent_that_nobody_asked_for",
+    "tests/test_contract.py::test_without_the_inputs_cotangent_its_products_are_saved",
     *(f"tests/test_{name}.py" for name in ("losses", "images", "sequences", "norms", "laws")),
 ]
 """What is run where they notice nothing."""

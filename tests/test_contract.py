@@ -3,6 +3,7 @@
 import pytest
 import torch
 from cases import CASES
+from torch.overrides import TorchFunctionMode
 
 import funcdl as f
 from funcdl import tree
@@ -261,3 +262,37 @@ def test_nobody_computes_a_cotangent_that_nobody_asked_for(name, rng):
 
 def zeros(shape):
     return tuple(map(zeros, shape)) if isinstance(shape[0], tuple) else torch.zeros(shape)
+
+
+class Products(TorchFunctionMode):
+    """Counts the products of matrices."""
+
+    count = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.count += function.__name__ in {"matmul", "bmm", "baddbmm_", "addmm_"}
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "saved"),
+    [
+        (f.linear(3), (4, 5), 1),
+        (f.maxout(3, 2), (4, 5), 1),
+        (f.conv1d(3, 2), (2, 4, 2), 1),
+        (f.conv2d(3, 2), (2, 4, 4, 2), 1),
+        (f.conv_transpose2d(3, 2), (2, 4, 4, 2), 1),
+        (f.gru_cell(3), ((4, 3), (4, 5)), 2),
+        (f.gru(3), (4, 5, 2), 1),
+        (f.attention(2), (2, 5, 4), 1),
+    ],
+    ids=str,
+)
+def test_without_the_inputs_cotangent_its_products_are_saved(layer, shape, saved, rng):
+    params, _ = layer.init(rng, shape)
+    y, vjp = layer(params, zeros(shape))
+    with Products() as every:
+        vjp(torch.ones_like(y))
+    with Products() as fewer:
+        vjp(torch.ones_like(y), False)
+    assert every.count - fewer.count == saved
