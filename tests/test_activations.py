@@ -100,6 +100,7 @@ def test_large_logits_do_not_overflow(layer):
         (lambda: f.prelu()((), torch.ones(2, 4)), f.KindError, "prelu: expected params of one tensor, got tuple"),
         (lambda: f.scale()(f.Scale(torch.ones(4)), torch.ones(2, 4).double()), f.KindError, "scale: expected x to be torch.float32 as the parameter is, got torch.float64"),
         (lambda: f.bias()(f.Bias(torch.ones(4)), [1.0]), f.KindError, "bias: expected a tensor, got list"),
+        (lambda: f.bias()(f.Bias(torch.ones(4)), torch.ones(2, 4, device="meta")), f.KindError, "bias: expected all on one device, got cpu and meta"),
         (lambda: f.silu((), "x"), f.KindError, "silu: expected a tensor, got str"),
     ],
 )  # fmt: skip

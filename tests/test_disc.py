@@ -12,6 +12,7 @@ from test_report import HOSTILE, Page
 from typer.testing import CliRunner
 
 import cli
+import funcdl as f
 from funcdl import disc, tree
 from pairs import page
 from pairs.disc import DIGITS, FRAMEWORK, load_disc, save_disc
@@ -55,6 +56,12 @@ def test_half_of_the_points_are_inside(rng):
     assert (inside == ((points.x - 0.5).norm(dim=1) <= disc.RADIUS)).all()
     assert abs(inside.double().mean() - 0.5) < 0.02
     assert math.isclose(math.pi * disc.RADIUS**2, 0.5)
+
+
+def test_an_activation_that_there_is_not_is_refused():
+    with pytest.raises(f.InputError) as caught:
+        disc.network([5], "gelu")
+    assert str(caught.value) == "disc: expected the activation to be relu or tanh, got 'gelu'"
 
 
 def test_a_surface_is_the_network_in_the_middle_of_each_cell(rng):

@@ -42,6 +42,15 @@ def message(error, text):
         (f.transpose(), (5,), "transpose: expected at least 2 axes, got (5,)"),
         (f.mse(), ((4, 1), (4,)), "mse: expected a target of shape (4, 1) for outputs (4, 1), got (4,)"),
         (f.cross_entropy(), ((4, 3), (3,)), "cross_entropy: expected a target of shape (4,) for outputs (4, 3), got (3,)"),
+        (f.parallel(f.relu, f.relu), (3, 4), "parallel: expected a tuple of shapes, got (3, 4)"),
+        (f.shared(f.relu), (3,), "shared: expected a tuple of inputs, got (3,)"),
+        (f.shared(f.relu, axis=-2), (3,), "shared: expected at least 2 axes, got (3,)"),
+        (f.join(), (3,), "join: expected a tuple of tensors, got (3,)"),
+        (f.stack(-1), (), "stack: expected a tuple of tensors, got ()"),
+        (f.unstack(-1), (2, 0), "unstack: expected entries along axis -1, got (2, 0)"),
+        (f.expand_dims(-3), (3,), "expand_dims: expected at least 2 axes, got (3,)"),
+        (f.weighted_sum((1, f.mse()), (1, f.mse(models=1))), (((2, 3), (2, 3)),) * 2, "weighted_sum: expected losses of one shape, got "),
+        (f.supervised(f.relu, f.mse()), (3, 3), "supervised: expected a pair of shapes, got (3, 3)"),
         (f.supervised(f.linear(2), f.mse()), ((3,), (3,)), "supervised loss: mse: expected a target of shape (2,) for outputs (2,), got (3,)"),
     ],
 )  # fmt: skip
@@ -68,6 +77,40 @@ def test_an_input_that_does_not_fit_is_named_with_its_path(rng):
         f.relu((), 3)
 
 
+def listing(params, x):
+    return [x], lambda dy: ((), dy)
+
+
+def listing_inside(params, x):
+    return (x, [x]), lambda dy: ((), dy)
+
+
+W = f.Affine(torch.ones(3, 2), ())
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: f.fan_in()((), torch.ones(2)), f.KindError, "fan_in: expected a tuple of tensors, got Tensor"),
+        (lambda: f.parallel(f.relu, f.linear(2))(((), W), (torch.ones(3), torch.ones(4))), f.ShapeError, "parallel[1] linear: expected (…, 3), got (4,)"),
+        (lambda: f.residual(f.linear(2))(W, torch.ones(4)), f.ShapeError, "residual linear: expected (…, 3), got (4,)"),
+        (lambda: f.shared(f.relu)((), torch.ones(3)), f.KindError, "shared: expected a tuple of inputs, got Tensor"),
+        (lambda: f.shared(f.relu, axis=-2)((), torch.ones(3)), f.ShapeError, "shared: expected at least 2 axes, got (3,)"),
+        (lambda: f.unstack(-1)((), torch.ones(2, 0)), f.ShapeError, "unstack: expected entries along axis -1, got (2, 0)"),
+        (lambda: f.join()((), ()), f.ShapeError, "join: expected a tuple of tensors, got ()"),
+        (lambda: f.expand_dims(-3)((), torch.ones(3)), f.ShapeError, "expand_dims: expected at least 2 axes, got (3,)"),
+        (lambda: f.serial(listing)(((),), torch.ones(2)), f.KindError, "serial[0] listing: expected a tensor or a tuple of tensors, got list"),
+        (lambda: f.serial(listing_inside)(((),), torch.ones(2)), f.KindError, "serial[0] listing_inside: expected a tensor or a tuple of tensors, got list"),
+        (lambda: f.value_and_grad(f.unstack(-1))((), torch.ones(2, 3)), f.KindError, "value_and_grad: expected an objective that gives a tensor, got tuple"),
+        (lambda: f.serial(lambda params, x: f.linear(2)(params, x)).init(torch.Generator(), (3,)), f.KindError, "serial[0] linear: expected params (w, b), got tuple"),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_named_when_applying(make, error, text):
+    with pytest.raises(error) as caught:
+        make()
+    assert str(caught.value) == text
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
@@ -80,14 +123,17 @@ def test_an_input_that_does_not_fit_is_named_with_its_path(rng):
         (lambda: f.serial(f.relu, 3), f.KindError, "serial[1] layer: expected a function (params, x) -> (y, vjp), got int"),
         (lambda: f.fan_out(), f.InputError, "fan_out: expected at least one layer, got none"),
         (lambda: f.shared(f.relu, axis=1), f.InputError, "shared: expected a negative axis, counted from the end, got 1"),
+        (lambda: f.shared(f.relu, axis="x"), f.KindError, "shared: expected axis to be a whole number or None, got 'x'"),
         (lambda: f.fan_in("mean"), f.InputError, 'fan_in: expected "sum", "product" or "concat", got \'mean\''),
         (lambda: f.repeat(f.relu, -1), f.InputError, "repeat: expected times to be at least 0, got -1"),
+        (lambda: f.layer(listing, name=3), f.KindError, "layer: expected a name, got 3"),
         (lambda: f.named("", f.relu), f.KindError, "named: expected a name, got ''"),
         (lambda: f.debug(f.relu, "out"), f.KindError, "debug: expected tell to be a function, got str"),
         (lambda: f.freeze(f.relu, 3), f.KindError, "freeze: expected paths such as '[0].w', got 3"),
         (lambda: f.freeze(f.linear(2), ".v").init(torch.Generator(), (3,)), f.InputError, "freeze: expected a path of the parameters, .w, .b, got '.v'"),
         (lambda: f.vmap(f.relu, -1), f.InputError, "vmap: expected ndim to be at least 0, got -1"),
         (lambda: f.vmap(f.relu, 1)((), torch.zeros(0, 3)), f.InputError, "vmap: expected at least one example, got (0, 3)"),
+        (lambda: f.select(-1, 1.0), f.KindError, "select: expected index to be a whole number, got 1.0"),
         (lambda: f.reshape(3), f.KindError, "reshape: expected shape to be a tuple, got 3"),
         (lambda: f.reshape((-1, -1)), f.InputError, "reshape: expected at most one length of -1, got (-1, -1)"),
         (lambda: f.transpose(0), f.InputError, "transpose: expected a negative axis, counted from the end, got 0"),
@@ -98,6 +144,7 @@ def test_an_input_that_does_not_fit_is_named_with_its_path(rng):
         (lambda: f.sgd(0.1, nesterov=True), f.InputError, "sgd: expected momentum above 0 with nesterov, got 0"),
         (lambda: f.adam("fast"), f.KindError, "adam: expected lr to be a number, got 'fast'"),
         (lambda: f.adam(0.1, betas=(0.9, 1.5)), f.InputError, "adam: expected each of betas to be at least 0 and below 1, got 1.5"),
+        (lambda: f.linear(2, w_init=f.initialisers.constant(1e300)).init(torch.Generator(), (3,)), f.InputError, "constant: expected a number in torch.float32, got 1e+300"),
         (lambda: f.linear(2).init(None, (3,)), f.KindError, "linear: expected rng to be a torch.Generator, got NoneType"),
     ],
 )  # fmt: skip
@@ -128,6 +175,49 @@ def test_a_plain_function_that_needs_an_init_says_so(rng):
         f.serial(needs_params).init(rng, (3,))
 
 
+class Length(torch.Tensor):
+    """A tensor of a user's own, which refuses some methods in its own words."""
+
+    def relu(self):
+        raise TypeError("a length has no sign")
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), f.InputError("mine")], ids=repr)
+@pytest.mark.parametrize(
+    "y", [lambda x: x, lambda x: (x, x), None], ids=["of a tensor", "of a tuple", "forwards"]
+)
+def test_an_error_of_a_users_own_comes_through_as_it_is(y, error):
+    def fail(dy):
+        raise error
+
+    def layer(params, x):
+        return (y(x), fail) if y else fail(x)
+
+    x = torch.ones(2)
+    with pytest.raises(type(error)) as caught:
+        f.as_layer(layer)((), x)[1](y(x))
+    assert caught.value is error
+    assert str(error) == "mine"
+
+
+@pytest.mark.parametrize("y", [lambda x: x, lambda x: (x, x)], ids=["of a tensor", "of a tuple"])
+def test_an_error_of_a_layer_inside_a_users_own_names_that_layer(y):
+    _, pull = f.relu((), torch.ones(2))
+
+    def layer(params, x):
+        return y(x), lambda dy: pull(torch.ones(1))
+
+    x = torch.ones(2)
+    with pytest.raises(f.ShapeError) as caught:
+        f.as_layer(layer)((), x)[1](y(x))
+    assert str(caught.value) == "relu: expected dy of shape (2,) as y is, got (1,)"
+
+
+def test_an_error_of_a_users_own_tensor_comes_through_as_it_is():
+    with pytest.raises(TypeError, match=r"^a length has no sign$"):
+        f.relu((), torch.ones(2).as_subclass(Length))
+
+
 def test_check_finds_a_wrong_derivative(rng):
     def wrong(params, x):
         return x**3, lambda dy: ((), dy * 2 * x**2)
@@ -140,6 +230,19 @@ def test_check_finds_a_wrong_derivative(rng):
         f.check(wrong, (), x, rng)
     with message(f.DerivativeError, "misshapen: expected the cotangent of x to have shape (4,)"):
         f.check(misshapen, (), x, rng)
+
+
+@pytest.mark.parametrize(
+    ("params", "x", "back"),
+    [
+        ((), (torch.ones(2), torch.ones(2)), ((), (torch.ones(2),))),
+        ({"s": torch.ones(2)}, torch.ones(2), (torch.ones(2), torch.ones(2))),
+        ({"s": torch.ones(2)}, torch.ones(2), ((torch.ones(2),) * 2, torch.ones(2))),
+    ],
+)
+def test_check_refuses_cotangents_of_another_structure(params, x, back, rng):
+    with message(f.FuncdlError, "check: expected a cotangent like "):
+        f.check(lambda params, x: (torch.ones(2), lambda dy: back), params, x, rng)
 
 
 def test_check_asks_for_the_cotangent_of_every_parameter(rng):

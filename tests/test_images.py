@@ -147,6 +147,8 @@ def message(error, text):
         (f.conv_transpose2d(1, 1, padding=1), (2, 3, 1), "conv_transpose2d: expected images that padding leaves, got (2, 3, 1)"),
         (f.avg_pool2d(3), (2, 2, 1), "avg_pool2d: expected images of at least 3 × 3 for windows of 3 × 3, got (2, 2, 1)"),
         (f.global_avg_pool2d, (2, 2), "global_avg_pool2d: expected images of shape (…, height, width, channels), got (2, 2)"),
+        (f.global_avg_pool2d, (0, 4, 3), "global_avg_pool2d: expected an image of a pixel or more, got (0, 4, 3)"),
+        (f.global_max_pool2d, (2, 4, 0, 3), "global_max_pool2d: expected an image of a pixel or more, got (2, 4, 0, 3)"),
         (f.global_max_pool2d, (2, 2), "global_max_pool2d: expected images of shape (…, height, width, channels), got (2, 2)"),
     ],
 )  # fmt: skip
@@ -199,6 +201,37 @@ def test_parameters_of_another_size_are_never_broadcast(rng):
             layer(params, x.double())
         with pytest.raises(f.KindError, match=f"^{name}: expected a tensor, got str"):
             layer(params, "x")
+
+
+@pytest.mark.parametrize(
+    ("layer", "w", "b", "channels", "text"),
+    [
+        (f.conv2d(4, 3), (2, 2, 2, 4), (), 2, "conv2d: w (2, 2, 2, 4) does not fit x (5, 5, 2): expected a kernel of (3, 3)"),
+        (f.conv2d(4, 3), (3, 3, 2, 0), (), 2, "conv2d: w (3, 3, 2, 0) does not fit x (5, 5, 2): w has no features"),
+        (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(1), 2, "conv2d: w (3, 3, 2, 4) does not fit x (5, 5, 2): b (1,) is of another shape"),
+        (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(4, device="meta"), 2, "conv2d: w (3, 3, 2, 4) does not fit x (5, 5, 2): b is on another device"),
+        (f.conv_transpose2d(4, 3), (2, 2, 4, 4), (), 4, "conv_transpose2d: w (2, 2, 4, 4) does not fit x (5, 5, 4): expected a kernel of (3, 3)"),
+        (f.conv_transpose2d(4, 3), (3, 3, 0, 0), (), 0, "conv_transpose2d: w (3, 3, 0, 0) does not fit x (5, 5, 0): w has no features"),
+        (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(1), 4, "conv_transpose2d: w (3, 3, 4, 4) does not fit x (5, 5, 4): b (1,) is of another shape"),
+        (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(4, device="meta"), 4, "conv_transpose2d: w (3, 3, 4, 4) does not fit x (5, 5, 4): b is on another device"),
+    ],
+)  # fmt: skip
+def test_parameters_that_do_not_fit_are_named(layer, w, b, channels, text):
+    with message(f.ShapeError, text):
+        layer(f.Affine(torch.ones(w), b), torch.ones(5, 5, channels))
+
+
+def test_a_convolution_of_each_channel_says_how_large_an_image_it_needs(rng):
+    layer = f.conv2d(2, 3, groups=2)
+    params, _ = layer.init(rng, (5, 5, 2))
+    with message(f.ShapeError, "conv2d: expected images of at least 3 × 3 for windows of 3 × 3, got (2, 5, 2)"):  # fmt: skip
+        layer(params, torch.ones(2, 5, 2))
+
+
+def test_parameters_of_another_kind_are_named():
+    for layer in (f.conv2d(4, 3), f.conv_transpose2d(4, 3)):
+        with message(f.KindError, f"{layer.name}: expected params (w, b), got tuple"):
+            layer((), torch.ones(5, 5, 2))
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,11 @@ NETS = {
         lambda: f.serial(f.linear(6), f.layer_norm(), f.batch_norm(), f.rms_norm()),
         (4, 3),
     ),
+    "norms of sequences": (
+        lambda: nn.Sequential(nn.LayerNorm((6, 4)), nn.Linear(4, 3), nn.RMSNorm((6, 3), eps=1e-6)),
+        lambda: f.serial(f.layer_norm(2), f.linear(3), f.rms_norm(2)),
+        (5, 6, 4),
+    ),
     "norms of images": (
         lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.GroupNorm(2, 4), nn.BatchNorm2d(4), nn.LayerNorm((4, 3, 2))),
         lambda: f.serial(f.conv2d(4, 3), f.group_norm(2), f.batch_norm(), f.layer_norm(3)),

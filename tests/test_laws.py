@@ -1,5 +1,6 @@
 """The laws that the documentation claims, on random layers, parameters and inputs."""
 
+import pytest
 import torch
 from cases.case import multiplied_by_noise, normal
 from hypothesis import given, settings
@@ -212,6 +213,30 @@ def test_remat_named_and_debug_change_nothing(a, seed):
     assert len(lines) == 2
 
 
+def with_a_generator(params, x, rng):
+    return x if rng is None else x + 1, lambda dy: ((), dy)
+
+
+def with_any(*args):
+    return with_a_generator(*args)
+
+
+class Unsigned:
+    """A function of two arguments that does not tell Python so."""
+
+    __signature__ = "unknown"
+
+    def __call__(self, params, x):
+        return x, lambda dy: ((), dy)
+
+
+def test_a_plain_function_is_handed_the_generator_if_it_takes_one():
+    x = torch.zeros(2)
+    for function, drawn in ((with_a_generator, x + 1), (with_any, x + 1), (Unsigned(), x)):
+        assert torch.equal(f.layer(function)((), x, start(0))[0], drawn)
+        assert torch.equal(f.layer(function)((), x)[0], x)
+
+
 @law
 @given(SEEDS)
 def test_remat_draws_the_same_numbers_again(seed):
@@ -245,6 +270,61 @@ def test_freeze_zeroes_exactly_what_it_names(layers, data, seed):
             assert not d2.any()
         else:
             assert torch.equal(d, d2)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "frozen"),
+    [("*.b", ["[0].b", "[1][0].b"]), ("[1]", ["[1][0].w", "[1][0].b"]), ("[0].w", ["[0].w"])],
+)
+def test_freeze_takes_the_patterns_of_select(pattern, frozen):
+    net = f.serial(f.linear(3), f.serial(f.linear(2)))
+    params, _ = draw(net, (4, 3), 0)
+    y, vjp = f.freeze(net, pattern)(params, torch.ones(4, 3, dtype=torch.float64))
+    dparams, _ = vjp(torch.ones_like(y))
+    still = [path for path, d in zip(tree.paths(dparams), tree.leaves(dparams)) if not d.any()]
+    assert still == frozen
+
+
+def test_what_is_frozen_as_a_whole_computes_no_cotangent_that_nobody_wants():
+    asked = []
+
+    def watched(params, x):
+        return x * params["s"], lambda dy: asked.append(dy) or ({"s": dy * x}, dy * params["s"])
+
+    params, x = {"s": torch.full((3,), 2.0)}, torch.ones(3)
+    _, vjp = f.freeze(watched)(params, x)
+    dparams, dx = vjp(x, False)
+    assert torch.equal(dparams["s"], torch.zeros(3))
+    assert dx is None
+    assert not asked
+    assert torch.equal(vjp(x)[1], params["s"])
+    assert len(asked) == 1
+
+
+def test_a_part_without_a_cotangent_adds_none():
+    def still(params, x):
+        return x * 2, lambda dy: ((), None)
+
+    dy = torch.tensor([1.0, 2.0])
+    for layer in (f.fan_out(still, f.identity), f.fan_out(f.identity, still)):
+        assert torch.equal(layer(((), ()), dy)[1]((dy, dy))[1], dy)
+    assert f.fan_out(still, still)(((), ()), dy)[1]((dy, dy))[1] is None
+    assert torch.equal(f.residual(still)((), dy)[1](dy)[1], dy)
+
+
+def test_vmap_of_one_example_is_the_layer():
+    p, rng = draw(f.linear(2), (WIDTH,), 0)
+    agree(f.vmap(f.linear(2), 1), p, f.linear(2), p, normal((WIDTH,), rng), normal((2,), rng))
+
+
+def test_vmap_of_indices_has_no_cotangent_for_them():
+    p, rng = draw(f.embedding(3, 2), (), 0)
+    x, dy = torch.tensor([2, 0, 2]), normal((3, 2), rng)
+    (y, vjp), (y2, vjp2) = f.vmap(f.embedding(3, 2), 0)(p, x), f.embedding(3, 2)(p, x)
+    equal(y, y2)
+    (dp, dx), (dp2, _) = vjp(dy), vjp2(dy)
+    equal(dp, dp2)
+    assert dx is None
 
 
 @law

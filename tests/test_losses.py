@@ -139,6 +139,8 @@ def test_no_cotangent_is_computed_where_none_is_asked_for():
         (lambda: f.cross_entropy(label_smoothing=0.1)((), (torch.zeros(2, 3), torch.tensor([0, 3]))), f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"),
         (lambda: f.cross_entropy(weights=torch.ones(3))((), (torch.zeros(2, 3), torch.tensor([0, 3]))), f.InputError, "cross_entropy: expected classes from 0 to 2, got one of 0 to 3"),
         (lambda: f.nll()((), (torch.zeros(2, 3), torch.tensor([-1, 0]))), f.InputError, "nll: expected classes from 0 to 2, got one of -1 to 0"),
+        (lambda: f.nll()((), (torch.zeros(2, 3), torch.tensor([0, 1], device="meta"))), f.KindError, "nll: expected output and target on one device"),
+        (lambda: f.cross_entropy(label_smoothing=0.1)((), (torch.zeros(2, 3, device="meta"), torch.tensor([0, 1]))), f.KindError, "cross_entropy: expected output and target on one device"),
         (lambda: f.nll()((), (torch.zeros(2, 3), torch.zeros(2))), f.KindError, "nll: expected the target to be int64, got torch.float32"),
         (lambda: f.cosine()((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "cosine: expected a target of shape (2, 3) for outputs (2, 3), got (2,)"),
         (lambda: f.contrastive()((), ((torch.zeros(2, 3), torch.zeros(2, 4)), torch.zeros(2))), f.ShapeError, "contrastive: expected two embeddings of one shape, got ((2, 3), (2, 4))"),

@@ -8,6 +8,7 @@ import torch
 
 import funcdl as f
 from funcdl import module, tree
+from funcdl.initialisers import TORCH_GENERATOR
 from funcdl.module.named import Named
 
 
@@ -32,6 +33,23 @@ class Halve(f.Module):
 
     def param(self):
         return [(self.scale, self.grad)]
+
+
+class Shift:
+    """A stranger: a module that knows nothing of the library, with what `Sequential` asks for."""
+
+    def __init__(self):
+        self.pair = torch.zeros(3), torch.zeros(3)
+
+    def forward(self, x):
+        return x + self.pair[0]
+
+    def backward(self, dy):
+        self.pair[1].add_(dy.sum(0))
+        return dy
+
+    def param(self):
+        return [self.pair]
 
 
 class Split(f.Module):
@@ -120,6 +138,20 @@ def test_a_users_own_module_works_in_a_sequential():
     assert not any(g.any() for _, g in net.param())
 
 
+def test_a_stranger_works_in_a_sequential():
+    shift = Shift()
+    net = f.Sequential(f.Linear(2, 3, rng=rng()), shift, f.Dropout(0.5, rng=rng()))
+    x = torch.rand(5, 2, generator=rng(1))
+    assert not net.eval().modules[2].training
+    assert torch.equal(net.forward(x), net.modules[0].forward(x))
+    net.backward(torch.ones(5, 3))
+    assert torch.equal(shift.pair[1], torch.full((3,), 5.0))
+    state = net.state()
+    assert list(state) == ["0.w", "0.b", "1.0"]
+    net.load({**state, "1.0": torch.ones(3)})
+    assert torch.equal(shift.pair[0], torch.ones(3))
+
+
 def test_tuples_go_in_and_come_out():
     module = f.Module(f.parallel(f.linear(2), f.relu), ((3,), (4,)), rng())
     a, b = torch.ones(5, 3), torch.ones(5, 4)
@@ -166,11 +198,14 @@ def test_without_a_generator_torchs_own_seed_counts():
         torch.manual_seed(3)
         two = f.Linear(2, 3).param()
     assert torch.equal(one[0][0], two[0][0])
+    assert repr(TORCH_GENERATOR) == "torch's own generator"
 
 
 def test_repr_is_how_it_was_made():
     net = f.Sequential(f.Linear(2, 25), f.ReLU(), f.Linear(25, 2, bias=False), f.Tanh())
     assert repr(net) == "Sequential(Linear(2, 25), ReLU(), Linear(25, 2, bias=False), Tanh())"
+    assert repr(f.Module(f.serial(f.relu, f.tanh))) == "Module(serial(relu, tanh))"
+    assert repr(Halve()) == "Halve()"
 
 
 def test_a_long_repr_is_a_tree():
@@ -380,12 +415,17 @@ def test_a_modules_arguments_are_checked(make, error, text):
         make()
 
 
+class Slow(f.SGD):
+    """An optimiser of a user's own: what it is made of is that of the class above."""
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda pairs: f.SGD(pairs, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
         lambda pairs: f.Adam(pairs, 0.1, betas=(0.8, 0.9)),
         lambda pairs: f.RMSprop(pairs),
+        lambda pairs: Slow(pairs, lr=0.1),
     ],
 )
 def test_optimisers_update_what_they_were_given(make):

@@ -124,6 +124,21 @@ def test_calibration_sees_what_a_norm_inside_a_users_layer_sees():
     torch.testing.assert_close(found.mean, 2 * x.mean(0))
 
 
+def test_calibration_leaves_a_norm_alone_whose_parameters_are_not_the_networks():
+    norm = f.batch_norm()
+    fixed, params = (norm.init(seeded(), (3,))[0] for _ in range(2))
+
+    def normalised(_, x, rng):
+        return norm(fixed, x, rng)
+
+    x = torch.rand(8, 3, generator=seeded())
+    _, found = f.calibrate(f.serial(normalised, norm), ((), params), [x], seeded())
+    seen, _ = norm(fixed, x, seeded())
+    torch.testing.assert_close(found.mean, seen.mean(0))
+    torch.testing.assert_close(found.var, seen.var(0, correction=0))
+    assert torch.equal(fixed.mean, torch.zeros(3))
+
+
 def test_calibration_measures_each_model_of_a_loop():
     params, _ = f.batch_norm().init(seeded(), (3,))
     xs = torch.rand(2, 8, 3, generator=seeded())
@@ -156,6 +171,8 @@ def test_calibration_needs_a_batch_and_a_generator():
     params, _ = f.batch_norm().init(seeded(), (4,))
     with pytest.raises(f.InputError, match="calibrate: expected one batch or more, got none"):
         f.calibrate(f.batch_norm(), params, [], seeded())
+    with pytest.raises(f.KindError, match=r"^calibrate: expected batches, got int$"):
+        f.calibrate(f.batch_norm(), params, 3, seeded())
     with pytest.raises(f.KindError, match=r"calibrate: expected rng to be a torch\.Generator"):
         f.calibrate(f.batch_norm(), params, [torch.ones(2, 4)], None)
 
@@ -199,6 +216,12 @@ def test_a_constant_input_has_no_nan():
         (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3)), torch.ones(2, 3).double()), f.KindError, "layer_norm: expected x to be torch.float32 as scale is, got torch.float64"),
         (lambda: f.batch_norm()(f.batch_norm().init(seeded(), (3,))[0], torch.ones(1, 3), seeded()), f.InputError, "batch_norm: expected two numbers or more of each feature in training, got 1"),
         (lambda: f.batch_norm()(f.batch_norm().init(seeded(), (3,))[0], "x"), f.KindError, "batch_norm: expected a tensor, got str"),
+        (lambda: f.layer_norm()(f.Norm(1, 0), torch.ones(2, 3)), f.KindError, "layer_norm: expected params of tensors, got int"),
+        (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(2)), torch.ones(2, 3)), f.ShapeError, "layer_norm: expected all params to be (3,), got (2,)"),
+        (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3).double()), torch.ones(2, 3)), f.KindError, "layer_norm: expected all params to be torch.float32, got torch.float64"),
+        (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3, device="meta")), torch.ones(2, 3)), f.KindError, "layer_norm: expected params and x on one device"),
+        (lambda: f.rms_norm()(f.Gain(torch.ones(3)), torch.ones(2, 3, device="meta")), f.KindError, "rms_norm: expected params and x on one device"),
+        (lambda: f.dropout(0.5)((), torch.ones(3) * 1j, seeded()), f.KindError, "dropout: expected floats, got torch.complex64"),
         (lambda: f.dropout(1.0), f.InputError, "dropout: expected rate to be at least 0 and below 1, got 1.0"),
     ],
 )  # fmt: skip

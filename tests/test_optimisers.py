@@ -365,3 +365,40 @@ def test_what_is_out_of_range_is_said(make, error, text):
     with pytest.raises(error) as caught:
         make()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("optimiser", [f.sgd(0.1), f.adam(lambda steps: 0.1 / (1 + steps))])
+@pytest.mark.parametrize(
+    ("param", "grad", "text"),
+    [
+        (torch.ones(2), torch.ones(2).double(), "optimiser: expected a gradient of torch.float32 for params[0], got torch.float64"),
+        (torch.ones(2), None, "optimiser: expected a gradient of torch.float32 for params[0], got NoneType"),
+        (torch.ones(2), torch.ones(2, device="meta"), "optimiser: expected all on one device, got cpu and meta"),
+        (torch.ones(2).long(), torch.ones(2), "optimiser: expected params[0] to be a tensor of floats, got torch.int64"),
+        (3.0, torch.ones(2), "optimiser: expected params[0] to be a tensor of floats, got float"),
+    ],
+)  # fmt: skip
+def test_a_gradient_of_another_kind_is_named(optimiser, param, grad, text):
+    with pytest.raises(f.KindError) as caught:
+        optimiser.update((param,), (grad,), optimiser.init((torch.ones(2),)))
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("error", [TypeError("mine"), f.InputError("mine")], ids=repr)
+def test_an_error_of_a_transform_of_a_users_own_comes_through_as_it_is(error):
+    def fail(grads, state, params):
+        raise error
+
+    optimiser = f.optimiser(f.Transform(lambda params: (), fail), lr=0.1)
+    params = (torch.ones(2),)
+    with pytest.raises(type(error)) as caught:
+        optimiser.update(params, params, optimiser.init(params))
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("make", [f.clip, f.clip_by_norm, f.clip_by_global_norm])
+def test_of_no_parameters_nothing_is_clipped(make):
+    optimiser = f.optimiser(make(1.0), lr=0.1)
+    params, state = optimiser.update({"a": ()}, {"a": ()}, optimiser.init({"a": ()}))
+    assert params == {"a": ()}
+    assert state.transforms == ((),)

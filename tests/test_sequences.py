@@ -163,6 +163,32 @@ def weights():
     )
 
 
+def heads(features, qkv=None, out=None):
+    return f.Attention(
+        f.Affine(torch.ones(features, qkv or 3 * features), ()),
+        f.Affine(torch.ones(features, out or features), ()),
+    )
+
+
+ELSEWHERE = {"device": "meta"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "params", "x"),
+    [
+        (f.gru(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9, **ELSEWHERE), ())), torch.ones(5, 2)),
+        (f.gru(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9), torch.ones(9, **ELSEWHERE))), torch.ones(5, 2)),
+        (f.gru(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9), torch.ones(1, 9))), torch.ones(5, 2)),
+        (f.gru_cell(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9), torch.ones(1, 9))), (torch.ones(4, 3), torch.ones(4, 2))),
+        (f.embedding(3, 2), f.Embedding(torch.ones(3, 2, **ELSEWHERE)), torch.tensor([1])),
+        (f.embedding(3, 2), f.Embedding(torch.ones(3)), torch.tensor([1])),
+    ],
+)  # fmt: skip
+def test_what_torch_would_compute_with_is_refused_all_the_same(layer, params, x):
+    with pytest.raises(f.FuncdlError, match=f"^{layer.name}: "):
+        layer(params, x)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
@@ -171,13 +197,28 @@ def weights():
         (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.tensor([-1])), f.InputError, "embedding: expected indices from 0 to 2, got one of -1 to -1"),
         (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.ones(2)), f.KindError, "embedding: expected indices to be int64, got torch.float32"),
         (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(4, 3, 2)), torch.tensor([[1]])), f.ShapeError, "embedding: expected (4, …), got (1, 1)"),
+        (lambda: f.embedding(3, 2).init(torch.Generator(), ((3,), (2,))), f.ShapeError, "embedding: expected one tensor of indices, got ((3,), (2,))"),
+        (lambda: f.embedding(3, 2)((), torch.tensor([1])), f.KindError, "embedding: expected params (w,), got tuple"),
+        (lambda: f.embedding(3, 2)(torch.ones(3, 2), torch.tensor([1])), f.KindError, "embedding: expected params (w,), got Tensor"),
         (lambda: f.attention(3).init(torch.Generator(), (5, 4)), f.ShapeError, "attention: expected features that 3 heads divide, got (5, 4)"),
         (lambda: f.attention(2).init(torch.Generator(), (4,)), f.ShapeError, "attention: expected sequences (…, time, features), got (4,)"),
         (lambda: f.attention(2)(start(f.attention(2), (5, 4))[0], torch.zeros(5, 3).double()), f.ShapeError, "attention: expected (…, time, 4), got (5, 3)"),
         (lambda: f.attention(2)(start(f.attention(2), (5, 4))[0], torch.zeros(5, 4)), f.KindError, "attention: expected x to be torch.float64 as w is, got torch.float32"),
+        (lambda: f.attention(2)((), torch.ones(5, 4)), f.KindError, "attention: expected params Attention(qkv, out), got tuple"),
+        (lambda: f.attention(2)(heads(4), "x"), f.KindError, "attention: expected a tensor, got str"),
+        (lambda: f.attention(2)(heads(3), torch.ones(5, 3)), f.ShapeError, "attention: expected features that 2 heads divide, got 3"),
+        (lambda: f.attention(2)(heads(4, qkv=10), torch.ones(5, 4)), f.ShapeError, "attention: expected params.qkv.w to be (…, 4, 12), got (4, 10)"),
+        (lambda: f.attention(2)(heads(4, out=6), torch.ones(5, 4)), f.ShapeError, "attention: expected params.out.w to be (…, 4, 4), got (4, 6)"),
+        (lambda: f.gru_cell(3).init(torch.Generator(), (3,)), f.ShapeError, "gru_cell: expected a pair (h, x), got (3,)"),
         (lambda: f.gru_cell(3).init(torch.Generator(), ((4,), (2,))), f.ShapeError, "gru_cell: expected h of shape (3,), got (4,)"),
         (lambda: f.gru_cell(3)(weights(), (torch.ones(4, 3), torch.ones(4, 3))), f.ShapeError, "gru_cell: expected ((…, 3), (…, 2)), got ((4, 3), (4, 3))"),
         (lambda: f.gru_cell(3)(weights(), torch.ones(4, 3)), f.KindError, "gru_cell: expected a pair (h, x), got Tensor"),
+        (lambda: f.gru_cell(3)((), (torch.ones(4, 3), torch.ones(4, 2))), f.KindError, "gru_cell: expected params (x, h), got tuple"),
+        (lambda: f.gru_cell(3)(weights(), (torch.ones(4, 3), "x")), f.KindError, "gru_cell: expected a tensor, got str"),
+        (lambda: f.gru(3)((), torch.ones(5, 2)), f.KindError, "gru: expected params (x, h), got tuple"),
+        (lambda: f.gru(3)(weights(), "x"), f.KindError, "gru: expected a tensor, got str"),
+        (lambda: f.gru(3)(tree.stack([weights()] * 2), torch.ones(3, 5, 2)), f.ShapeError, "gru: expected (2, …, time, 2), got (3, 5, 2)"),
+        (lambda: f.gru(3)(tree.stack([weights()] * 2), torch.ones(2, 2)), f.ShapeError, "gru: expected (2, …, time, 2), got (2, 2)"),
         (lambda: f.gru(3)(weights(), torch.ones(4, 5, 3)), f.ShapeError, "gru: expected (…, time, 2), got (4, 5, 3)"),
         (lambda: f.gru(3).init(torch.Generator(), (3,)), f.ShapeError, "gru: expected sequences (…, time, features), got (3,)"),
         (lambda: f.scan(f.gru_cell(3), 4).init(torch.Generator(), (5, 2)), f.ShapeError, "scan gru_cell: expected h of shape (3,), got (4,)"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from cases import CASES
+from torch.overrides import handle_torch_function, has_torch_function
 
 import funcdl as f
 from funcdl import tree
@@ -246,12 +247,84 @@ def in_own_memory(params, x):
     return y, lambda dy: ((), dy * 3)
 
 
-@pytest.mark.parametrize("layer", [looking, looking_back, by_autograd, in_own_memory])
+def scaled_and_viewed(x):
+    """A function of two outputs, which asks PyTorch to see it as one operation."""
+    if has_torch_function((x,)):
+        return handle_torch_function(scaled_and_viewed, (x,), x)
+    return x * 2, x.view(x.shape)
+
+
+def with_views_and_new_tensors(params, x):
+    doubled, same = scaled_and_viewed(x)
+    return doubled + same, lambda dy: ((), dy * 3)
+
+
+@pytest.mark.parametrize(
+    "layer", [looking, looking_back, by_autograd, in_own_memory, with_views_and_new_tensors]
+)
 def test_a_layer_that_cannot_be_recorded_runs_as_it_is(layer):
-    net = f.serial(f.linear(4), f.fan_out(layer, f.relu), f.join(), f.linear(2))
+    calls = []
+
+    def counted(params, x):
+        calls.append(x)
+        return layer(params, x)
+
+    net = f.serial(f.linear(4), f.fan_out(counted, f.relu), f.join(), f.linear(2))
     step, params, state, rng = start(net, f.mse(), f.adam())
     data = batches(rng, 7, 7, 7)
     data = [(x * sign, t) for (x, t), sign in zip(data, (1, -1, 1))]
+    slow = train(step, params, state, data)
+    calls.clear()
+    assert_same(train(f.stage(step), params, state, data), slow)
+    assert len(calls) == 6  # by the first step, in two recordings, and in three replays
+
+
+def into_a_copy(params, x):
+    y = x.clone()
+    torch.mul(x, 3, out=y)
+    return y, lambda dy: ((), dy * 3)
+
+
+def from_ones(params, x):
+    y = x.new_ones(x.shape)
+    y.mul_(x)
+    return y.mul_(y), lambda dy: ((), dy * 2 * x)
+
+
+def counting(params, x):
+    """Scale by how many numbers of each feature are above 0: a sum of what are no floats."""
+    count = x.gt(0).sum(-2).to(x.dtype)
+    return x * count, lambda dy: ((), dy * count)
+
+
+@pytest.mark.parametrize("layer", [into_a_copy, from_ones, counting])
+def test_what_is_recorded_of_a_layer_gives_its_numbers(layer):
+    calls = []
+
+    def counted(params, x):
+        calls.append(x)
+        return layer(params, x)
+
+    net = f.serial(f.linear(4), f.layer(counted, lambda rng, s: ((), s)), f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.adam())
+    data = batches(rng, 7, 7, 7)
+    slow = train(step, params, state, data)
+    calls.clear()
+    assert_same(train(f.stage(step), params, state, data), slow)
+    assert len(calls) == 2  # by the first step itself, and by its recording
+
+
+def test_a_copy_in_another_shape_goes_where_a_column_of_ones_is():
+    def regroup(params, x):
+        y = x.mT.reshape(2, 8)
+        return y, lambda dy: ((), dy.reshape(4, 4).mT)
+
+    net = f.serial(f.linear(4), f.layer(regroup, lambda rng, s: ((), (2, 8))), f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.adam(), (4, 3))
+    data = [
+        tuple(torch.rand(s, generator=rng, dtype=torch.float64) for s in ((4, 3), (2, 2)))
+        for _ in range(4)
+    ]
     assert_same(train(f.stage(step), params, state, data), train(step, params, state, data))
 
 
@@ -311,6 +384,114 @@ def test_a_class_out_of_range_in_a_replay_gets_our_words():
     params, state, _ = fast(params, state, (x, torch.tensor([0, 1, 0, 1])))
     with pytest.raises(FuncdlError, match="expected classes from 0 to 1"):
         fast(params, state, (x, torch.tensor([0, 1, 0, 2])))
+
+
+def test_of_many_kinds_of_batches_the_last_16_are_kept():
+    step, params, state, rng = start(network(), f.mse(), f.sgd(0.1))
+    asked = []
+
+    def counted(*args):
+        asked.append(len(args[2][0]))
+        return step(*args)
+
+    fast = f.stage(counted)
+    data = batches(rng, *range(1, 18), 2, 17, 1)
+    assert_same(train(fast, params, state, data), train(step, params, state, data))
+    assert len(fast.replays) == 16
+    # Twice each, by the first step itself and by its recording: 2 and 17 were kept, 1 was not.
+    assert asked == [size for size in (*range(1, 18), 1) for _ in range(2)]
+
+
+def test_an_error_in_a_replay_that_the_step_does_not_have_comes_through():
+    error, errors = ValueError("mine"), []
+
+    def seldom(params, x):
+        if errors:
+            raise errors.pop()
+        return looking(params, x)
+
+    step, params, state, rng = start(f.serial(seldom, f.linear(2)), f.mse(), f.sgd(0.1))
+    fast = f.stage(step)
+    params, state, _ = fast(params, state, *batches(rng, 7))
+    errors.append(error)
+    with pytest.raises(ValueError, match=r"^mine$") as caught:
+        fast(params, state, *batches(rng, 7))
+    assert caught.value is error
+
+
+def by_hand(params, state, batch):
+    """A step of a user's own: a batch and a state with what is no tensor, and two results."""
+    (w,), (steps, label), (rate, x) = params, state, batch
+    y = (w * x).sum()
+    return (w - rate * y * x,), (steps + 1, label), y, {"rate": rate, "w": w}
+
+
+def test_what_is_no_tensor_stays_as_it_is():
+    fast, x = f.stage(by_hand), torch.rand(3, generator=torch.Generator().manual_seed(0))
+    mine = theirs = ((torch.ones(3),), (torch.zeros(()), "mine"))
+    results = []
+    for i, rate in enumerate((0.1, 0.1, 0.2, 0.1, 0.2)):
+        mine, theirs = fast(*mine[:2], (rate, x + i)), by_hand(*theirs[:2], (rate, x + i))
+        assert tree.paths(mine) == tree.paths(theirs)
+        results.append((mine[2:], theirs[2:]))
+        for a, b in zip(tree.leaves(mine), tree.leaves(theirs)):
+            assert torch.allclose(a, b) if isinstance(a, torch.Tensor) else a == b
+    assert len(fast.replays) == 2
+    # What is not carried on is the caller's.
+    for (y, rest), (expected, others) in results:
+        torch.testing.assert_close((y, rest["w"]), (expected, others["w"]))
+
+
+def test_a_batch_of_more_tensors_is_staged_anew():
+    def step(params, state, batch):
+        total = sum(x.sum() for x in batch)
+        return (params[0] + total,), state, total
+
+    fast, x = f.stage(step), torch.ones(3)
+    mine = theirs = ((torch.zeros(2),), ())
+    for count in (2, 2, 3, 2, 1):
+        mine, theirs = fast(*mine[:2], (x,) * count), step(*theirs[:2], (x,) * count)
+        assert_same(mine, theirs)
+    assert len(fast.replays) == 3
+
+
+def test_what_a_step_hands_on_or_swaps_is_not_written_over():
+    def swap(params, state, batch):
+        a, b = params
+        return (b, a), state, (a * batch).sum(), a
+
+    fast = f.stage(swap)
+    mine = theirs = ((torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])), ())
+    for i in range(3):
+        batch = torch.tensor([1.0, 10.0]) * (i + 1)
+        mine, theirs = fast(*mine[:2], batch), swap(*theirs[:2], batch)
+        assert_same(mine, theirs)
+
+
+def test_a_step_that_keeps_all_may_hand_on_its_parameters():
+    fast = f.stage(lambda params, state, batch: (params, state, params))
+    params, _, rest = fast((torch.ones(3),), (), torch.ones(1))
+    params[0].zero_()
+    assert torch.equal(rest[0], torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda params, state, batch: (params, state + 1, batch.sum()),
+        lambda params, state, batch: ((params[0].double(),), state, batch.sum()),
+        lambda params, state, batch: ((params[0].sum(),), state, batch.sum()),
+        lambda params, state, batch: (params[0], state, batch.sum()),
+    ],
+    ids=["a number that changes", "another dtype", "another shape", "another structure"],
+)
+def test_a_step_that_gives_another_kind_of_params_or_state_is_refused(step):
+    with pytest.raises(KindError) as caught:
+        f.stage(step)((torch.ones(3),), 3, torch.ones(3))
+    assert str(caught.value) == (
+        "stage: expected a step that returns params and state of the structure, shapes and "
+        "dtypes that it takes, all tensors but what never changes"
+    )
 
 
 def test_only_a_function_can_be_staged():
