@@ -11,6 +11,7 @@ from funcdl.tensor import Generator, Tensor
 __all__ = [
     "Size",
     "beside",
+    "fields",
     "generator",
     "image_shape",
     "last_axis",
@@ -102,6 +103,18 @@ def beside(where: str, p: Tensor, x: Tensor, own: int) -> None:
     if models < 0 or x.ndim < p.ndim or not alike:
         expected = ", ".join(map(str, (*lead, "…", *trail)))
         raise ShapeError(f"{where}: expected ({expected}), got {show(x.shape)}")
+
+
+def fields(where: str, kind: type[tuple[Any, ...]], params: Any) -> tuple[Tensor, ...]:
+    """Return params if they are as many tensors as a NamedTuple class has fields."""
+    names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    several = isinstance(params, tuple) and len(params) == len(names)
+    if several and all(isinstance(p, Tensor) for p in params):
+        return tuple(params)
+    raise KindError(
+        f"{where}: expected params {kind.__name__}({', '.join(names)}) of tensors, "
+        f"got {type(params).__name__}"
+    )
 
 
 def image_shape(where: str, shape: Shape) -> tuple[int, int, int]:

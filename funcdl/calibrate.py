@@ -56,7 +56,7 @@ def calibrate(layer: LayerLike, params: Params, batches: Iterable[Value], rng: G
     # Copies, so that a parameter is known by its memory, also where a layer gets a part of it.
     own = tree.map(lambda p: p.contiguous().clone() if isinstance(p, Tensor) else p, params)
     watch = _Watch(own)
-    if not isinstance(batches, Iterable):
+    if not isinstance(batches, Iterable) or isinstance(batches, Tensor):
         raise KindError(f"calibrate: expected batches, got {type(batches).__name__}")
     count = 0
     for batch in batches:

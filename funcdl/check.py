@@ -7,7 +7,7 @@ from typing import Any
 from funcdl import tree
 from funcdl.arguments import generator, show
 from funcdl.contract import LayerLike, Params, Value, as_layer
-from funcdl.errors import DerivativeError, KindError
+from funcdl.errors import DerivativeError
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import nodes
 
@@ -45,8 +45,8 @@ def check(
         The relative difference at each path: `params[0].w`, `x`, `x[1]`, …
 
     Raises:
-        DerivativeError: a difference is above the tolerance, a cotangent has a wrong shape, or a
-            parameter has none. (An input may have none: a target.)
+        DerivativeError: a difference is above the tolerance, the cotangents have another structure
+            or shape, or a parameter has none. (An input may have none: a target.)
 
     Claerbout, "Earth soundings analysis" (1992), chapter 5, on the dot-product test.
 
@@ -67,9 +67,9 @@ def check(
     leaves, structure = tree.flatten(args)
     y, vjp = value(args)
     u = tree.map(lambda leaf: _normal(leaf, rng), y)
-    cotangents = _leaves_beside(structure, vjp(u))
+    cotangents = _leaves_beside(part.name, structure, vjp(u))
     differences = {}
-    for i, (path, leaf) in enumerate(zip(_names(args), leaves)):
+    for i, (path, leaf) in enumerate(zip(map(_name, tree.paths(args)), leaves)):
         if not leaf.is_floating_point():
             continue
         if cotangents[i] is None:
@@ -98,27 +98,37 @@ def check(
     return differences
 
 
-def _names(args: Any) -> list[str]:
-    return [("params" if path.startswith("[0]") else "x") + path[3:] for path in tree.paths(args)]
+def _name(path: str) -> str:
+    return ("params" if path.startswith("[0]") else "x") + path[3:]
 
 
-def _leaves_beside(structure: Any, cotangents: Any) -> list[Any]:
+def _leaves_beside(name: str, structure: Any, cotangents: Any) -> list[Any]:
     """List the cotangent of each leaf; None, which stands for a whole entry, for each in it."""
     found: list[Any] = []
 
-    def visit(node: Any, cotangent: Any) -> None:
+    def visit(path: str, node: Any, cotangent: Any) -> None:
         if cotangent is None:
             found.extend([None] * len(tree.leaves(node)))
         elif tree.is_node(node):
-            parts = nodes.entries(node)
-            if not tree.is_node(cotangent) or len(nodes.entries(cotangent)) != len(parts):
-                raise KindError(f"check: expected a cotangent like {node!r}, got {cotangent!r}")
-            for part, d in zip(parts, nodes.entries(cotangent)):
-                visit(part, d)
+            parts, there = nodes.entries(node), tree.is_node(cotangent)
+            given = nodes.entries(cotangent) if there else ()
+            if not there or len(given) != len(parts):
+                got = f"{len(given)} entries" if there else type(cotangent).__name__
+                raise DerivativeError(
+                    f"{name}: expected a cotangent of {_name(path)} of {len(parts)} entries, "
+                    f"got {got}"
+                )
+            for label, part, d in zip(nodes.labels(node), parts, given):
+                visit(path + label, part, d)
+        elif not isinstance(cotangent, Tensor):
+            raise DerivativeError(
+                f"{name}: expected a cotangent of {_name(path)}, got {type(cotangent).__name__}"
+            )
         else:
             found.append(cotangent)
 
-    visit(structure, cotangents)
+    for place, parts in enumerate(zip(structure, cotangents)):
+        visit(f"[{place}]", *parts)
     return found
 
 

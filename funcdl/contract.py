@@ -149,10 +149,12 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
     takes_rng = _positional(apply) > 2
 
     def run(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        y, pull = apply(params, x, rng) if takes_rng else apply(params, x)
+        y, pull = _pair(label, "(y, vjp)", apply(params, x, rng) if takes_rng else apply(params, x))
+        if not callable(pull):
+            raise KindError(f"{label}: expected a vjp to call, got {type(pull).__name__}")
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams, dx = pull(dy)
+            dparams, dx = _pair(label, "(dparams, dx) from its vjp", pull(dy))
             return dparams, dx if need_dx else None
 
         return y, vjp
@@ -170,6 +172,14 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         return (), shape_of(y)
 
     return Layer(label, init or infer, run)
+
+
+def _pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
+    """Return what a user's function gave, if it is a pair: a tensor of two rows unpacks as one."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        got = f"{len(value)} entries" if isinstance(value, tuple) else type(value).__name__
+        raise KindError(f"{label}: expected {what}, got {got}")
+    return value
 
 
 def as_layer(candidate: LayerLike) -> Layer:

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import InputError
+from funcdl.errors import InputError, KindError
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -77,6 +77,8 @@ def constant(value: float) -> Initialiser:
         filled = empty(shape, device=rng.device)
         try:
             return filled.fill_(value)
+        except TypeError:
+            raise KindError(f"constant: expected a number, got {type(value).__name__}") from None
         except RuntimeError:
             raise InputError(
                 f"constant: expected a number in {filled.dtype}, got {value}"

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Tensor
-from funcdl.tree import is_node, leaves, zeros_like
+from funcdl.tree import leaves, zeros_like
 from funcdl.tree.nodes import entries
 
-__all__ = ["RAW", "guarded", "is_none", "is_ours", "unfit"]
+__all__ = ["RAW", "apart", "guarded", "is_none", "is_ours", "unfit"]
 
 RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 """What torch and Python raise where arguments do not fit."""
@@ -30,6 +30,14 @@ def is_ours(error: Exception) -> bool:
     return own[-1].startswith("funcdl.")
 
 
+def apart(name: str, *values: Any) -> FuncdlError | None:
+    """Say that tensors are on several devices; None where they are not."""
+    devices = sorted({str(leaf.device) for leaf in leaves(values) if isinstance(leaf, Tensor)})
+    if len(devices) < 2:
+        return None
+    return KindError(f"{name}: expected all on one device, got {' and '.join(devices)}")
+
+
 def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
     """Say in one sentence why a layer could not be applied."""
     for leaf in leaves(x):
@@ -39,9 +47,8 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
         if not isinstance(leaf, Tensor):
             return KindError(f"{name}: expected params of tensors, got {type(leaf).__name__}")
     found = leaves((params, x))
-    devices = sorted({str(leaf.device) for leaf in found})
-    if len(devices) > 1:
-        return KindError(f"{name}: expected all on one device, got {' and '.join(devices)}")
+    if (problem := apart(name, found)) is not None:
+        return problem
     dtypes = sorted({str(leaf.dtype) for leaf in found})
     if len(dtypes) > 1:
         return KindError(f"{name}: expected params and x of one dtype, got {' and '.join(dtypes)}")
@@ -66,21 +73,21 @@ def guarded(name: str, params: Any, y: Any, pull: Callable[..., Any]) -> Callabl
     """
     if type(y) is not Tensor:
         return _guarded(name, params, _kinds(y), pull)
-    shape, dtype = y.shape, y.dtype
+    shape, dtype, meta = y.shape, y.dtype, y.is_meta
 
     # As `_guarded`, without its calls: each layer of a plain step comes by here.
     def vjp(dy: Any, need_dx: bool = True) -> Any:
         if dy is None:
             return zeros_like(params), None
         try:
-            if dy.shape == shape and dy.dtype is dtype:
+            if dy.shape == shape and dy.dtype is dtype and dy.is_meta is meta:
                 return pull(dy, need_dx)
-            raise ValueError("its dtypes differ")
+            raise ValueError("it is of another kind")
         except FuncdlError:
             raise
         except RAW as error:
             if is_ours(error):
-                raise _unfit_cotangent(name, dy, _Kind(shape, dtype), error) from error
+                raise _unfit_cotangent(name, dy, _Kind(shape, dtype, meta), error) from error
             raise
 
     return vjp
@@ -107,16 +114,20 @@ def _guarded(name: str, params: Any, kinds: Any, pull: Callable[..., Any]) -> Ca
 
 
 class _Kind(NamedTuple):
-    """What a cotangent has in common with its tensor."""
+    """What a cotangent has in common with its tensor.
+
+    torch itself refuses to mix devices, but for the one that has no numbers.
+    """
 
     shape: tuple[int, ...]
     dtype: Any
+    meta: bool
 
 
 def _kinds(y: Any) -> Any:
     """Replace the tensors of a tuple by their kinds."""
     if isinstance(y, Tensor):
-        return _Kind(tuple(y.shape), y.dtype)
+        return _Kind(tuple(y.shape), y.dtype, y.is_meta)
     if not isinstance(y, tuple):
         raise TypeError(f"expected a tensor or a tuple of tensors, got {type(y).__name__}")
     return tuple(_kinds(entry) for entry in y)
@@ -139,16 +150,30 @@ def _unfit_cotangent(name: str, dy: Any, kinds: Any, error: Exception) -> Funcdl
     """Say in one sentence why a cotangent cannot be that of an output of these kinds."""
     alone = isinstance(kinds, _Kind)
     for leaf in [dy] if alone else leaves(dy):
-        if not isinstance(leaf, Tensor):
+        if leaf is not None and not isinstance(leaf, Tensor):
             return KindError(
                 f"{name}: expected dy to be tensors as y is, got {type(leaf).__name__}"
             )
-    shape = _shape(kinds)
-    if _shapes(dy) != str(shape):
-        return ShapeError(f"{name}: expected dy of shape {shape} as y is, got {_shapes(dy)}")
+    if not _is_shaped(kinds, dy):
+        return ShapeError(
+            f"{name}: expected dy of shape {_shape(kinds)} as y is, got {_shapes(dy)}"
+        )
     if alone and dy.dtype != kinds.dtype:
         return KindError(f"{name}: expected dy to be {kinds.dtype} as y is, got {dy.dtype}")
+    if alone and dy.is_meta is not kinds.meta:
+        return KindError(f"{name}: expected dy on the device of y, got one on {dy.device}")
     return KindError(f"{name}: expected dy to be as y is, got another: {_first_line(error)}")
+
+
+def _is_shaped(kinds: Any, dy: Any) -> bool:
+    """Tell whether a cotangent of tensors has the shapes of these kinds, where it is not None."""
+    if dy is None:
+        return True
+    if isinstance(kinds, _Kind) or isinstance(dy, Tensor):
+        return isinstance(kinds, _Kind) and isinstance(dy, Tensor) and dy.shape == kinds.shape
+    return (
+        isinstance(dy, (tuple, list)) and len(dy) == len(kinds) and all(map(_is_shaped, kinds, dy))
+    )
 
 
 def _shape(kinds: Any) -> Any:
@@ -157,10 +182,8 @@ def _shape(kinds: Any) -> Any:
 
 def _shapes(value: Any) -> str:
     """Write the shape of a tensor, or those of a container of them."""
-    if isinstance(value, Tensor):
-        return str(tuple(value.shape))
-    if not is_node(value):
-        return type(value).__name__
+    if value is None or isinstance(value, Tensor):
+        return str(None if value is None else tuple(value.shape))
     shapes = [_shapes(entry) for entry in entries(value)]
     return f"({', '.join(shapes)}{',' if len(shapes) == 1 else ''})"
 

@@ -99,6 +99,27 @@ W = f.Affine(torch.ones(3, 2), ())
         (lambda: f.unstack(-1)((), torch.ones(2, 0)), f.ShapeError, "unstack: expected entries along axis -1, got (2, 0)"),
         (lambda: f.join()((), ()), f.ShapeError, "join: expected a tuple of tensors, got ()"),
         (lambda: f.expand_dims(-3)((), torch.ones(3)), f.ShapeError, "expand_dims: expected at least 2 axes, got (3,)"),
+        (lambda: f.join()((), torch.ones(2, 3)), f.ShapeError, "join: expected a tuple of tensors, got (2, 3)"),
+        (lambda: f.stack(-1)((), torch.ones(2, 3)), f.ShapeError, "stack: expected a tuple of tensors, got (2, 3)"),
+        (lambda: f.shared(f.relu)((), ()), f.KindError, "shared: expected a tuple of inputs, got none"),
+        (lambda: f.conv2d(2, 3)(f.Affine(torch.ones(3, 3, 1, 2), ()), torch.ones(2, 5, 1)), f.ShapeError, "conv2d: expected images of at least 3 × 3 for windows of 3 × 3, got (2, 5, 1)"),
+        (lambda: f.conv_transpose2d(2, 3)((torch.ones(3, 3, 2, 4), ()), torch.ones(5, 5, 2)), f.ShapeError, "conv_transpose2d: expected (…, height, width, 4), got (5, 5, 2)"),
+        (lambda: f.vmap(f.linear(2), 1, models=2)(f.Affine(torch.ones(3, 2, 4, 2), ()), torch.ones(2, 3, 4)), f.ShapeError, "vmap: expected parameters that begin with (2, 3) as x does, got (3, 2, 4, 2)"),
+        (lambda: f.gru(1)(f.Recurrent(f.Affine(torch.ones(2, 3), ()), f.Affine(torch.ones(1, 3), torch.ones(3).double())), torch.ones(5, 2)), f.KindError, "gru: expected params.h.b to be torch.float32, got torch.float64"),
+        (lambda: f.gru(1)(f.Recurrent(f.Affine(torch.ones(2, 3), ()), f.Affine(torch.ones(1, 3), torch.ones(2))), torch.ones(5, 2)), f.ShapeError, "gru: expected params.h.b to be (3,), got (2,)"),
+        (lambda: f.gru(1)(f.Recurrent(f.Affine(torch.ones(2, 3), ()), f.Affine(torch.ones(1, 3), ())), torch.ones(5, 2, device="meta")), f.KindError, "gru: expected all on one device, got cpu and meta"),
+        (lambda: f.attention(1)(f.Attention(f.Affine(torch.ones(2, 6), ()), f.Affine(torch.ones(2, 2), ())), torch.ones(5, 2, device="meta")), f.KindError, "attention: expected all on one device, got cpu and meta"),
+        (lambda: f.embedding(3, 2)((torch.ones(3, 2, device="meta"),), torch.zeros(4).long()), f.KindError, "embedding: expected all on one device, got cpu and meta"),
+        (lambda: f.layer_norm()((), torch.ones(2)), f.KindError, "layer_norm: expected params Norm(scale, bias) of tensors, got tuple"),
+        (lambda: f.weighted_sum((1.0, f.mse()), (1.0, f.mse(models=1)))((), ((torch.ones(2, 3),) * 2, (torch.ones(2, 3),) * 2)), f.ShapeError, "weighted_sum: expected losses of one shape, got () and (2,)"),
+        (lambda: f.initialisers.constant("x")(torch.Generator(), (2,)), f.KindError, "constant: expected a number, got str"),
+        (lambda: f.calibrate(f.relu, (), torch.ones(2), torch.Generator()), f.KindError, "calibrate: expected batches, got Tensor"),
+        (lambda: f.linear(2)(W, torch.ones(4, 3))[1](torch.ones(4, 2, device="meta")), f.KindError, "linear: expected dy on the device of y, got one on meta"),
+        (lambda: f.fan_out(f.relu, f.relu)(((), ()), torch.ones(3))[1]((None, torch.ones(4))), f.ShapeError, "fan_out: expected dy of shape ((3,), (3,)) as y is, got (None, (4,))"),
+        (lambda: f.layer(lambda params, x: x * 2)((), torch.ones(2, 3)), f.KindError, "<lambda>: expected (y, vjp), got Tensor"),
+        (lambda: f.layer(lambda params, x: (x, x))((), torch.ones(3)), f.KindError, "<lambda>: expected a vjp to call, got Tensor"),
+        (lambda: f.layer(lambda params, x: (x, lambda dy: dy))((), torch.ones(2, 3))[1](torch.ones(2, 3)), f.KindError, "<lambda>: expected (dparams, dx) from its vjp, got Tensor"),
+        (lambda: f.layer(lambda params, x: (x, lambda dy: (dy,)))((), torch.ones(3))[1](torch.ones(3)), f.KindError, "<lambda>: expected (dparams, dx) from its vjp, got 1 entries"),
         (lambda: f.serial(listing)(((),), torch.ones(2)), f.KindError, "serial[0] listing: expected a tensor or a tuple of tensors, got list"),
         (lambda: f.serial(listing_inside)(((),), torch.ones(2)), f.KindError, "serial[0] listing_inside: expected a tensor or a tuple of tensors, got list"),
         (lambda: f.value_and_grad(f.unstack(-1))((), torch.ones(2, 3)), f.KindError, "value_and_grad: expected an objective that gives a tensor, got tuple"),
@@ -233,15 +254,16 @@ def test_check_finds_a_wrong_derivative(rng):
 
 
 @pytest.mark.parametrize(
-    ("params", "x", "back"),
+    ("params", "x", "back", "words"),
     [
-        ((), (torch.ones(2), torch.ones(2)), ((), (torch.ones(2),))),
-        ({"s": torch.ones(2)}, torch.ones(2), (torch.ones(2), torch.ones(2))),
-        ({"s": torch.ones(2)}, torch.ones(2), ((torch.ones(2),) * 2, torch.ones(2))),
+        ((), (torch.ones(2), torch.ones(2)), ((), (torch.ones(2),)), "x of 2 entries, got 1 entries"),
+        ({"s": torch.ones(2)}, torch.ones(2), (torch.ones(2), torch.ones(2)), "params of 1 entries, got Tensor"),
+        (({"s": torch.ones(2)},), torch.ones(2), (((torch.ones(2),) * 2,), torch.ones(2)), "params[0] of 1 entries, got 2 entries"),
+        ({"s": torch.ones(2)}, torch.ones(2), ({"s": 3.0}, torch.ones(2)), "params.s, got float"),
     ],
-)
-def test_check_refuses_cotangents_of_another_structure(params, x, back, rng):
-    with message(f.FuncdlError, "check: expected a cotangent like "):
+)  # fmt: skip
+def test_check_refuses_cotangents_of_another_structure(params, x, back, words, rng):
+    with message(f.DerivativeError, f"<lambda>: expected a cotangent of {words}"):
         f.check(lambda params, x: (torch.ones(2), lambda dy: back), params, x, rng)
 
 

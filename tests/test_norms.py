@@ -216,7 +216,7 @@ def test_a_constant_input_has_no_nan():
         (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3)), torch.ones(2, 3).double()), f.KindError, "layer_norm: expected x to be torch.float32 as scale is, got torch.float64"),
         (lambda: f.batch_norm()(f.batch_norm().init(seeded(), (3,))[0], torch.ones(1, 3), seeded()), f.InputError, "batch_norm: expected two numbers or more of each feature in training, got 1"),
         (lambda: f.batch_norm()(f.batch_norm().init(seeded(), (3,))[0], "x"), f.KindError, "batch_norm: expected a tensor, got str"),
-        (lambda: f.layer_norm()(f.Norm(1, 0), torch.ones(2, 3)), f.KindError, "layer_norm: expected params of tensors, got int"),
+        (lambda: f.layer_norm()(f.Norm(1, 0), torch.ones(2, 3)), f.KindError, "layer_norm: expected params Norm(scale, bias) of tensors, got Norm"),
         (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(2)), torch.ones(2, 3)), f.ShapeError, "layer_norm: expected all params to be (3,), got (2,)"),
         (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3).double()), torch.ones(2, 3)), f.KindError, "layer_norm: expected all params to be torch.float32, got torch.float64"),
         (lambda: f.layer_norm()(f.Norm(torch.ones(3), torch.zeros(3, device="meta")), torch.ones(2, 3)), f.KindError, "layer_norm: expected params and x on one device"),

@@ -384,6 +384,20 @@ def test_a_gradient_of_another_kind_is_named(optimiser, param, grad, text):
     assert str(caught.value) == text
 
 
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [
+        (lambda state: state._replace(transforms=()), f.TreeError, "chain: expected the states of 1 transforms, got 0"),
+        (lambda state: (), f.KindError, "optimiser: expected the state that init made for such params"),
+        (lambda state: f.adam().init((torch.ones(3),)), f.KindError, "optimiser: expected the state that init made for such params"),
+    ],
+)  # fmt: skip
+def test_a_state_of_another_optimiser_is_refused(state, error, words):
+    optimiser, params = f.adam(), (torch.ones(2),)
+    with pytest.raises(error, match=f"^{words}"):
+        optimiser.update(params, params, state(optimiser.init(params)))
+
+
 @pytest.mark.parametrize("error", [TypeError("mine"), f.InputError("mine")], ids=repr)
 def test_an_error_of_a_transform_of_a_users_own_comes_through_as_it_is(error):
     def fail(grads, state, params):

@@ -65,7 +65,8 @@ def _over_tuple(part: Layer) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         if not isinstance(x, tuple) or not x:
-            raise KindError(f"shared: expected a tuple of inputs, got {type(x).__name__}")
+            got = type(x).__name__ if x != () else "none"
+            raise KindError(f"shared: expected a tuple of inputs, got {got}")
         try:
             pulled = [part(params, entry, rng) for entry in x]
         except FuncdlError as error:

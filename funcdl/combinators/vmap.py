@@ -73,11 +73,15 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
         count = math.prod(lead)
         if count == 0:
             raise InputError(f"vmap: expected at least one example, got {show(shape_of(x))}")
+        for leaf in tree.leaves(params) if models else ():
+            if leaf.shape[:models] != lead[:models]:
+                raise ShapeError(
+                    f"vmap: expected parameters that begin with {show(lead[:models])} as x does, "
+                    f"got {show(leaf.shape)}"
+                )
         copies = math.prod(lead[:models])
         each = count // copies
         ps = _rows(params, models, copies) if models and tree.has_leaves(params) else [params]
-        if len(ps) not in (1, copies):
-            raise ShapeError(f"vmap: expected parameters of {copies} models, got {len(ps)}")
         pulled: list[Any] = []
         try:
             for i, row in enumerate(_rows(x, len(lead), count)):

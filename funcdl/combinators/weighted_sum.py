@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import number
+from funcdl.arguments import number, show
 from funcdl.combinators.parts import as_layers, entries, place
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.tensor import Generator
 
@@ -54,13 +54,18 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
             entries("weighted_sum", "the targets", ts, count),
         )
 
+    def alike(shapes: list[Shape]) -> None:
+        if any(shape != shapes[0] for shape in shapes):
+            raise ShapeError(
+                f"weighted_sum: expected losses of one shape, got {' and '.join(map(show, shapes))}"
+            )
+
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         shapes = []
         for i, (loss, pair) in enumerate(zip(losses, both(in_shape))):
             with place(f"weighted_sum[{i}]"):
                 shapes.append(loss.init(rng, pair)[1])
-        if any(shape != shapes[0] for shape in shapes):
-            raise ShapeError(f"weighted_sum: expected losses of one shape, got {shapes}")
+        alike(shapes)
         return (), shapes[0]
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
@@ -71,6 +76,7 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
                 pulled.append(loss((), pair, rng))
         except FuncdlError as error:
             raise error.within(f"weighted_sum[{len(pulled)}]") from None
+        alike([shape_of(value) for value, _ in pulled])
         total = pulled[0][0] * weights[0]
         for weight, (value, _) in zip(weights[1:], pulled[1:]):
             total = total + value * weight

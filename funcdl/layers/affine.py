@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl.arguments import generator, show
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser
+from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Affine", "bias_of", "draw", "misfit"]
+__all__ = ["Affine", "bias_of", "draw", "misfit", "misfit_parts"]
 
 
 class Affine(NamedTuple):
@@ -42,12 +44,18 @@ def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
 
 
 def misfit(
-    where: str, axes: int, params: Any, x: Any, error: Exception, groups: int = 1
+    where: str,
+    axes: int,
+    params: Any,
+    x: Any,
+    error: Exception,
+    inputs: Callable[[Tensor], int] = lambda w: w.shape[-2],
 ) -> FuncdlError:
     """Say in one sentence why an affine layer could not be applied.
 
     `axes` is the number of axes of an input that the layer looks at: 1 for features, 2 for
-    sequences, 3 for images.
+    sequences, 3 for images. `inputs` tells from `w`, which has two axes or more, how many features
+    the input has.
     """
     if not (isinstance(params, tuple) and len(params) == 2 and isinstance(params[0], Tensor)):
         return KindError(f"{where}: expected params (w, b), got {type(params).__name__}")
@@ -56,7 +64,7 @@ def misfit(
     w, b = params
     if not isinstance(b, Tensor) and not (isinstance(b, tuple) and not b):
         return KindError(f"{where}: expected b to be a tensor or (), got {type(b).__name__}")
-    channels = w.shape[-2] * groups if w.ndim > 1 else "?"
+    channels = inputs(w) if w.ndim > 1 else "?"
     expected = ("", "length, ", "height, width, ")[axes - 1] + str(channels)
     if x.ndim < axes or x.shape[-1] != channels:
         return ShapeError(f"{where}: expected (…, {expected}), got {show(x.shape)}")
@@ -65,4 +73,37 @@ def misfit(
             return KindError(
                 f"{where}: expected {what} to be {w.dtype} as w is, got {tensor.dtype}"
             )
+    if (problem := apart(where, params, x)) is not None:
+        return problem
     return ShapeError(f"{where}: w {show(w.shape)} does not fit x {show(x.shape)}: {error}")
+
+
+def misfit_parts(
+    where: str, parts: dict[str, tuple[Affine, int, int]], x: Any
+) -> FuncdlError | None:
+    """Say which of the affine maps of a layer with several is not as it should be; None if all are.
+
+    `parts` has each by its field, with the features that it takes and gives; `x` is what the layer
+    is applied to, tensors of the dtype of the first `w`.
+    """
+    (first, *_), *_ = parts.values()
+    dtype = first.w.dtype
+    if (problem := apart(where, [part for part, _, _ in parts.values()], x)) is not None:
+        return problem
+    for name, ((w, b), taken, given) in parts.items():
+        if w.shape[-2:] != (taken, given):
+            expected = f"(…, {taken}, {given})"
+            return ShapeError(
+                f"{where}: expected params.{name}.w to be {expected}, got {show(w.shape)}"
+            )
+        if isinstance(b, Tensor) and b.shape != w.shape[:-2] + w.shape[-1:]:
+            expected = show(w.shape[:-2] + w.shape[-1:])
+            return ShapeError(
+                f"{where}: expected params.{name}.b to be {expected}, got {show(b.shape)}"
+            )
+        for field, tensor in (("w", w), ("b", b)):
+            if isinstance(tensor, Tensor) and tensor.dtype != dtype:
+                return KindError(
+                    f"{where}: expected params.{name}.{field} to be {dtype}, got {tensor.dtype}"
+                )
+    return None

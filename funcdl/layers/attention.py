@@ -9,7 +9,7 @@ from funcdl.arguments import sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw
+from funcdl.layers.affine import Affine, bias_of, draw, misfit_parts
 from funcdl.ops.affine import affine
 from funcdl.ops.attention import attend
 from funcdl.tensor import Generator, Tensor
@@ -124,11 +124,8 @@ def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:
     features = w.shape[-2]
     if features % heads:
         return ShapeError(f"attention: expected features that {heads} heads divide, got {features}")
-    for name, part, out in (("qkv", params.qkv, 3 * features), ("out", params.out, features)):
-        if part.w.shape[-2:] != (features, out):
-            return ShapeError(
-                f"attention: expected params.{name}.w to be (…, {features}, {out}), "
-                f"got {show(part.w.shape)}"
-            )
+    parts = {"qkv": (params.qkv, features, 3 * features), "out": (params.out, features, features)}
+    if (problem := misfit_parts("attention", parts, x)) is not None:
+        return problem
     models = "".join(f"{length}, " for length in w.shape[:-2])
     return ShapeError(f"attention: expected ({models}…, time, {features}), got {show(x.shape)}")

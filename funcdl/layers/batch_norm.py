@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import generator, last_axis, number, tensor
+from funcdl.arguments import fields, generator, last_axis, number, tensor
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
@@ -75,7 +75,7 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
 
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        scale, bias, mean, var = params
+        scale, bias, mean, var = fields("batch_norm", BatchNorm, params)
         fitting("batch_norm", scale, tensor("batch_norm", x), 1, bias, mean, var)
         if rng is None:
             return _infer(params, x)

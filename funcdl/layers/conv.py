@@ -138,7 +138,7 @@ def _conv(
         except FuncdlError:
             raise
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            problem = misfit(name, 3, params, x, error, groups)
+            problem = misfit(name, 3, params, x, error, lambda w: w.shape[-2] * groups)
             if isinstance(x, Tensor) and x.ndim > 2:
                 outer(name, windows, x.shape)
             raise problem from None
@@ -230,7 +230,7 @@ def conv1d(
             w, b = params
             y, pull = flat.apply(Affine(w.unsqueeze(-4), b), x.unsqueeze(-3))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            problem = misfit("conv1d", 2, params, x, error, groups)
+            problem = misfit("conv1d", 2, params, x, error, lambda w: w.shape[-2] * groups)
             if isinstance(x, Tensor) and x.ndim > 1:
                 along("conv1d", windows, x.shape)
             raise problem from None

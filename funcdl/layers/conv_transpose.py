@@ -106,9 +106,7 @@ def conv_transpose2d(
             matrix = w.flatten(-4, -2)
             padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered(x.shape), w.shape[-2]))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            if isinstance(params, Affine) and isinstance(params.w, Tensor) and params.w.ndim > 1:
-                params = Affine(params.w.mT, params.b)  # as it is multiplied
-            problem = misfit(name, 3, params, x, error)
+            problem = misfit(name, 3, params, x, error, lambda w: w.shape[-1])
             if isinstance(x, Tensor) and x.ndim > 2:
                 bordered(x.shape)
             raise problem from None

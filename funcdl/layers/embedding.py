@@ -8,6 +8,7 @@ from funcdl.arguments import generator, show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, normal
+from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Embedding", "embedding"]
@@ -86,6 +87,8 @@ def _misfit(params: Any, x: Any, error: Exception) -> FuncdlError:
     if not (isinstance(params, tuple) and len(params) == 1 and isinstance(params[0], Tensor)):
         return KindError(f"embedding: expected params (w,), got {type(params).__name__}")
     w, dtype = params[0], tensor("embedding", x).dtype
+    if (problem := apart("embedding", w, x)) is not None:
+        return problem
     models = w.shape[:-2]
     if x.shape[: len(models)] != models:
         expected = ", ".join(map(str, (*models, "…")))

@@ -9,7 +9,7 @@ from funcdl.arguments import last_axis, sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw
+from funcdl.layers.affine import Affine, bias_of, draw, misfit_parts
 from funcdl.ops.affine import affine
 from funcdl.ops.gru import advance, factors, input_part, state_part
 from funcdl.tensor import Generator, Tensor
@@ -164,8 +164,8 @@ def gru(
             gates.narrow(-1, 2 * hidden, hidden).zero_()
             bias = bias_of(bh)
             if bias is not None:
-                if bias.shape != wh.shape[:-2] + wh.shape[-1:]:
-                    raise ValueError("b of h is of another shape")
+                if bias.shape != wh.shape[:-2] + wh.shape[-1:] or bias.dtype is not wh.dtype:
+                    raise ValueError("b of h is of another shape or dtype")
                 gates.add_(bias.reshape(-1, 1, 3 * hidden))
             hs = a.new_zeros((time + 1, *rows, hidden))
             for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):
@@ -223,18 +223,15 @@ def _misfit(where: str, hidden: int, params: Any, x: Any) -> FuncdlError:
     if cell and not (isinstance(x, tuple) and len(x) == 2):
         return KindError(f"{where}: expected a pair (h, x), got {type(x).__name__}")
     given = x if cell else (x,)
-    wx, wh = params.x.w, params.h.w
+    wx = params.x.w
     for t in given:
         if not isinstance(t, Tensor):
             return KindError(f"{where}: expected a tensor, got {type(t).__name__}")
         if t.dtype != wx.dtype:
             return KindError(f"{where}: expected x to be {wx.dtype} as w is, got {t.dtype}")
-    for name, w, rows in (("x", wx, wx.shape[-2]), ("h", wh, hidden)):
-        if w.shape[-2:] != (rows, 3 * hidden):
-            return ShapeError(
-                f"{where}: expected params.{name}.w to be (…, {rows}, {3 * hidden}), "
-                f"got {show(w.shape)}"
-            )
+    parts = {"x": (params.x, wx.shape[-2], 3 * hidden), "h": (params.h, hidden, 3 * hidden)}
+    if (problem := misfit_parts(where, parts, x)) is not None:
+        return problem
     models = "".join(f"{length}, " for length in wx.shape[:-2])
     features = wx.shape[-2]
     if cell:

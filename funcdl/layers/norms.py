@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import beside, generator, number, show, tensor, whole
+from funcdl.arguments import beside, fields, generator, number, show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
@@ -98,7 +98,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         return Norm(scale, zeros(rng, own)) if shifts else Gain(scale), in_shape
 
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma, *others = params
+        gamma, *others = fields(name, Norm if shifts else Gain, params)
         fitting(name, gamma, tensor(name, x), ndim, *others)
         models = gamma.ndim - ndim
         rows = (*x.shape[:models], math.prod(x.shape[models:-ndim]), math.prod(x.shape[-ndim:]))
@@ -162,7 +162,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         return Norm(ones(generator("group_norm", rng), own), zeros(rng, own)), in_shape
 
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma, beta = params
+        gamma, beta = fields("group_norm", Norm, params)
         fitting("group_norm", gamma, tensor("group_norm", x), 1, beta)
         check(x.shape)
         # γ has the models' axes, x has the examples' between them and its own.

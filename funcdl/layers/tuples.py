@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.arguments import show
-from funcdl.contract import Layer, Shape
+from funcdl.contract import Layer, Shape, shape_of
 from funcdl.errors import ShapeError
 from funcdl.layers.layout import rearrangement, trailing
 from funcdl.ops import layout
@@ -75,7 +75,7 @@ def stack(axis: int) -> Layer:
         return (*first[:at], len(in_shapes), *first[at:])
 
     def forward(xs: tuple[Tensor, ...]) -> Tensor:
-        y = xs[0].new_empty(shape(tuple(tuple(x.shape) for x in xs)))
+        y = xs[0].new_empty(shape(shape_of(xs)))
         return layout.fill(y, xs, axis)
 
     return rearrangement("stack", str(axis), shape, forward, lambda dy, _: dy.unbind(axis))
@@ -108,7 +108,7 @@ def join(axis: int = -1) -> Layer:
         return (*first[:at], sum(s[at] for s in in_shapes), *first[at + 1 :])
 
     def forward(xs: tuple[Tensor, ...]) -> Tensor:
-        shape(tuple(tuple(x.shape) for x in xs))
+        shape(shape_of(xs))
         return layout.join(xs, axis)
 
     def backward(dy: Tensor, in_shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:

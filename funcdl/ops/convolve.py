@@ -38,7 +38,7 @@ class Patches:
         self.columns = windows.size[0] * windows.size[1] * x.shape[-1]
         each = self.area * self.columns
         self.whole = is_short(x, windows) or self.lead[models:].numel() * each <= 2 * BLOCK
-        self.images = max(BLOCK // each, 1)
+        self.images = max(BLOCK // max(each, 1), 1)
         if self.whole:
             self.rows = patches(x, windows).reshape(*self.models, -1, self.columns)
         else:

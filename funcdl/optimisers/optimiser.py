@@ -9,7 +9,7 @@ from funcdl import tree
 from funcdl.arguments import number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError
-from funcdl.misfit import is_ours, unfit
+from funcdl.misfit import apart, is_ours
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.tensor import Tensor
 
@@ -93,8 +93,13 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             raise
         except (RuntimeError, TypeError, AttributeError) as error:
             _compare(params, grads)
+            if (problem := apart("optimiser", params, grads)) is not None:
+                raise problem from error
             if is_ours(error):
-                raise unfit("optimiser", params, grads, error) from error
+                raise KindError(
+                    "optimiser: expected the state that init made for such params, and updates of "
+                    f"their shapes and dtypes, got others: {str(error).partition(chr(10))[0]}"
+                ) from error
             raise
         return moved, OptimiserState(rate, state.steps + 1, transformed)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl.contract import Params
-from funcdl.errors import KindError
+from funcdl.errors import KindError, TreeError
 from funcdl.tensor import Tensor, empty
 
 __all__ = ["Transform", "chain", "count"]
@@ -46,6 +46,10 @@ def chain(*transforms: Transform) -> Transform:
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
         states = []
+        if len(state) != len(transforms):
+            raise TreeError(
+                f"chain: expected the states of {len(transforms)} transforms, got {len(state)}"
+            )
         for transform, old in zip(transforms, state):
             grads, new = transform.update(grads, old, params)
             states.append(new)

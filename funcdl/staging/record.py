@@ -149,23 +149,23 @@ class Recorder(Watcher):
         """Carry out one operation on the plain tensors, and note it unless it only makes views."""
         name: str = func.__name__
         if name in REFUSED:
-            raise UnrecordedError(name)
+            raise UnrecordedError(f"calls {name} on a tensor")
         in_place = name in WRITES_FIRST or (name.endswith("_") and not name.startswith("__"))
         target = kwargs.get("out", args[0] if in_place else None)
         if target is not None and type(target) is not Recorded:
-            raise UnrecordedError(f"{name} into a tensor that was made elsewhere")
+            raise UnrecordedError(f"calls {name} on a tensor that was made elsewhere")
         plain_args, plain_kwargs = unwrap(tuple(args)), unwrap(kwargs)
         result = func(*plain_args, **plain_kwargs)
         outs = tensors(result)
         if target is not None:
             outs = [target.plain]
         elif not outs and name not in METADATA:
-            raise UnrecordedError(name)
+            raise UnrecordedError(f"calls {name} on a tensor")
         call = Call(name, func, plain_args, plain_kwargs, outs, target is None)
         call.effect = name in RANDOM or any(hasattr(a, "initial_seed") for a in kwargs.values())
         if outs and (not call.fresh or not call.writes <= call.reads):
             if call.fresh and call.writes & call.reads:
-                raise UnrecordedError(f"{name} gives views and new tensors")
+                raise UnrecordedError(f"calls {name}, which gives views and new tensors")
             self.calls.append(call)
         return self.wrap(result)
 

@@ -272,8 +272,8 @@ def _record(step: Step, inputs: Any, rng: Generator | None, before: Any) -> Any:
             opaque.add(error.layer)
         except UnrecordedError as error:
             raise KindError(
-                f"stage: expected a step whose calls depend on shapes alone, got one that calls "
-                f"{error} on a tensor, outside of any layer"
+                f"stage: expected a step whose calls depend on shapes alone, got one that {error}, "
+                "outside of any layer"
             ) from None
         else:
             return unwrap(outputs), recorder.calls, old
