@@ -21,6 +21,7 @@ __all__ = [
     "sequence_shape",
     "show",
     "tensor",
+    "trailing",
     "whole",
 ]
 
@@ -124,6 +125,17 @@ def image_shape(where: str, shape: Shape) -> tuple[int, int, int]:
             f"{where}: expected images of shape (…, height, width, channels), got {show(shape)}"
         )
     return shape[-3], shape[-2], shape[-1]
+
+
+def trailing(where: str, axis: int) -> None:
+    """Refuse an axis that is not counted from the end."""
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise KindError(f"{where}: expected axis to be a whole number, got {axis!r}")
+    if axis >= 0:
+        raise InputError(
+            f"{where}: expected a negative axis, counted from the end, got {axis}: "
+            "layers leave leading axes to batches and models"
+        )
 
 
 def tensor(where: str, x: Any) -> Tensor:

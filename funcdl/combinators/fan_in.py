@@ -32,7 +32,7 @@ def fan_in(how: str = "sum", *, axis: int = -1) -> Layer:
 
     Raises:
         InputError, KindError: an argument is none of these.
-        ShapeError: the tensors do not fit each other.
+        ShapeError, KindError: the tensors differ in shape, or in dtype or device.
 
     >>> import torch
     >>> y, vjp = fan_in("product")((), (torch.tensor([2.0]), torch.tensor([3.0])))
@@ -51,6 +51,10 @@ def fan_in(how: str = "sum", *, axis: int = -1) -> Layer:
         if not isinstance(x, tuple):
             raise KindError(f"fan_in: expected a tuple of tensors, got {type(x).__name__}")
         _common(tuple(tuple(tensor("fan_in", entry).shape) for entry in x))
+        kinds = {(entry.dtype, entry.device) for entry in x}
+        if len(kinds) > 1:
+            got = " and ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
+            raise KindError(f"fan_in: expected one dtype and device, got {got}")
         y, *partial = reversed(list(accumulate(x, _add if how == "sum" else _multiply)))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:

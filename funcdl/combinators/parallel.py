@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import show
-from funcdl.combinators.parts import as_layers, entries, place
+from funcdl.combinators.parts import as_layers, entries, place, shapes
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError, ShapeError
+from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
 
 __all__ = ["parallel"]
@@ -34,11 +33,8 @@ def parallel(*layers: LayerLike) -> Layer:
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         drawn = []
-        for i, (part, shape) in enumerate(
-            zip(parts, entries("parallel", "the input", in_shape, count))
-        ):
-            if not isinstance(shape, tuple):
-                raise ShapeError(f"parallel: expected a tuple of shapes, got {show(in_shape)}")
+        each = shapes("parallel", "the input", in_shape, count)
+        for i, (part, shape) in enumerate(zip(parts, each)):
             with place(f"parallel[{i}]"):
                 drawn.append(part.init(rng, shape))
         return tuple(p for p, _ in drawn), tuple(shape for _, shape in drawn)

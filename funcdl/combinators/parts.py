@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import Any
 
+from funcdl.arguments import show
 from funcdl.contract import Layer, LayerLike, Shape, Value, as_layer
 from funcdl.errors import FuncdlError, KindError, ShapeError
 
-__all__ = ["accumulate", "as_layers", "entries", "place", "widen"]
+__all__ = ["accumulate", "as_layers", "entries", "place", "shapes", "widen"]
 
 
 def as_layers(where: str, layers: Iterable[LayerLike]) -> tuple[Layer, ...]:
@@ -42,6 +43,14 @@ def entries(where: str, what: str, value: Any, count: int) -> tuple[Any, ...]:
             f"{'entry' if count == 1 else 'entries'}, got {len(value)}"
         )
     return tuple(value)
+
+
+def shapes(where: str, what: str, in_shape: Any, count: int) -> tuple[Shape, ...]:
+    """Return the shape of a tuple of `count` entries, if each of them is one."""
+    found = entries(where, what, in_shape, count)
+    if not all(isinstance(shape, tuple) for shape in found):
+        raise ShapeError(f"{where}: expected {what} to be a tuple of shapes, got {show(found)}")
+    return found
 
 
 def accumulate(a: Value, b: Value) -> Value:

@@ -6,10 +6,10 @@ from functools import reduce
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import show, tensor
+from funcdl.arguments import show, tensor, trailing
 from funcdl.combinators.parts import as_layers, place, widen
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["shared"]
@@ -83,10 +83,7 @@ def _over_tuple(part: Layer) -> Layer:
 
 
 def _over_axis(part: Layer, axis: int) -> Layer:
-    if isinstance(axis, bool) or not isinstance(axis, int):
-        raise KindError(f"shared: expected axis to be a whole number or None, got {axis!r}")
-    if axis >= 0:
-        raise InputError(f"shared: expected a negative axis, counted from the end, got {axis}")
+    trailing("shared", axis)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         if len(in_shape) < -axis:

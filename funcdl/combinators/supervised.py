@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import show
-from funcdl.combinators.parts import as_layers, entries, place
+from funcdl.combinators.parts import as_layers, entries, place, shapes
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError, ShapeError
+from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
 
 __all__ = ["supervised"]
@@ -34,9 +33,7 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
     model, criterion = as_layers("supervised", [net, loss])
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        x_shape, t_shape = entries("supervised", "the input (x, target)", in_shape, 2)
-        if not isinstance(x_shape, tuple) or not isinstance(t_shape, tuple):
-            raise ShapeError(f"supervised: expected a pair of shapes, got {show(in_shape)}")
+        x_shape, t_shape = shapes("supervised", "the input (x, target)", in_shape, 2)
         with place("supervised net:"):
             params, y_shape = model.init(rng, x_shape)
         with place("supervised loss:"):

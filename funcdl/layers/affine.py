@@ -11,7 +11,7 @@ from funcdl.initialisers import Initialiser
 from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Affine", "bias_of", "draw", "misfit", "misfit_parts"]
+__all__ = ["Affine", "bias_of", "draw", "fitting_bias", "misfit", "misfit_parts"]
 
 
 class Affine(NamedTuple):
@@ -41,6 +41,21 @@ def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
     if b is None:
         raise TypeError("expected b to be a tensor or ()")
     return None if isinstance(b, tuple) and not b else b
+
+
+def fitting_bias(b: Tensor | tuple[()], w: Tensor, shape: tuple[int, ...]) -> Tensor | None:
+    """Return the bias, if it is of this shape, and as w is: torch would broadcast, or promote.
+
+    Raises:
+        TypeError, ValueError: it is not.
+    """
+    bias = bias_of(b)
+    if bias is not None:
+        if bias.shape != shape:
+            raise ValueError(f"b {show(bias.shape)} is of another shape")
+        if bias.dtype is not w.dtype or bias.is_meta is not w.is_meta:
+            raise ValueError("b is of another dtype, or elsewhere")
+    return bias
 
 
 def misfit(

@@ -6,7 +6,7 @@ from funcdl.arguments import Size, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw, misfit
+from funcdl.layers.affine import Affine, draw, fitting_bias, misfit
 from funcdl.layers.windows import along, outer, written
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
@@ -126,11 +126,7 @@ def _conv(
             product, cut = (depthwise, 1) if alone else (convolve, groups)
             padded = pad(_apart(x, cut, models), windows.padding)
             matrix = _apart(w.flatten(-4, -2), cut, models)
-            bias = bias_of(b)
-            if bias is not None and bias.is_meta is not x.is_meta:
-                raise ValueError("b is on another device")
-            if bias is not None and bias.shape != w.shape[:models] + w.shape[-1:]:
-                raise ValueError(f"b {show(bias.shape)} is of another shape")
+            bias = fitting_bias(b, w, w.shape[:models] + w.shape[-1:])
             wide = None if bias is None else _apart(bias, cut, models)
             y, pull = product(padded, matrix, wide, windows)
             if y.numel() == 0:

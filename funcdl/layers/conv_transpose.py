@@ -6,7 +6,7 @@ from funcdl.arguments import Size, generator, image_shape, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, misfit
+from funcdl.layers.affine import Affine, fitting_bias, misfit
 from funcdl.layers.windows import written
 from funcdl.ops.convolve import Patches, spread
 from funcdl.ops.leading import align, total
@@ -98,11 +98,7 @@ def conv_transpose2d(
                 raise ValueError(f"expected a kernel of {show(windows.size)}")
             if not w.shape[-1]:
                 raise ValueError("w has no features")
-            bias = bias_of(b)
-            if bias is not None and bias.is_meta is not x.is_meta:
-                raise ValueError("b is on another device")
-            if bias is not None and bias.shape != w.shape[:models] + w.shape[-2:-1]:
-                raise ValueError(f"b {show(bias.shape)} is of another shape")
+            bias = fitting_bias(b, w, w.shape[:models] + w.shape[-2:-1])
             matrix = w.flatten(-4, -2)
             padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered(x.shape), w.shape[-2]))
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:

@@ -9,7 +9,7 @@ from funcdl.arguments import last_axis, sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw, misfit_parts
+from funcdl.layers.affine import Affine, bias_of, draw, fitting_bias, misfit_parts
 from funcdl.ops.affine import affine
 from funcdl.ops.gru import advance, factors, input_part, state_part
 from funcdl.tensor import Generator, Tensor
@@ -150,7 +150,7 @@ def gru(
         try:
             (wx, bx), (wh, bh) = params
             models, time = wx.shape[:-2], x.shape[-2]
-            if any(t.is_meta is not x.is_meta for t in (wh, bh) if isinstance(t, Tensor)):
+            if wh.is_meta is not x.is_meta:
                 raise ValueError("expected all on one device")
             if x.ndim < wx.ndim or x.shape[: len(models)] != models:
                 raise ValueError("x does not begin with the models' axes")
@@ -162,10 +162,8 @@ def gru(
             gates = a.new_empty(a.shape).copy_(a)
             ns = a.new_empty((*a.shape[:-1], hidden)).copy_(a.narrow(-1, 2 * hidden, hidden))
             gates.narrow(-1, 2 * hidden, hidden).zero_()
-            bias = bias_of(bh)
+            bias = fitting_bias(bh, wh, wh.shape[:-2] + wh.shape[-1:])
             if bias is not None:
-                if bias.shape != wh.shape[:-2] + wh.shape[-1:] or bias.dtype is not wh.dtype:
-                    raise ValueError("b of h is of another shape or dtype")
                 gates.add_(bias.reshape(-1, 1, 3 * hidden))
             hs = a.new_zeros((time + 1, *rows, hidden))
             for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import image_shape, show, tensor, whole
+from funcdl.arguments import image_shape, show, tensor, trailing, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -19,7 +19,6 @@ __all__ = [
     "rearrangement",
     "reshape",
     "select",
-    "trailing",
     "transpose",
 ]
 
@@ -54,17 +53,6 @@ def rearrangement(
         return y, vjp
 
     return Layer(name, init, apply, args)
-
-
-def trailing(where: str, axis: int) -> None:
-    """Refuse an axis that is not counted from the end."""
-    if isinstance(axis, bool) or not isinstance(axis, int):
-        raise KindError(f"{where}: expected axis to be a whole number, got {axis!r}")
-    if axis >= 0:
-        raise InputError(
-            f"{where}: expected a negative axis, counted from the end, got {axis}: "
-            "layers leave leading axes to batches and models"
-        )
 
 
 identity = rearrangement("identity", "", lambda shape: shape, lambda x: x, lambda dy, _: dy)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import show
+from funcdl.arguments import show, trailing
 from funcdl.contract import Layer, Shape, shape_of
 from funcdl.errors import ShapeError
-from funcdl.layers.layout import rearrangement, trailing
+from funcdl.layers.layout import rearrangement
 from funcdl.ops import layout
 from funcdl.tensor import Tensor
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from funcdl.arguments import show, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
+from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Kind", "Reduction", "Rule", "along", "each_class", "each_number", "each_row", "loss"]
@@ -146,6 +147,8 @@ def loss(
             if kind is not each_number or y.shape != t.shape or y.ndim < models:
                 check(shape_of(y), tuple(t.shape))
             like = y if kind.outputs == 1 else y[0]
+            if kind.outputs > 1 and any(part.dtype is not like.dtype for part in y):
+                raise TypeError("dtypes")
             if t.dtype != like.dtype and not kind.classes:
                 if t.is_complex():
                     raise TypeError("complex")
@@ -178,6 +181,11 @@ def _misfit(name: str, kind: Kind, x: Any, error: Exception) -> FuncdlError:
     for y in outputs:
         if not y.is_floating_point():
             return KindError(f"{name}: expected the output to be floats, got {y.dtype}")
+    dtypes = sorted({str(y.dtype) for y in outputs})
+    if len(dtypes) > 1:
+        return KindError(f"{name}: expected outputs of one dtype, got {' and '.join(dtypes)}")
+    if (problem := apart(name, x)) is not None:
+        return problem
     if x[1].is_complex():
         return KindError(f"{name}: expected the target to be real, got {x[1].dtype}")
     return ShapeError(f"{name}: {error}")

@@ -17,7 +17,7 @@ def join(parts: Sequence[Tensor], axis: int) -> Tensor:
     joined = parts[0].new_empty(shape)
     start = 0
     for part in parts:
-        _same_dtype(part, joined)
+        _same_kind(part, joined)
         length = part.shape[axis]
         joined.narrow(axis, start, length).copy_(part)
         start += length
@@ -33,12 +33,15 @@ def cut(joined: Tensor, lengths: Sequence[int], axis: int) -> tuple[Tensor, ...]
 def fill(stacked: Tensor, parts: Sequence[Tensor], axis: int) -> Tensor:
     """Copy the i-th part to position i of an axis of a new tensor, and return it."""
     for i, part in enumerate(parts):
-        _same_dtype(part, stacked)
+        _same_kind(part, stacked)
         stacked.select(axis, i).copy_(part)
     return stacked
 
 
-def _same_dtype(part: Tensor, whole: Tensor) -> None:
-    """Refuse what a copy would round, or worse, without a word."""
-    if part.dtype is not whole.dtype:
-        raise TypeError(f"expected one dtype, got {whole.dtype} and {part.dtype}")
+def _same_kind(part: Tensor, whole: Tensor) -> None:
+    """Refuse what a copy would round, or fetch from elsewhere, without a word."""
+    if part.dtype is not whole.dtype or part.device != whole.device:
+        raise TypeError(
+            f"expected one dtype and device, got {whole.dtype} on {whole.device} and "
+            f"{part.dtype} on {part.device}"
+        )
