@@ -1,14 +1,20 @@
 """The champion: digits warped anew, and a network of one digit trained on them by a recipe."""
 
 import math
+import re
+import runpy
+import sys
+from functools import partial
 
 import pytest
 import torch
 
 from funcdl import check, flatten, linear, serial, tree
+from pairs import champion as champion_module
 from pairs.augment import Warp, sampled, warped
 from pairs.committee import committee
 from pairs.data import Digits, Mnist
+from pairs.model_file import load
 from pairs.models import MODELS
 from pairs.recipe import Recipe, learn_digits
 from pairs.training import Settings, TrainingError, run_round
@@ -171,3 +177,51 @@ def test_a_recipe_takes_any_network_of_one_digit(rng):
     images[torch.arange(20), classes] = 1
     params = learn_digits(plain, params, images, classes, rng)
     assert (plain.digit(params, images)[0].argmax(-1) == classes).all()
+
+
+NO_PACKAGE = "models in files need the package safetensors: pip install 'safetensors[numpy]'\n"
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Where the script writes the champion to, in place of the package's own."""
+    monkeypatch.setattr(champion_module, "__file__", str(tmp_path / "champion.py"))
+    return tmp_path / "data" / "champion.safetensors"
+
+
+def test_the_script_trains_writes_and_says_what_it_made(place, mnist, monkeypatch, capsys):
+    pytest.importorskip("safetensors", reason="needs the extra compare")
+    monkeypatch.setitem(MODELS, "champion", MODELS["champion"]._replace(recipe=quick(1)))
+    quickly = partial(champion_module.train_champion, settings=QUICK)
+    monkeypatch.setattr(champion_module, "train_champion", quickly)
+    monkeypatch.setattr(champion_module, "load_digits", lambda: mnist)
+    assert champion_module.main() == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    made, size = load(place), place.stat().st_size
+    assert made.about["settings"] == QUICK._asdict()
+    assert size < 2.2 * tree.size(made.params)  # two bytes a number
+    begun, ended = out.splitlines()
+    assert begun == "training on 60,000 digits, which takes minutes"
+    digit, pair = (f"{made.about[key]:.2%}" for key in ("digit_error", "test_error"))
+    said = f"champion.safetensors: digit error {digit}, pair error {pair} on the test set, "
+    assert re.fullmatch(re.escape(f"{said}{size:,} bytes, ") + r"\d+ s", ended)
+
+
+@pytest.mark.parametrize("lacking", ["package", "folder"])
+def test_the_script_refuses_before_it_trains(place, monkeypatch, capsys, lacking):
+    monkeypatch.setattr(champion_module, "train_champion", None)
+    monkeypatch.setattr("pairs.model_file.find_spec", lambda name: lacking != "package")
+    place.parent.write_text("no folder")
+    assert champion_module.main() == 2
+    said = f"{place.parent}: expected a folder that can be written, got: File exists\n"
+    assert capsys.readouterr() == ("", NO_PACKAGE if lacking == "package" else said)
+
+
+def test_the_script_ends_with_its_status(monkeypatch, capsys):
+    monkeypatch.setattr("pairs.model_file.find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "pairs.champion")
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("pairs.champion", run_name="__main__")
+    assert end.value.code == 2
+    assert capsys.readouterr() == ("", NO_PACKAGE)

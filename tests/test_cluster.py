@@ -165,6 +165,41 @@ def test_a_cluster_outlives_a_worker_but_not_its_scheduler(tmp_path, dask):
     resumes(tmp_path, *MANY[:-2], "--out", tmp_path)
 
 
+def test_a_scheduler_without_workers_is_one_sentence(dask):
+    address, _, _ = dask
+    code, err = end(pairs(*ARGS, "--rounds", 1, "--dask", address), 40)
+    said = "expected a scheduler with workers, found none within 5 s"
+    assert (code, err) == (2, f"Error: {address}: {said}")
+
+
+@pytest.fixture
+def strict(monkeypatch):
+    """Have a scheduler give up what one worker has died of; without this, it is four."""
+    monkeypatch.setitem(ENV, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+
+
+UNFIT = """
+import sys, cli, pairs.cluster, pairs.study
+pairs.cluster.TIMEOUT = 60  # a worker takes a while to start
+sys.argv = ["funcdl-cli", "pairs", "--rounds", "1", "--dask", sys.argv[1]]
+for work in (lambda *_: __import__("nowhere"), lambda *_: __import__("os")._exit(1)):
+    pairs.study.work = work
+    try:
+        cli.main()
+    except SystemExit as end:
+        print(end.code, file=sys.stderr)
+"""
+
+
+def test_what_a_worker_cannot_import_or_dies_of_is_one_sentence(strict, dask):
+    address, _, worker = dask
+    worker()
+    code, err = end(spawn("-c", UNFIT, address))
+    unknown = f"Error: {address}: a worker cannot import: No module named 'nowhere'"
+    deadly = f"Error: {address}: one round killed several workers; the finished rounds are kept."
+    assert (code, err) == (0, f"{unknown} 2 {deadly} 1")
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [

@@ -20,6 +20,7 @@ import cli
 import funcdl
 from funcdl_cli import bench, cases, check, console, options
 from pairs.models import MODELS
+from pairs.study import run as do_rounds
 
 COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "check", "bench"]
 QUICK = ["--models", "fc-plain", "--rounds", "1", "--epochs", "1", "--train-pairs", "20", "--test-pairs", "20", "--workers", "1"]  # fmt: skip
@@ -195,6 +196,22 @@ def test_a_terminal_of_40_columns_has_progress_that_fits_and_a_table_that_is_who
     assert "…" not in out
 
 
+@pytest.fixture
+def terminal(monkeypatch):
+    """Have notes go to a terminal, as far as this process can tell."""
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console.notes, "is_interactive", True)
+
+
+def test_a_terminal_has_a_bar_in_place_of_a_line_a_round(run, terminal):
+    code, _, err = run("pairs", *QUICK)
+    assert code == 0
+    assert re.search(r"fc-plain \d+\.\d%", err)
+    assert "1/1" in err
+    assert "test error" not in err
+
+
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_colour_where_none_is_wanted(environment):
     code, out = on_terminal(80, "check", "--only", "linear", **environment)
@@ -203,6 +220,33 @@ def test_no_colour_where_none_is_wanted(environment):
     assert not COLOUR.search(out)
     if environment.get("TERM") == "dumb":
         assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("take", [lambda: torch.empty(1 << 60), lambda: bytearray(1 << 60)])
+def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(
+    tmp_path, run, monkeypatch, take
+):
+    def cut(tasks, *rest):
+        do_rounds(tasks[:1], *rest)
+        take()
+
+    monkeypatch.setattr("pairs.study.run", cut)
+    code, out, err = run("pairs", *QUICK[:2], *QUICK[4:], "--rounds", 2, "--out", tmp_path)
+    assert (code, "fc-plain" in out) == (1, True)
+    said = "Error: there is not memory enough for this; the finished rounds are kept."
+    assert err.splitlines()[1:] == [said]
+    assert len((tmp_path / "rounds.jsonl").read_text().splitlines()) == 1
+    assert json.loads((tmp_path / "summary.json").read_text())["models"][0]["rounds"] == 1
+
+
+def test_a_mistake_of_ours_is_not_put_in_a_sentence(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("pairs.study.run", fail)
+    monkeypatch.setattr(sys, "argv", ["funcdl-cli", "pairs", *QUICK])
+    with pytest.raises(RuntimeError, match=r"^a bug$"):
+        cli.main()
 
 
 def config(folder, text):
@@ -342,8 +386,22 @@ def test_bench_measures_every_way_at_every_size(run, monkeypatch):
         assert row["eager"]["ratio"] == 1
         assert all(row[way]["seconds"] > 0 for way in ("plain", "staged", "eager"))
     assert document["machine"]["threads"] == 1
-    code, out, _ = run("bench")
+    code, out, err = run("bench")
     assert max(map(len, out.splitlines())) <= 80
+    assert err.splitlines() == [f"measuring {row['name']}" for row in document["steps"]]
+
+
+def test_bench_on_a_terminal_names_what_it_measures_on_the_bar(run, monkeypatch, terminal):
+    monkeypatch.setattr(bench, "REPEATS", 1)
+    monkeypatch.setattr(bench, "SECONDS", 1e-6)
+    first = bench.workloads()[:1]
+    monkeypatch.setattr(bench, "workloads", lambda: first)
+    code, out, err = run("bench")
+    assert code == 0
+    assert "2-25-25-25-2, batch 10 " in out
+    assert "2-25-25-25-2, batch 10 " in err
+    assert "1/1" in err
+    assert "measuring" not in err
 
 
 def test_bench_compares_the_same_networks():

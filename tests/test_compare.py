@@ -1,5 +1,6 @@
 """From a drawing to an answer: pictures, digits, models in files, the champion, the command."""
 
+import errno
 import json
 import re
 import struct
@@ -110,6 +111,17 @@ def test_colours_and_opacity():
     assert torch.equal(drawn(image)[0], made)
     grey = torch.stack([image[..., 1], image[..., 3]], -1)
     assert torch.equal(drawn(grey)[0], made)
+
+
+def test_a_hair_that_fills_no_pixel_anywhere_is_thickened():
+    """In parts of fifty pixels each, a line of one covers less of any than counts as ink."""
+    image = torch.full((1100, 800), 255, dtype=torch.uint8)
+    image[50, 100:700] = 0
+    for row in range(50, 1050):
+        image[row, 700 - (row - 50) // 3] = 0
+    made, steps = drawn(image)
+    assert steps[2] == "thickened: the strokes are thinner than a pixel of 20×20"
+    assert taken_for(champion(), made) == 7
 
 
 def line_of_two(width, size=(300, 400)):
@@ -253,6 +265,7 @@ def png(width, height, data=b""):
         (png(60000, 60000), "expected at most 50,000,000 pixels, got far more"),
         (png(50, 50, b"\0" * 99), "expected a picture that can be read, got: "),
         (png(0, 50), "expected a picture"),
+        (b"P5\n6M 60\n255\n", "expected a whole picture, got a damaged one: invalid literal"),
         (png(1, 1, b"\0\0"), "no stroke that stands out"),
     ],
 )
@@ -379,6 +392,22 @@ def test_a_hostile_file_is_one_sentence(tmp_path, model):
         load(tmp_path / "none")
     with pytest.raises(ModelFileError, match="got another thing"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EIO, "Input/output error"), OSError("Input/output error")]
+)
+def test_a_model_on_a_disk_that_fails_is_one_sentence(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("safetensors.safe_open", fail)
+    path = tmp_path / "m.safetensors"
+    path.touch()
+    with pytest.raises(ModelFileError) as caught:
+        load(path)
+    said = f"{path}: expected a file that can be read, got: Input/output error"
+    assert str(caught.value) == said
 
 
 def test_parameters_that_lead_to_no_number_are_one_sentence(model):
@@ -522,3 +551,12 @@ def test_saving_needs_a_folder(here):
     code, _, err = here("pairs", "--save")
     assert code == 2
     assert "expected --out too" in " ".join(err.split())
+
+
+def test_saving_needs_a_package_before_any_work(tmp_path, here, monkeypatch):
+    monkeypatch.setattr("pairs.model_file.find_spec", lambda name: name != "numpy")
+    code, out, err = here("pairs", "--save", "--out", tmp_path / "r")
+    assert (code, out) == (2, "")
+    said = "models in files need the package safetensors: pip install 'safetensors[numpy]'"
+    assert err == f"Error: {said}\n"
+    assert not (tmp_path / "r").exists()

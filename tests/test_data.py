@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import lzma
 import struct
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -524,6 +526,48 @@ def test_building_where_nothing_can_be_written(
         DataError, match=r"none/mnist14\.xz: expected a writable file, got: No such"
     ):
         build(ORIGINALS, tmp_path / "none")
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four small files in a folder, as if they were the published ones."""
+    folder = tmp_path / "published"
+    write_originals(folder)
+    for name in build_module.MD5:
+        digest = hashlib.md5((folder / name).read_bytes(), usedforsecurity=False)
+        monkeypatch.setitem(build_module.MD5, name, digest.hexdigest())
+    return folder
+
+
+def test_a_built_file_holds_both_sets_and_says_where_it_is(
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(build_module, "build", partial(build, out_dir=tmp_path))
+    assert main([str(published)]) == 0
+    path = tmp_path / PACKED
+    packed = path.read_bytes()
+    assert capsys.readouterr() == (f"{path}: {len(packed)} bytes\n", "")
+    assert (tmp_path / CHECKSUM).read_text() == f"{checksum(packed)}  {PACKED}\n"
+    images, labels = unpack(packed, 12, "built")
+    train, test = read_digits(published)
+    assert torch.equal(images, torch.cat((train.images, test.images)))
+    assert torch.equal(labels, torch.cat((train.labels, test.labels)))
+
+
+def test_a_file_that_cannot_be_built_is_one_sentence(
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    none = tmp_path / "none"
+    monkeypatch.setattr(build_module, "build", partial(build, out_dir=none))
+    assert main([str(published)]) == 2
+    said = f"{none / PACKED}: expected a writable file, got: No such file or directory\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_building_from_other_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import pytest
 import torch
@@ -135,6 +136,7 @@ def test_other_settings_are_refused(tmp_path):
     [
         ("rounds.jsonl", "{}\n", "line 1 is not a row of this study"),
         ("rounds.jsonl", "nonsense\n", "expected JSON, got 'nonsense'"),
+        ("rounds.jsonl", b"\xff\n", r"rounds\.jsonl: expected UTF-8 text, got other bytes$"),
         ("summary.json", "[1]", "expected an object, got"),
         ("summary.json", "{}", "expected the settings of its rounds in summary.json, found none"),
         ("summary.json", None, "expected summary.json beside rounds.jsonl, found none"),
@@ -145,9 +147,31 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path, file, text, wor
     if text is None:
         (tmp_path / file).unlink()
     else:
-        (tmp_path / file).write_text(text)
+        (tmp_path / file).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ResultsError, match=words):
         Results(tmp_path, QUICK, "package")
+
+
+def test_results_without_a_folder_are_in_memory_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = Results(None, QUICK, "package")
+    results.add_details(None)
+    results.add_model("fc-plain", 0, b"parameters")
+    results.add(row())
+    results.finish()
+    assert results.rows == [row()]
+    assert results.done("fc-plain", 0)
+    assert results.without_model(["fc-plain"]) == 1
+    assert results.summary()["models"][0]["rounds"] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_kept_where_there_are_no_locks(tmp_path, monkeypatch):
+    """As on Windows."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    Results(tmp_path, QUICK, "package").add(row())
+    assert Results(tmp_path, QUICK, "package").rows == [row()]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rounds.jsonl", "summary.json"]
 
 
 def test_effects_are_paired_by_round():

@@ -234,6 +234,16 @@ def test_foreign_files_are_one_sentence(folder, file, text, words):
     assert not (folder / "report.html").exists()
 
 
+@pytest.mark.parametrize("file", ["rounds.jsonl", "summary.json"])
+def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
+    (folder / file).unlink()
+    (folder / file).mkdir()
+    with pytest.raises(ResultsError) as caught:
+        page.write(folder)
+    said = f"{folder / file}: expected a file that can be read, got: Is a directory"
+    assert str(caught.value) == said
+
+
 def run(*args):
     command = [sys.executable, cli.__file__, "report", *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True)

@@ -16,7 +16,7 @@ from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
 from pairs.seeds import generator
 from pairs.study import Task, work
-from pairs.training import Settings, row_of, run_round
+from pairs.training import Settings, TrainingError, row_of, run_round
 from pairs.watch import watch_round
 
 QUICK = Settings(epochs=3, batch_size=10, train_pairs=30, test_pairs=40)
@@ -64,6 +64,14 @@ def test_curves_have_one_value_an_epoch_and_end_at_the_row(watched):
         assert details.test_errors[-1] == row.test_error
         assert all(0 < loss < 10 for loss in details.losses)
         assert len(set(details.losses)) > 1
+
+
+def test_a_loss_that_only_a_look_finds_not_finite_names_model_round_and_epoch(mnist):
+    """After one huge step: the loss that led to it was a number, and the parameters still are."""
+    once = QUICK._replace(epochs=1, batch_size=30, lr=1e30)
+    with pytest.raises(TrainingError) as caught:
+        watch_round("fc-plain", 1, once, mnist)
+    assert str(caught.value) == "fc-plain, round 1: the loss is no longer finite after epoch 1"
 
 
 def test_mistakes_kinds_and_confusions_count_what_the_row_counts(watched, mnist):
@@ -213,6 +221,40 @@ def test_a_folder_from_before_makes_the_page_without_these_sections(folder):
     text = page.render(page.load(folder))
     assert not [heading for heading in HEADINGS if f"<h2>{heading}</h2>" in text]
     assert "<h2>Models</h2>" in text
+
+
+def made(folder, found):
+    """The page of some rows and their details."""
+    results = Results(folder, QUICK, "package")
+    for row, details in found:
+        results.add_details(details)
+        results.add(row)
+    return Page(page.render(page.load(folder)))
+
+
+def test_a_model_without_a_mistake_has_a_sentence_and_no_pictures(tmp_path, watched):
+    (plain, of_plain), (row, details) = watched["conv-plain", 0], watched["fc-explicit", 0]
+    diagonal = [[8 * (i == j) for j in range(10)] for i in range(10)]
+    kinds = [[of_kind, 0] for of_kind, _ in details.kinds]
+    right = details._replace(mistakes=[], pictures=[], kinds=kinds, confusion=diagonal)
+    row = row._replace(test_error=0.0, digit_error=0.0)
+    found = made(tmp_path, [(plain, of_plain), (row, right)])
+    assert ": 0 of 80 digits are wrong." in [text for _, text in found.texts]
+    assert found.all("desc").count("0 of 80 digits are wrong.") == 1
+    assert "conv-plain" in found.all("h3")
+    assert "fc-explicit" not in found.all("h3")
+
+
+def test_a_model_without_curves_is_left_out_of_theirs(tmp_path, watched):
+    """As a committee, which is there only when its last member is trained."""
+    (plain, of_plain), (row, details) = watched["conv-plain", 0], watched["fc-explicit", 0]
+    bare = details._replace(losses=[], test_errors=[])
+    titles = made(tmp_path / "both", [(plain, of_plain), (row, bare)]).all("title")
+    assert [title for title in titles if title.endswith("after each epoch")] == [
+        "conv-plain: test error in % after each epoch",
+        "conv-plain: training loss after each epoch",
+    ]
+    assert "Learning curves" not in made(tmp_path / "one", [(row, bare)]).all("h2")
 
 
 @pytest.mark.parametrize("validation", [False, True])

@@ -4,16 +4,20 @@ import json
 import re
 import shlex
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, contextmanager
 from itertools import pairwise
 
 import pytest
 import torch
+from test_data import write_originals
 
 import cli
 from funcdl import tree
 from pairs import page, study
 from pairs.data import Digits, Mnist, Pairs
 from pairs.figures.curves import Curve, Point, curves
+from pairs.figures.value_axis import ValueAxis
 from pairs.models import MODELS
 from pairs.page.sweep import load_sweep
 from pairs.report import difference, percent
@@ -127,6 +131,31 @@ def test_an_interrupted_sweep_keeps_its_rows(tmp_path, run, monkeypatch):
     assert (code, "fc-shared" in out) == (130, True)  # what is finished is told, too
     assert "Interrupted: 3 rounds are finished. The same command goes on from there." in err
     assert [len(rows_of(tmp_path / name)) for name in ("epochs-1", "epochs-2")] == [2, 1]
+
+
+def test_a_cluster_finds_files_that_this_machine_has_not(tmp_path, run, monkeypatch):
+    """Their folder is named in full: its workers are at home elsewhere."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+
+    @contextmanager
+    def elsewhere(address):
+        assert address == "scheduler:8786"
+        write_originals(home / "mnist", 60, 40)
+        with ThreadPoolExecutor(1) as executor, chdir(tmp_path):
+            yield executor
+
+    monkeypatch.setattr("funcdl_cli.rounds.cluster", elsewhere)
+    args = ["sweep", "epochs", "--values", 2, "--models", "fc-plain", "--train-pairs", 30]
+    args += [*QUICK, "--data-dir", "mnist"]
+    code, _, err = run(*args, "--out", tmp_path / "there", "--dask", "scheduler:8786")
+    assert code == 0, err
+    code, _, err = run(*args, "--out", tmp_path / "here")
+    assert code == 0, err
+    there, here = (rows_of(tmp_path / folder / "epochs-2") for folder in ("there", "here"))
+    assert len(there) == 2
+    assert [{**row, "seconds": 0} for row in there] == [{**row, "seconds": 0} for row in here]
 
 
 def test_a_round_that_diverges_is_named_with_its_value(tmp_path, run):
@@ -264,6 +293,26 @@ def test_the_command_on_the_page_gives_the_sweep_again(tmp_path, run):
         ]
 
 
+@pytest.mark.parametrize(
+    ("values", "base", "source", "words"),
+    [
+        ([5, 10, 25, 50, 100], {}, "package", " --rounds 1"),
+        ([5, 10], {}, "files", " --values 5,10 --rounds 1 --data-dir MNIST"),
+        ([5, 10], {"seed": 3}, "package", " --values 5,10 --rounds 1 --seed 3"),
+        ([5, 10], {"batch_size": 7}, "package", None),
+    ],
+)  # fmt: skip
+def test_the_command_on_the_page_has_what_is_not_a_default(tmp_path, values, base, source, words):
+    """And there is none where only `pairs` can be given such settings."""
+    for results in plan(tmp_path, "epochs", values, Settings(**base), source).values():
+        for model in IDEAS:
+            results.add(made(model, 0, 0.1))
+    text = page.write(tmp_path).read_text(encoding="utf-8")
+    found = re.findall(r"<pre><code>(.*)</code></pre>", text)
+    assert ("This command gives the same numbers again" in text) == bool(found)
+    assert found == ([] if words is None else [f"funcdl-cli sweep epochs{words} --out DIR"])
+
+
 def test_weights_are_compared_with_weight_0(tmp_path):
     names = ["fc-separate-aux", "fc-shared-aux"]
     sweep_of(tmp_path, "aux-weight", [0.0, 0.5, 2.0], names)
@@ -318,6 +367,21 @@ def test_an_unfinished_sweep_has_a_page_and_other_folders_one_sentence(tmp_path,
     for name in ("epochs-5", "epochs-10"):
         (folder / name / "rounds.jsonl").unlink()
     refused("expected at least one finished round, found none")
+    (folder / "epochs-10" / "rounds.jsonl").mkdir()
+    refused("epochs-10/rounds.jsonl: expected a file that can be read, got: Is a directory")
+
+
+def test_a_folder_without_a_value_is_no_sweep(tmp_path):
+    with pytest.raises(ResultsError) as caught:
+        load_sweep(tmp_path)
+    said = f"{tmp_path}: expected a folder that 'funcdl-cli sweep --out' wrote"
+    assert str(caught.value) == said
+
+
+def test_a_study_whose_folder_only_begins_like_a_value_is_left_alone(tmp_path):
+    Results(tmp_path / "epochs-old", Settings(), "package").add(made("fc-plain", 0, 0.1))
+    sweep_of(tmp_path, "epochs", [5, 10], ["fc-shared"])
+    assert list(load_sweep(tmp_path).studies) == [5, 10]
 
 
 def test_hostile_names_are_only_words(tmp_path):
@@ -346,6 +410,13 @@ def test_curves_place_values_by_their_logarithms_and_0_before_all():
     text = curves("a", "t", "x", [Curve("one", [Point(3.0, 10.0, None, None)])])
     assert "band" not in text
     assert text.count('class="mark"') == 2
+
+
+def test_a_value_whose_label_would_run_into_another_has_a_line_alone():
+    drawn = list(ValueAxis([1000, 1001, 8000]).drawn("number of pairs", 100))
+    assert sum("<line" in part for part in drawn) == 3
+    words = [re.search(r">([^<]+)</text>", part) for part in drawn]
+    assert [found[1] for found in words if found] == ["1,000", "8,000", "number of pairs"]
 
 
 def test_lines_can_be_told_apart_without_colour():
