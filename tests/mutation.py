@@ -83,7 +83,6 @@ EQUIVALENT = {
     ("combinators/freeze", "if all(still) and not need_dx:"): "a short cut to the same zeros",
     ("combinators/fan_out", "if need_dx else None"): "without need_dx there is None to be added",
     ("combinators/vmap", "if models and tree.has_leaves(params)"): "a pile of one is that one",
-    ("combinators/vmap", "lead) if need_dx else None"): "a pile of None is None",
 }
 """Mutants that may survive, by file and a part of the line: why they change no answer."""
 

@@ -105,7 +105,7 @@ def _over_axis(part: Layer, axis: int) -> Layer:
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = pull(_fold(dy, at), need_dx)
-            return dparams, _unfold(dx, at, lengths) if need_dx else None
+            return dparams, _unfold(dx, at, lengths)
 
         return _unfold(y, at, lengths), vjp
 

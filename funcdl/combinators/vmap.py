@@ -97,7 +97,7 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
                 for k in range(0, count, size)
             ]
             dparams = _pile(sums, lead[:models]) if models and tree.has_leaves(params) else sums[0]
-            return dparams, _pile([dx for _, dx in back], lead) if need_dx else None
+            return dparams, _pile([dx for _, dx in back], lead)
 
         return _pile([y for y, _ in pulled], lead), vjp
 
