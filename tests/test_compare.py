@@ -555,7 +555,8 @@ def test_saving_needs_a_folder(here):
 
 def test_saving_needs_a_package_before_any_work(tmp_path, here, monkeypatch):
     monkeypatch.setattr("pairs.model_file.find_spec", lambda name: name != "numpy")
-    code, out, err = here("pairs", "--save", "--out", tmp_path / "r")
+    args = ["--models", "fc-plain", "--rounds", 1, "--epochs", 1, "--train-pairs", 20]
+    code, out, err = here("pairs", *args, "--save", "--out", tmp_path / "r")
     assert (code, out) == (2, "")
     said = "models in files need the package safetensors: pip install 'safetensors[numpy]'"
     assert err == f"Error: {said}\n"
