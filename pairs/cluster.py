@@ -1,7 +1,7 @@
 """A cluster as an executor: the study on a dask.distributed scheduler's workers.
 
-Every worker needs this package installed, in the same version; where it has another kind of
-processor than this machine, the last bits of its sums may differ.
+The scheduler and every worker need this package installed, in the same version; where a worker has
+another kind of processor than this machine, the last bits of its sums may differ.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 __all__ = ["ClusterError", "ClusterLostError", "cluster"]
 
@@ -37,7 +38,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
     Raises:
         ClusterError: the package distributed is missing, the address is none, no scheduler
-            answers at it, it has no worker, or one cannot import this package.
+            answers at it, it has no worker, or this package is missing there.
         ClusterLostError: the scheduler went away, or one round was the end of several workers.
     """
     try:
@@ -69,6 +70,14 @@ def cluster(address: str) -> Iterator[Executor]:
                 raise ClusterError(
                     f"{address}: expected a scheduler with workers, found none within {TIMEOUT} s"
                 ) from None
+            known = [
+                client.run_on_scheduler(find_spec, "pairs"),  # type: ignore[no-untyped-call]
+                *client.run(find_spec, "pairs").values(),
+            ]
+            if not all(known):
+                raise ClusterError(
+                    f"{address}: expected this package on the scheduler and on every worker"
+                )
             executor = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
             try:
                 yield executor

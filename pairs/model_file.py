@@ -124,6 +124,7 @@ def load(path: str | os.PathLike[str]) -> ModelFile:
         size = where.stat().st_size
         if size > MOST:
             raise ModelFileError(f"{where}: expected at most {MOST:,} bytes, got {size:,}")
+        where.open("rb").close()  # the library has one sentence for whatever is wrong
         with safe_open(where, framework="pt") as file:
             about = _about(where, file.metadata() or {})
             model = MODELS[about.pop("model")]

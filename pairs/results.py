@@ -102,7 +102,11 @@ class Results:
             return
         if not summary.exists():
             raise ResultsError(f"{folder}: expected {SUMMARY} beside {ROWS}, found none")
-        theirs = parsed(summary.read_text(encoding="utf-8"), str(summary)).get("settings")
+        try:
+            text = summary.read_text(encoding="utf-8")
+        except ValueError:
+            raise ResultsError(f"{summary}: expected UTF-8 text, got other bytes") from None
+        theirs = parsed(text, str(summary)).get("settings")
         if isinstance(theirs, dict):
             # A folder may be older than a setting, which had its default then.
             theirs = {**Settings._field_defaults, **theirs}

@@ -117,12 +117,11 @@ def pool(workers: int, data_dir: Path | None) -> Iterator[Executor]:
         try:
             yield executor
         except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
         finally:
-            executor.shutdown()
+            executor.shutdown(cancel_futures=True)
 
 
 def run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from base64 import b64encode
 from typing import Any
 
@@ -17,7 +16,6 @@ from pairs.training import (
     Scaling,
     Settings,
     Trained,
-    TrainingError,
     train_round,
 )
 
@@ -26,6 +24,9 @@ __all__ = ["watch_round"]
 SOME = 250
 """Training pairs that the curve of the loss is measured on: a look at all of them after each
 epoch would take a third of the epoch."""
+
+MOST = 1e6
+"""What a larger loss counts as, and one that is no number: the round goes on, as unwatched."""
 
 CHUNK = 100
 """Pairs that are looked at together: more do not fit the processor's caches."""
@@ -48,9 +49,7 @@ def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tupl
     def look(now: Trained) -> None:
         some = Pairs(*(part[:SOME] for part in now.split.train))
         loss = _loss(_outputs(model, now.params, now.scaling, some)[0], some.target)
-        if not math.isfinite(loss):
-            raise TrainingError(f"the loss is no longer finite after epoch {len(losses) + 1}")
-        losses.append(float(f"{loss:.4g}"))
+        losses.append(float(f"{loss if loss < MOST else MOST:.4g}"))
         answers = _outputs(model, now.params, now.scaling, now.split.test)[0].argmax(-1)
         wrong = int((answers != now.split.test.target).sum())
         test_errors.append(wrong / len(answers))
@@ -58,7 +57,7 @@ def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tupl
     trained = train_round(name, round, settings, mnist, look)
     test = trained.split.test
     outputs = _outputs(model, trained.params, trained.scaling, test)
-    p = outputs[0].softmax(-1)[:, 1]
+    p = outputs[0].softmax(-1)[:, 1].nan_to_num(0.5)
     guesses = outputs[1].argmax(-1) if len(outputs) > 1 else None
     wrong = outputs[0].argmax(-1) != test.target
     mistakes = _mistakes(p, guesses, wrong, test)

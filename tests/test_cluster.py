@@ -191,6 +191,23 @@ for work in (lambda *_: __import__("nowhere"), lambda *_: __import__("os")._exit
 """
 
 
+ABSENT = """
+import sys, cli, pairs.cluster
+pairs.cluster.TIMEOUT = 60  # a worker takes a while to start
+pairs.cluster.find_spec = lambda name: None
+sys.argv = ["funcdl-cli", "pairs", "--rounds", "1", "--dask", sys.argv[1]]
+cli.main()
+"""
+
+
+def test_a_cluster_without_this_package_is_one_sentence(dask):
+    address, _, worker = dask
+    worker()
+    code, err = end(spawn("-c", ABSENT, address))
+    said = f"{address}: expected this package on the scheduler and on every worker"
+    assert (code, err) == (2, f"Error: {said}")
+
+
 def test_what_a_worker_cannot_import_or_dies_of_is_one_sentence(strict, dask):
     address, _, worker = dask
     worker()

@@ -410,6 +410,18 @@ def test_a_model_on_a_disk_that_fails_is_one_sentence(tmp_path, monkeypatch, err
     assert str(caught.value) == said
 
 
+def test_a_model_that_may_not_be_read_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    path = tmp_path / "m.safetensors"
+    path.touch()
+    monkeypatch.setattr(type(path), "open", refuse)
+    with pytest.raises(ModelFileError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: expected a file that can be read, got: Permission denied"
+
+
 def test_parameters_that_lead_to_no_number_are_one_sentence(model):
     huge = model._replace(params=tree.map(lambda leaf: leaf * 0 + 1e38, model.params))
     with pytest.raises(ModelFileError, match="that lead to no number"):

@@ -139,6 +139,7 @@ def test_other_settings_are_refused(tmp_path):
         ("rounds.jsonl", b"\xff\n", r"rounds\.jsonl: expected UTF-8 text, got other bytes$"),
         ("summary.json", "[1]", "expected an object, got"),
         ("summary.json", "{}", "expected the settings of its rounds in summary.json, found none"),
+        ("summary.json", b"\xff", r"summary\.json: expected UTF-8 text, got other bytes$"),
         ("summary.json", None, "expected summary.json beside rounds.jsonl, found none"),
     ],
 )

@@ -16,7 +16,7 @@ from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
 from pairs.seeds import generator
 from pairs.study import Task, work
-from pairs.training import Settings, TrainingError, row_of, run_round
+from pairs.training import Settings, row_of, run_round
 from pairs.watch import watch_round
 
 QUICK = Settings(epochs=3, batch_size=10, train_pairs=30, test_pairs=40)
@@ -66,12 +66,18 @@ def test_curves_have_one_value_an_epoch_and_end_at_the_row(watched):
         assert len(set(details.losses)) > 1
 
 
-def test_a_loss_that_only_a_look_finds_not_finite_names_model_round_and_epoch(mnist):
+def test_a_loss_that_only_a_look_finds_not_finite_is_kept_as_a_large_one(mnist, tmp_path):
     """After one huge step: the loss that led to it was a number, and the parameters still are."""
     once = QUICK._replace(epochs=1, batch_size=30, lr=1e30)
-    with pytest.raises(TrainingError) as caught:
-        watch_round("fc-plain", 1, once, mnist)
-    assert str(caught.value) == "fc-plain, round 1: the loss is no longer finite after epoch 1"
+    trained, details = watch_round("fc-plain", 1, once, mnist)
+    row = row_of("fc-plain", 1, once, trained)
+    assert row._replace(seconds=0) == run_round("fc-plain", 1, once, mnist)._replace(seconds=0)
+    assert details.losses == [1e6]
+    assert len(details.mistakes) == round(row.test_error * once.test_pairs)
+    results = Results(tmp_path, once, "package")
+    results.add_details(details)
+    results.add(row)
+    assert page.load(tmp_path).details == [details]
 
 
 def test_mistakes_kinds_and_confusions_count_what_the_row_counts(watched, mnist):

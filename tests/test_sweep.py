@@ -26,7 +26,7 @@ from pairs.statistics import spread
 from pairs.summary import effects
 from pairs.sweep import tables as sweep_tables
 from pairs.sweep import trends
-from pairs.sweep.folders import plan
+from pairs.sweep.folders import folders, plan
 from pairs.training import Row, Settings, run_round, train
 
 QUICK = ["--test-pairs", "20", "--rounds", "2", "--workers", "1"]
@@ -380,6 +380,7 @@ def test_a_folder_without_a_value_is_no_sweep(tmp_path):
 
 def test_a_study_whose_folder_only_begins_like_a_value_is_left_alone(tmp_path):
     Results(tmp_path / "epochs-old", Settings(), "package").add(made("fc-plain", 0, 0.1))
+    assert folders(tmp_path) is None
     sweep_of(tmp_path, "epochs", [5, 10], ["fc-shared"])
     assert list(load_sweep(tmp_path).studies) == [5, 10]
 

@@ -68,7 +68,7 @@ def picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
                 if upright.size != image.size:
                     steps.append("turned as the camera says")
                 return _tensor(_smaller(_eight_bits(where, upright), steps)), steps
-    except PictureError:
+    except (PictureError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         size = str(error) if "×" in str(error) else "far more"

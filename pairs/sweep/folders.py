@@ -61,9 +61,10 @@ def folders(folder: Path) -> tuple[str, dict[float, Path]] | None:
             if rest == path.name or not (path / SUMMARY).exists():
                 continue
             try:
-                found.setdefault(setting, {})[value_of(setting, rest)] = path
+                value = value_of(setting, rest)
             except ValueError:
                 continue
+            found.setdefault(setting, {})[value] = path
     if len(found) > 1:
         raise ResultsError(
             f"{folder}: expected a sweep of one setting, found {' and '.join(sorted(found))}"
