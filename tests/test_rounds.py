@@ -255,7 +255,9 @@ def test_a_model_without_curves_is_left_out_of_theirs(tmp_path, watched):
     """As a committee, which is there only when its last member is trained."""
     (plain, of_plain), (row, details) = watched["conv-plain", 0], watched["fc-explicit", 0]
     bare = details._replace(losses=[], test_errors=[])
-    titles = made(tmp_path / "both", [(plain, of_plain), (row, bare)]).all("title")
+    both = made(tmp_path / "both", [(plain, of_plain), *((row._replace(round=i), bare._replace(round=i)) for i in range(2))])  # fmt: skip
+    assert any("the mean over the rounds (up to one round)" in text for _, text in both.texts)
+    titles = both.all("title")
     assert [title for title in titles if title.endswith("after each epoch")] == [
         "conv-plain: test error in % after each epoch",
         "conv-plain: training loss after each epoch",

@@ -18,17 +18,17 @@ def learning(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
     Args:
         models: the details of each model's rounds; a round without curves is left out.
     """
-    losses, errors = {}, {}
+    losses, errors, most = {}, {}, 0
     for name, rounds in models.items():
         watched = [details for details in rounds if details.losses]
         if watched:
+            most = max(most, len(watched))
             losses[name] = over_rounds([details.losses for details in watched])
             errors[name] = over_rounds(
                 [[100 * error for error in details.test_errors] for details in watched]
             )
     if not losses:
         return
-    most = max(len(rounds) for rounds in models.values())
     yield "<section>"
     yield "<h2>Learning curves</h2>"
     yield "<figure>"
@@ -44,8 +44,9 @@ def learning(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
     yield from _panels("training-loss", "training loss after each epoch", losses)
     yield (
         "<figcaption>Mean cross-entropy of the Boolean answer on up to 250 of the training pairs "
-        "after each epoch, in nats. It is the same measure for all models, whatever else they "
-        "descend: to answer by chance has 0.69.</figcaption>"
+        "after each epoch, in nats; more than a million, or no number, counts as a million. It is "
+        "the same measure for all models, whatever else they descend: to answer by chance has "
+        "0.69.</figcaption>"
     )
     yield "</figure>"
     yield "</section>"
