@@ -127,6 +127,8 @@ W = f.Affine(torch.ones(3, 2), ())
         (lambda: f.vmap(f.linear(2), 1)(W, torch.ones(2, 4)), f.ShapeError, "vmap[0] linear: expected (…, 3), got (4,)"),
         (lambda: f.vmap(f.linear(2), 1, models=1)(3.0, torch.ones(2, 3)), f.KindError, "vmap: expected params of tensors, got float"),
         (lambda: f.linear(2)((torch.ones(3, 2), None), torch.ones(3)), f.KindError, "linear: expected b to be a tensor or (), got NoneType"),
+        (lambda: f.linear(1)((torch.ones(1), ()), torch.ones(1, 1)), f.ShapeError, "linear: expected (…, ?), got (1, 1)"),
+        (lambda: f.prelu()(f.Slope(torch.ones(())), torch.ones(2, device="meta")), f.KindError, "prelu: expected all on one device, got cpu and meta"),
         (lambda: f.contrastive()((), ((torch.ones(2, 3), torch.ones(2, 3).double()), torch.ones(2))), f.KindError, "contrastive: expected outputs of one dtype, got torch.float32 and torch.float64"),
         (lambda: f.mse()((), (torch.ones(2, 3), torch.ones(2, 3, device="meta"))), f.KindError, "mse: expected all on one device, got cpu and meta"),
         (lambda: f.serial(listing)(((),), torch.ones(2)), f.KindError, "serial[0] listing: expected a tensor or a tuple of tensors, got list"),

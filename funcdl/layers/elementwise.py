@@ -35,6 +35,8 @@ def fitting(where: str, params: Any, x: Any, own: int = 1) -> Tensor:
         raise KindError(f"{where}: expected params of one tensor, got {type(params).__name__}")
     p = params[0]
     beside(where, p, tensor(where, x), own)
+    if x.is_meta is not p.is_meta:
+        raise KindError(f"{where}: expected all on one device, got {p.device} and {x.device}")
     if x.dtype != p.dtype:
         raise KindError(f"{where}: expected x to be {p.dtype} as the parameter is, got {x.dtype}")
     return p

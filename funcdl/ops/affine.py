@@ -24,11 +24,14 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
         `dw = xᵀ dy`, `db = Σ dy` and `dx = dy wᵀ`, sums over all axes but the models' and the last.
 
     Raises:
-        ValueError: x does not begin with the models' axes, b is of another shape or dtype,
-            or one of the three is on another device.
+        ValueError: w has too few axes, x does not begin with the models' axes, b is of another
+            shape or dtype, or one of the three is on another device.
     """
-    if w.ndim > 2 and x.shape[: w.ndim - 2] != w.shape[:-2]:
-        raise ValueError(f"expected x to begin with the models' axes {tuple(w.shape[:-2])}")
+    if w.ndim != 2:
+        if w.ndim < 2:
+            raise ValueError("expected w to have two axes or more")
+        if x.shape[: w.ndim - 2] != w.shape[:-2]:
+            raise ValueError(f"expected x to begin with the models' axes {tuple(w.shape[:-2])}")
     # torch multiplies what is on the meta device by what is not, and gives any numbers.
     if w.is_meta is not x.is_meta or (b is not None and b.is_meta is not x.is_meta):
         raise ValueError("expected all on one device")
