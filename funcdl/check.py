@@ -6,7 +6,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import generator, show
-from funcdl.contract import LayerLike, Params, Value, as_layer
+from funcdl.contract import LayerLike, Params, Value, as_layer, expect_pair
 from funcdl.errors import DerivativeError
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import nodes
@@ -67,7 +67,8 @@ def check(
     leaves, structure = tree.flatten(args)
     y, vjp = value(args)
     u = tree.map(lambda leaf: _normal(leaf, rng), y)
-    cotangents = _leaves_beside(part.name, structure, vjp(u))
+    back = expect_pair(part.name, "(dparams, dx) from its vjp", vjp(u))
+    cotangents = _leaves_beside(part.name, structure, back)
     differences = {}
     for i, (path, leaf) in enumerate(zip(map(_name, tree.paths(args)), leaves)):
         if not leaf.is_floating_point():

@@ -27,6 +27,7 @@ __all__ = [
     "Value",
     "Vjp",
     "as_layer",
+    "expect_pair",
     "layer",
     "shape_of",
     "zeros_of",
@@ -149,12 +150,14 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
     takes_rng = _positional(apply) > 2
 
     def run(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        y, pull = _pair(label, "(y, vjp)", apply(params, x, rng) if takes_rng else apply(params, x))
+        y, pull = expect_pair(
+            label, "(y, vjp)", apply(params, x, rng) if takes_rng else apply(params, x)
+        )
         if not callable(pull):
             raise KindError(f"{label}: expected a vjp to call, got {type(pull).__name__}")
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams, dx = _pair(label, "(dparams, dx) from its vjp", pull(dy))
+            dparams, dx = expect_pair(label, "(dparams, dx) from its vjp", pull(dy))
             return dparams, dx if need_dx else None
 
         return y, vjp
@@ -174,7 +177,7 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
     return Layer(label, init or infer, run)
 
 
-def _pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
+def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
     """Return what a user's function gave, if it is a pair: a tensor of two rows unpacks as one."""
     if not isinstance(value, tuple) or len(value) != 2:
         got = f"{len(value)} entries" if isinstance(value, tuple) else type(value).__name__

@@ -10,7 +10,7 @@ from funcdl.tensor import Tensor
 from funcdl.tree import leaves, zeros_like
 from funcdl.tree.nodes import entries
 
-__all__ = ["RAW", "apart", "guarded", "is_none", "is_ours", "unfit"]
+__all__ = ["RAW", "apart", "first_line", "guarded", "is_none", "is_ours", "unfit"]
 
 RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 """What torch and Python raise where arguments do not fit."""
@@ -55,7 +55,7 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
     if found and not found[0].is_floating_point():
         return KindError(f"{name}: expected floats, got {dtypes[0]}")
     given = f"params {_shapes(params)} and x {_shapes(x)}" if leaves(params) else f"x {_shapes(x)}"
-    return ShapeError(f"{name}: expected shapes that fit, got {given}: {_first_line(error)}")
+    return ShapeError(f"{name}: expected shapes that fit, got {given}: {first_line(error)}")
 
 
 def is_none(dy: Any) -> bool:
@@ -162,7 +162,7 @@ def _unfit_cotangent(name: str, dy: Any, kinds: Any, error: Exception) -> Funcdl
         return KindError(f"{name}: expected dy to be {kinds.dtype} as y is, got {dy.dtype}")
     if alone and dy.is_meta is not kinds.meta:
         return KindError(f"{name}: expected dy on the device of y, got one on {dy.device}")
-    return KindError(f"{name}: expected dy to be as y is, got another: {_first_line(error)}")
+    return KindError(f"{name}: expected dy to be as y is, got another: {first_line(error)}")
 
 
 def _is_shaped(kinds: Any, dy: Any) -> bool:
@@ -188,6 +188,6 @@ def _shapes(value: Any) -> str:
     return f"({', '.join(shapes)}{',' if len(shapes) == 1 else ''})"
 
 
-def _first_line(error: Exception | None) -> str:
+def first_line(error: Exception | None) -> str:
     """Give what torch says, in one line."""
     return str(error).strip().partition("\n")[0]

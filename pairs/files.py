@@ -18,6 +18,7 @@ __all__ = [
     "append",
     "parsed",
     "replace",
+    "text_of",
     "tried",
     "versions",
     "whole_lines",
@@ -64,6 +65,23 @@ def tried(folder: Path, name: str) -> None:
         probe.unlink()
 
 
+def text_of(path: Path) -> str:
+    """Read a file of text.
+
+    Raises:
+        ResultsError: it is not in UTF-8.
+        OSError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except ValueError:
+        raise _not_text(path) from None
+
+
+def _not_text(path: Path) -> ResultsError:
+    return ResultsError(f"{path}: expected UTF-8 text, got other bytes")
+
+
 def parsed(text: str, where: str) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -101,7 +119,7 @@ def whole_lines(path: Path) -> list[str]:
     try:
         return whole.decode().splitlines()
     except ValueError:
-        raise ResultsError(f"{path}: expected UTF-8 text, got other bytes") from None
+        raise _not_text(path) from None
 
 
 def replace(path: Path, content: str | bytes) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from pairs.details import Details
-from pairs.files import ResultsError, append, parsed, replace, versions, whole_lines, writing
+from pairs.files import (
+    ResultsError,
+    append,
+    parsed,
+    replace,
+    text_of,
+    versions,
+    whole_lines,
+    writing,
+)
 from pairs.summary import summarise
 from pairs.training import Row, Settings
 
@@ -102,11 +111,7 @@ class Results:
             return
         if not summary.exists():
             raise ResultsError(f"{folder}: expected {SUMMARY} beside {ROWS}, found none")
-        try:
-            text = summary.read_text(encoding="utf-8")
-        except ValueError:
-            raise ResultsError(f"{summary}: expected UTF-8 text, got other bytes") from None
-        theirs = parsed(text, str(summary)).get("settings")
+        theirs = parsed(text_of(summary), str(summary)).get("settings")
         if isinstance(theirs, dict):
             # A folder may be older than a setting, which had its default then.
             theirs = {**Settings._field_defaults, **theirs}

@@ -12,12 +12,7 @@ from funcdl import tree
 from pairs.data import Mnist, Pairs
 from pairs.details import PICTURES, Details, Mistake
 from pairs.models import MODELS, Model
-from pairs.training import (
-    Scaling,
-    Settings,
-    Trained,
-    train_round,
-)
+from pairs.training import Scaling, Settings, Trained, train_round
 
 __all__ = ["watch_round"]
 

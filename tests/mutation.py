@@ -81,7 +81,6 @@ EQUIVALENT = {
     ("layers/gru", "step.mul_(dh.add_(d).unsqueeze(-2))"): "-2 and 2 are one axis of three",
     ("layers/pool", "share.unsqueeze(-2).unsqueeze(-2)"): "the axes of length 1 stand side by side",
     ("combinators/fan_out", "if need_dx else None"): "without need_dx there is None to be added",
-    ("combinators/vmap", "if models and tree.has_leaves(params)"): "a pile of one is that one",
 }
 """Mutants that may survive, by file and a part of the line: why they change no answer."""
 

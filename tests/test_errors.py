@@ -278,6 +278,13 @@ def test_check_refuses_cotangents_of_another_structure(params, x, back, words, r
         f.check(lambda params, x: (torch.ones(2), lambda dy: back), params, x, rng)
 
 
+def test_check_refuses_what_is_no_pair_of_cotangents(rng):
+    x = torch.rand(4, dtype=torch.float64, generator=rng)
+    net = f.Layer("alone", lambda rng, shape: ((), shape), lambda p, x, rng: (x, lambda dy: (p,)))
+    with message(f.KindError, "alone: expected (dparams, dx) from its vjp, got 1 entries"):
+        f.check(net, (), x, rng)
+
+
 def test_check_asks_for_the_cotangent_of_every_parameter(rng):
     def forgetful(params, x):
         return params["s"] * x, lambda dy: ({"s": None}, dy * params["s"])

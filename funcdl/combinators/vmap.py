@@ -79,24 +79,22 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
                     f"vmap: expected parameters that begin with {show(lead[:models])} as x does, "
                     f"got {show(leaf.shape)}"
                 )
-        copies = math.prod(lead[:models])
-        each = count // copies
-        ps = _rows(params, models, copies) if models and tree.has_leaves(params) else [params]
+        ps = _rows(params, models, math.prod(lead[:models]))
+        each = count // len(ps)
         pulled: list[Any] = []
         try:
             for i, row in enumerate(_rows(x, len(lead), count)):
-                pulled.append(part(ps[i // each if len(ps) > 1 else 0], row, rng))
+                pulled.append(part(ps[i // each], row, rng))
         except FuncdlError as error:
             raise error.within(f"vmap[{len(pulled)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             back = [pull(d, need_dx) for (_, pull), d in zip(pulled, _rows(dy, len(lead), count))]
-            size = count // len(ps)
             sums = [
-                reduce(tree.add, [dp for dp, _ in back[k : k + size]])
-                for k in range(0, count, size)
+                reduce(tree.add, [dp for dp, _ in back[k : k + each]])
+                for k in range(0, count, each)
             ]
-            dparams = _pile(sums, lead[:models]) if models and tree.has_leaves(params) else sums[0]
+            dparams = _pile(sums, lead[:models]) if models else sums[0]
             return dparams, _pile([dx for _, dx in back], lead)
 
         return _pile([y for y, _ in pulled], lead), vjp

@@ -9,7 +9,7 @@ from funcdl import tree
 from funcdl.arguments import number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError
-from funcdl.misfit import apart, is_ours
+from funcdl.misfit import apart, first_line, is_ours
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.tensor import Tensor
 
@@ -98,7 +98,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             if is_ours(error):
                 raise KindError(
                     "optimiser: expected the state that init made for such params, and updates of "
-                    f"their shapes and dtypes, got others: {str(error).partition(chr(10))[0]}"
+                    f"their shapes and dtypes, got others: {first_line(error)}"
                 ) from error
             raise
         return moved, OptimiserState(rate, state.steps + 1, transformed)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairs.details import Details, checked
-from pairs.files import ResultsError, parsed
+from pairs.files import ResultsError, parsed, text_of
 from pairs.models import MODELS
 from pairs.results import DETAILS, ROWS, SUMMARY, checked_row
 from pairs.training import Row
@@ -78,7 +78,7 @@ def _details(folder: Path, rows: Sequence[Row]) -> list[Details]:
 
 def _read(folder: Path, name: str) -> str:
     try:
-        return (folder / name).read_text(encoding="utf-8")
+        return text_of(folder / name)
     except FileNotFoundError:
         raise ResultsError(
             f"{folder}: expected a folder that 'funcdl-cli pairs --out' wrote, "
@@ -88,5 +88,3 @@ def _read(folder: Path, name: str) -> str:
         raise ResultsError(
             f"{folder / name}: expected a file that can be read, got: {error.strerror}"
         ) from None
-    except ValueError:
-        raise ResultsError(f"{folder / name}: expected UTF-8 text, got other bytes") from None
