@@ -9,7 +9,7 @@ write into their tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -175,12 +175,16 @@ class Planner:
         """Tell whether each operand, and the result, is of one pack for all, or of none yet.
 
         A call that is made for some parameters alone, as by a masked transform, leaves tensors of
-        two kinds: one in a pack already, and one that is not.
+        two kinds: one in a pack already, and one that is not. And no tensor has two places in a
+        pack: a gradient that serves two parameters, or a result that the next call reads.
         """
+        places: dict[int, int] = {}
         for column in zip(*([*call.args, *call.outs] for call in group)):
             if isinstance(column[0], Tensor) and column[0].ndim:
-                places = [self.packs.get(storage(t)) for t in column]
-                if len({place and id(place[0]) for place in places}) > 1:
+                packs = {id(self.packs.get(storage(t), (None,))[0]) for t in column}
+                if len(packs) > 1:
+                    return False
+                if any(places.setdefault(storage(t), k) != k for k, t in enumerate(column)):
                     return False
         return True
 
@@ -200,13 +204,29 @@ class Planner:
         out = gather([call.outs[0] for call in group])
         return Call(first.name, first.func, args, first.kwargs, [out], first.fresh)
 
+    def settled(self, calls: list[Call]) -> int:
+        """Count the calls up to the last one that may fail, or run Python.
+
+        Only what comes behind it may write where something is carried: a replay that is cut short
+        has then changed nothing, or is finished before anybody can look.
+        """
+        for i in range(len(calls), 0, -1):
+            call = calls[i - 1]
+            if not all(s.never_fails() for s in write(call, call.outs, call.args, call.kwargs)):
+                return i
+        return 0
+
     def reuse(
-        self, calls: list[Call], outputs: list[Tensor], homes: list[tuple[Tensor, Tensor]]
+        self,
+        calls: list[Call],
+        outputs: list[Tensor],
+        homes: list[tuple[Tensor, Tensor]],
+        settled: int = 0,
     ) -> None:
         """Let a result take the place of an operand that is not read again.
 
         `homes` has pairs of an input and the output that takes its place in the end: no other
-        output may settle there.
+        output may settle there, and nothing at all by one of the first `settled` calls.
         """
         last: dict[int, float] = {}
         for i, call in enumerate(calls):
@@ -227,8 +247,10 @@ class Planner:
                 owner = self.owner(storage(a))
                 free = storage(a) in self.variable and last[owner] <= i
                 ends = last[self.owner(storage(out))]
-                if ends == math.inf and owner in carried:
-                    free = free and self.owner(storage(out)) in carried[owner]
+                if owner in carried:
+                    free = free and i >= settled
+                    if ends == math.inf:
+                        free = free and self.owner(storage(out)) in carried[owner]
                 if free and _alike(a, out) and not self._overlaps(call, a):
                     self.move(out, a)
                     self.owners[self.owner(storage(out))] = owner
@@ -289,15 +311,22 @@ class Planner:
         (pack, k), (other, j) = (self.packs.get(storage(t), (None, -1)) for t in (w, b))
         return pack is not None and pack is other and j == k + 1
 
-    def write(self, calls: list[Call]) -> list[Callable[[], Any]]:
-        """Write each call with the methods of the tensor that it writes into."""
+    def write(self, calls: list[Call], settled: int = 0) -> tuple[list[Any], list[Any]]:
+        """Write each call with the methods of the tensor that it writes into.
+
+        Gives the calls of the first `settled` ones, and those of the rest.
+        """
         steps: list[Step] = []
-        for call in calls:
+        first = 0
+        for i, call in enumerate(calls):
+            first = len(steps) if i == settled else first
             outs = [self.at(t) for t in call.outs]
             args, kwargs = rebuild((call.args, call.kwargs), self.at)
             for step in write(call, outs, args, kwargs):
                 self._append(steps, step)
-        return [step.bind() for step in steps]
+        first = len(steps) if settled == len(calls) else first
+        bound = [step.bind() for step in steps]
+        return bound[:first], bound[first:]
 
     def _append(self, steps: list[Step], step: Step) -> None:
         """Append a step, folded into the product of matrices just before it where that can be."""
@@ -305,7 +334,8 @@ class Planner:
         if step.name in ("add_", "mul_") and last.is_product() and len(step.args) == 1:
             (value,) = step.args
             if not step.kwargs and same_view(step.target, last.target):
-                if step.name == "mul_" and isinstance(value, float):
+                # A product with the factor 0 is not computed at all, which 0 times infinity is not.
+                if step.name == "mul_" and isinstance(value, float) and value:
                     last.kwargs["alpha"] = last.kwargs.get("alpha", 1) * value
                     return
                 other = isinstance(value, Tensor) and storage(value) != storage(step.target)
@@ -351,7 +381,7 @@ def _matrix(w: Tensor, b: Tensor) -> Tensor | None:
     """View w (in, out) and the b (out,) behind it as one matrix (in + 1, out)."""
     if w.ndim != 2 or b.numel() != w.shape[-1] or storage(w) != storage(b):
         return None
-    if not w.is_contiguous() or b.storage_offset() != w.storage_offset() + w.numel():
+    if not (w.is_contiguous() and b.is_contiguous()) or b.storage_offset() != w.storage_offset() + w.numel():
         return None
     return w.as_strided((w.shape[0] + 1, w.shape[1]), w.stride(), w.storage_offset())
 

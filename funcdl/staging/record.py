@@ -29,7 +29,10 @@ __all__ = [
     "tensors",
 ]
 
-WRITES_FIRST = {"__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__"}
+WRITES_FIRST = {
+    *("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__"),
+    *("__imod__", "__ipow__", "__iand__", "__ior__", "__ixor__", "__ilshift__", "__irshift__"),
+}
 
 # What asks for no numbers, only for a shape or a dtype.
 METADATA = {
@@ -43,6 +46,15 @@ REFUSED = {
     *("__set__", "requires_grad_", "detach_", "set_", "resize_", "resize_as_", "as_strided_"),
     *("t_", "transpose_", "swapaxes_", "swapdims_", "squeeze_", "unsqueeze_", "backward", "grad"),
 }
+
+# What gives as many numbers as other numbers say: a replay has room for those of one step alone.
+SIZED_BY_NUMBERS = {
+    *("nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount"),
+    *("repeat_interleave", "tensor_split"),
+}
+
+# Views of the first argument for whose place the others' shapes matter, not their numbers.
+SHAPED_LIKE = {"expand_as", "view_as", "reshape_as", "type_as", "to", "broadcast_tensors"}
 
 # What looks at the shape of its argument alone.
 CREATES = {
@@ -141,37 +153,68 @@ class Watcher:
 class Recorder(Watcher):
     """The calls made so far, and the layers that are called as they are."""
 
-    def __init__(self, opaque: set[Layer]) -> None:
+    def __init__(self, opaque: set[Layer], users: bool = False) -> None:
+        """Begin to record; with `users`, the layers that users made are called as they are too."""
         self.calls: list[Call] = []
-        self.opaque = opaque
+        self.opaque, self.users = opaque, users
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Carry out one operation on the plain tensors, and note it unless it only makes views."""
         name: str = func.__name__
         if name in REFUSED:
             raise UnrecordedError(f"calls {name} on a tensor")
-        in_place = name in WRITES_FIRST or (name.endswith("_") and not name.startswith("__"))
-        target = kwargs.get("out", args[0] if in_place else None)
-        if target is not None and type(target) is not Recorded:
-            raise UnrecordedError(f"calls {name} on a tensor that was made elsewhere")
         plain_args, plain_kwargs = unwrap(tuple(args)), unwrap(kwargs)
+        given, plain = tensors((args, kwargs)), tensors((plain_args, plain_kwargs))
+        versions = [_version(t) for t in plain]
         result = func(*plain_args, **plain_kwargs)
         outs = tensors(result)
-        if target is not None:
-            outs = [target.plain]
-        elif not outs and name not in METADATA:
+        if not outs and name not in METADATA and not _in_place(name):
             raise UnrecordedError(f"calls {name} on a tensor")
-        call = Call(name, func, plain_args, plain_kwargs, outs, target is None)
-        call.effect = name in RANDOM or any(hasattr(a, "initial_seed") for a in kwargs.values())
-        if outs and (not call.fresh or not call.writes <= call.reads):
-            if call.fresh and call.writes & call.reads:
-                raise UnrecordedError(f"calls {name}, which gives views and new tensors")
-            self.calls.append(call)
+        by_name = tensors(kwargs.get("out", args[0] if _in_place(name) else None))
+        written = [
+            t
+            for t, version in zip(given, versions)
+            if any(t is target for target in by_name)
+            or (version is not None and unwrap(t)._version != version)
+        ]
+        if any(type(t) is not Recorded for t in written):
+            raise UnrecordedError(f"calls {name} on a tensor that was made elsewhere")
+        if written:
+            self._note_write(name, func, plain_args, plain_kwargs, unwrap(written), outs)
+        elif outs:
+            self._note_result(name, func, plain_args, plain_kwargs, plain, outs)
         return self.wrap(result)
+
+    def _note_write(
+        self, name: str, func: Any, args: Any, kwargs: Any, written: list[Tensor], outs: list[Tensor]
+    ) -> None:
+        """Note a call in place, which gives nothing but what it wrote."""
+        if not {storage(t) for t in outs} <= {storage(t) for t in written}:
+            raise UnrecordedError(f"calls {name}, which writes and gives new tensors")
+        # What writes without the name of a method that does is repeated as it is.
+        name = name if _in_place(name) else f"{name} in place"
+        call = Call(name, func, args, kwargs, written, False)
+        call.effect = _draws(name, kwargs)
+        self.calls.append(call)
+
+    def _note_result(
+        self, name: str, func: Any, args: Any, kwargs: Any, given: list[Tensor], outs: list[Tensor]
+    ) -> None:
+        """Note a call that gives new tensors; views of what is there are no calls."""
+        if name in SIZED_BY_NUMBERS or _chooses_by_numbers(name, args, kwargs):
+            raise UnrecordedError(f"calls {name}, whose size depends on numbers")
+        call = Call(name, func, args, kwargs, outs, True, _draws(name, kwargs))
+        if call.writes <= {storage(t) for t in given}:
+            if len(given) > 1 and name not in SHAPED_LIKE:
+                raise UnrecordedError(f"calls {name}, a view whose place depends on numbers")
+        elif call.writes & {storage(t) for t in given}:
+            raise UnrecordedError(f"calls {name}, which gives views and new tensors")
+        else:
+            self.calls.append(call)
 
     def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
         """Apply a layer to recorded tensors; an opaque one by a call as it is."""
-        if layer in self.opaque or not layer.recorded:
+        if layer in self.opaque or not layer.recorded or (self.users and _is_users(layer)):
             return self._as_it_is(layer, params, x, rng)
         try:
             y, pull = layer.apply(params, x, rng)
@@ -220,6 +263,36 @@ class Recorder(Watcher):
 
         forth.writes.add(id(kept))
         return y, vjp
+
+
+def _is_users(layer: Layer) -> bool:
+    """Tell whether a layer's formulas are a user's own: a plain function, or a `Layer` of one."""
+    module = str(getattr(layer.apply, "__module__", ""))
+    return not module.startswith("funcdl.") or module == "funcdl.contract"
+
+
+def _in_place(name: str) -> bool:
+    """Tell by its name whether a method writes into its first argument."""
+    return name in WRITES_FIRST or (name.endswith("_") and not name.startswith("__"))
+
+
+def _draws(name: str, kwargs: dict[str, Any]) -> bool:
+    return name in RANDOM or any(hasattr(a, "initial_seed") for a in kwargs.values())
+
+
+def _chooses_by_numbers(name: str, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Tell whether a call gives as many numbers as a mask, or the largest class, says."""
+    if name == "__getitem__":
+        return any(str(t.dtype) in ("torch.bool", "torch.uint8") for t in tensors(args[1:]))
+    if name == "one_hot":
+        classes = kwargs.get("num_classes", args[1] if len(args) > 1 else -1)
+        return bool(classes == -1)
+    return name == "where" and len(args) + len(kwargs) == 1
+
+
+def _version(t: Tensor) -> Any:
+    """Count how often a tensor was written into; inference tensors do not count."""
+    return None if t.is_inference() else t._version
 
 
 def storage(tensor: Tensor) -> int:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.contract import Params, Value
 from funcdl.errors import KindError, UsageError
-from funcdl.staging.plan import Pack, Planner, same_view
-from funcdl.staging.record import (
-    Call,
-    OpaqueLayerError,
-    Recorder,
-    UnrecordedError,
-    rebuild,
-    storage,
-    tensors,
-    unwrap,
-)
+from funcdl.staging.carried import Carried, alike, copied
+from funcdl.staging.proof import Literal, agree
+from funcdl.staging.record import OpaqueLayerError, Recorder, UnrecordedError
+from funcdl.staging.record import rebuild, tensors, unwrap
+from funcdl.staging.replay import Recording, Replay, form, literally, planned
+from funcdl.staging.steps import OtherShapesError
 from funcdl.tensor import Generator, Tensor
-from funcdl.tree import nodes
 
 __all__ = ["stage"]
 
@@ -72,202 +65,181 @@ def stage(step: Step) -> Step:
 
 
 class Staged:
-    """A step with its buffers: of what is carried on, and of a replay for each shape of batch."""
+    """A step with its buffers: of what is carried on, and of a replay for each kind of batch.
+
+    Attributes:
+        replays: by generator and kind of batch; None where the step is called as it is.
+    """
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self.carried = Carried(())
-        self.replays: dict[Any, Replay] = {}
+        self.replays: dict[Any, Replay | None] = {}
         self.last: Replay | None = None
+
+    def __reduce__(self) -> Any:
+        """Copy and pickle the step; its buffers are made anew."""
+        return Staged, (self.step,)
 
     def __call__(
         self, params: Params, state: Any, batch: Value, rng: Generator | None = None
     ) -> Any:
         """Take one step."""
         carried, replay = self.carried, self.last
-        if params is not carried.params or state is not carried.state:
-            carried = self._take(params, state)
-            replay = self.last
-        xs = _flatten(batch)
-        if replay is None or rng is not replay.rng or not replay.takes(xs):
-            key = (rng, *map(_kind, xs))
-            if key not in self.replays:
-                return self._first(key, batch, rng)
-            replay = self.last = self.replays[key]
+        ours = params is carried.params and state is carried.state
+        if ours and carried.mutable:
+            ours = not carried.edited()
+        if not ours and not carried.fits((params, state)):
+            carried = self.carried = Carried((params, state))
+            self.replays, replay = {}, None
+        if replay is None or rng is not replay.rng or not replay.takes(batch):
+            found = self._find(params, state, batch, rng)
+            if not isinstance(found, Replay):
+                return found
+            replay = self.last = found
+        if not ours:
+            carried.take((params, state))
         try:
-            return replay(xs)
+            return replay(batch)
+        except OtherShapesError:
+            # A layer's numbers decide how many there are, and now there are others.
+            return self.step(*carried.copies(), batch, *_given(rng))
         except Exception:
             # The step itself says in its own words what is wrong with its input.
             self.step(*carried.copies(), batch, *_given(rng))
             raise
 
-    def _take(self, params: Params, state: Any) -> Carried:
-        """Copy parameters and state that came from elsewhere into the buffers."""
-        if not self.carried.fits((params, state)):
-            self.carried, self.replays, self.last = Carried((params, state)), {}, None
-        self.carried.fill((params, state))
-        return self.carried
+    def _find(self, params: Params, state: Any, batch: Value, rng: Generator | None) -> Any:
+        """Give the replay for a kind of batch; without one, the step's results themselves."""
+        key = rng, form(batch)
+        try:
+            known = key in self.replays
+        except TypeError:  # what is no tensor cannot be told from others
+            return self.step(params, state, batch, *_given(rng))
+        if not known:
+            return self._first(key, params, state, batch, rng)
+        return self.replays[key] or self.step(params, state, batch, *_given(rng))
 
-    def _first(self, key: Any, batch: Value, rng: Generator | None) -> Any:
-        """Take the first step with a shape of batch: record it, replay it and compare."""
-        before: Any = None if rng is None else rng.get_state()
-        inputs = (*self.carried.copies(), rebuild(batch, _copy))
-        expected = self.step(*inputs, *_given(rng))
-        replay = Replay(self.step, self.carried, inputs, rng, before)
-        if rng is not None:
-            rng.set_state(before)
-        result = replay(_flatten(batch))
-        _compare(result, expected, inputs)
+    def _first(
+        self, key: Any, params: Params, state: Any, batch: Value, rng: Generator | None
+    ) -> Any:
+        """Take the first step with a kind of batch: record it, plan it, and prove the plan."""
+        inputs = (*rebuild((params, state), copied), rebuild(batch, _like))
+        start = _state(rng)
+        outputs = self.step(*rebuild(inputs, _like), *_given(rng))
+        _expect(outputs, self.carried)
+        end = _state(rng)
+        real = Trial(inputs, start, rebuild(outputs, _like), end)
+        if self.carried.params is not params or self.carried.state is not state:
+            self.carried.take((params, state))
+        try:
+            found = self._recorded(real, rng)
+            replay = None if found is None else self._proven(found[0], (found[1], real), rng)
+        except BaseException:
+            self.carried.fill(inputs[:2])
+            raise
         if len(self.replays) == MOST_PLANS:
             del self.replays[next(iter(self.replays))]
-        self.replays[key] = self.last = replay
-        return result
+        self.replays[key] = replay
+        if replay is None:
+            _set(rng, end)
+            return outputs
+        self.last = replay
+        replay.serve(batch, rng, bool(replay.body) or (rng is not None and not start.equal(end)))
+        return (self.carried.params, self.carried.state, *real.outputs[2:])
 
+    def _recorded(self, real: Trial, rng: Generator | None) -> tuple[Recording, Trial] | None:
+        """Record the step on other numbers, so that what the recording leaves out is seen.
 
-class Carried:
-    """Buffers of the parameters and the optimiser's state.
+        That shows on the real numbers: layers of a user's own are then called as they are, and
+        where that does not help, the whole step is.
+        """
+        pure = False
+        for others in (real.changed(), real.next()):
+            for users in (False, True):
+                try:
+                    recording = _record(self.step, others, rng, real.end, users)
+                except (UnrecordedError, KindError):
+                    raise
+                except Exception:
+                    break  # other numbers, which the step refuses
+                own = Trial(others, real.end, rebuild(recording.outputs, _like), _state(rng))
+                if _repeats(recording, real, rng, exactly=not pure):
+                    return recording, own
+                if not pure:
+                    self._expect_pure(real, rng)
+                    pure = True
+                    if _repeats(recording, real, rng, exactly=False):
+                        return recording, own
+        return None
 
-    Leaves of one dtype that have the parameters' shapes, the parameters themselves and what the
-    optimiser keeps of each, are packs.
-    """
-
-    def __init__(self, like: Any) -> None:
-        leaves, self.structure = tree.flatten(like)
-        count = len(tree.leaves(like[0])) if like else 0
-        self.shapes = [leaf.shape for leaf in tensors(leaves[:count])]
-        self.packs: list[tuple[Pack, int]] = []
-        self.leaves: list[Any] = [rebuild(leaf, _copy) for leaf in leaves]
-        start = 0
-        while start < len(leaves):
-            run = leaves[start : start + count]
-            if self.shapes and self._is_pack(run):
-                pack = Pack(run)
-                self.leaves[start : start + count] = pack.parts
-                self.packs.append((pack, start))
-                start += count
-            else:
-                start += 1
-        self.params: Params = None
-        self.state: Any = None
-        if like:
-            self.params, self.state = tree.unflatten(self.structure, self.leaves)
-
-    def _is_pack(self, run: list[Any]) -> bool:
-        if not all(isinstance(leaf, Tensor) for leaf in run):
-            return False
-        kinds = {(leaf.dtype, leaf.device) for leaf in run}
-        return len(kinds) == 1 and [leaf.shape for leaf in run] == self.shapes
-
-    def fits(self, value: Any) -> bool:
-        """Tell whether a value has the structure, shapes and dtypes of the buffers."""
-        leaves, structure = tree.flatten(value)
-        return structure == self.structure and all(map(_alike, leaves, self.leaves))
-
-    def fill(self, value: Any) -> None:
-        """Copy a value into the buffers."""
-        for buffer, leaf in zip(self.leaves, [rebuild(t, _copy) for t in tree.leaves(value)]):
-            if isinstance(buffer, Tensor):
-                buffer.copy_(leaf)
-
-    def copies(self) -> Any:
-        """Copy parameters and state out of the buffers."""
-        return rebuild((self.params, self.state), _copy)
-
-
-class Replay:
-    """The calls that one step is, for one shape of batch."""
-
-    def __init__(
-        self, step: Step, carried: Carried, inputs: Any, rng: Generator | None, before: Any
-    ) -> None:
-        """Record the step and plan its replay; `before` is the generator's state to begin with."""
-        self.carried, self.rng = carried, rng
-        self.kinds = [_kind(x) for x in _flatten(inputs[2])]
-        outputs, calls, old = _record(step, inputs, rng, before)
-        if not isinstance(outputs, tuple) or len(outputs) < 2:
-            raise KindError(
-                "stage: expected a step that returns (params, state, …), "
-                f"got {type(outputs).__name__}"
+    def _expect_pure(self, real: Trial, rng: Generator | None) -> None:
+        """Refuse a step that gives other numbers when it is called again."""
+        _set(rng, real.start)
+        again = tensors(self.step(*rebuild(real.inputs, _like), *_given(rng)))
+        if not agree(again, tensors(real.outputs), lambda: [0.0] * len(again), units=4):
+            raise UsageError(
+                "stage: expected a pure step, whose numbers come from its arguments alone, got "
+                "other numbers when it was called again: does it draw from a generator that was "
+                "not handed in?"
             )
-        leaves, structure = tree.flatten(outputs[:2])
-        if structure != carried.structure or not all(map(_alike, leaves, carried.leaves)):
-            raise KindError(
-                "stage: expected a step that returns params and state of the structure, shapes and "
-                "dtypes that it takes, all tensors but what never changes"
+
+    def _proven(
+        self, recording: Recording, trials: tuple[Trial, ...], rng: Generator | None
+    ) -> Replay:
+        """Plan a recording, and take its own step and the real one to see that it is right."""
+        literal, carried = recording.literal, self.carried
+        try:
+            replay = planned(recording, carried)
+            proven = replay is not None and all(
+                _agrees(replay, literal, trial, carried, rng) for trial in trials
             )
-        self.params, self.state = carried.params, carried.state
-        self.batch = tensors(old[2])
-        self._plan(calls, tree.leaves(old[:2]), leaves, outputs[2:])
-
-    def _plan(self, calls: list[Call], old: list[Any], new: list[Any], rest: Any) -> None:
-        planner = Planner(tensors((old, self.batch)))
-        inside = [isinstance(leaf, Tensor) for leaf in old]
-        for leaf, buffer, is_tensor in zip(old, self.carried.leaves, inside):
-            if is_tensor:
-                planner.move(leaf, buffer)
-        for pack, start in self.carried.packs:
-            planner.add_pack(pack, old[start : start + len(pack.parts)])
-        # What goes out must not lie where something else is carried.
-        homes = {storage(leaf) for leaf in tensors(old)}
-
-        def out_of_the_way(t: Tensor, home: Any = None) -> Tensor:
-            if storage(t) not in homes or (home is not None and same_view(t, home)):
-                return t
-            copy = t.clone()
-            calls.append(Call("clone", type(t).clone, (t,), {}, [copy], True))
-            return copy
-
-        ends = [out_of_the_way(n, o) for o, n, is_tensor in zip(old, new, inside) if is_tensor]
-        rest = rebuild(rest, out_of_the_way)
-        starts = tensors(old)
-        wanted = ends + tensors(rest)
-        calls = planner.prune(calls, wanted)
-        calls = planner.fuse(calls, self.carried.shapes)
-        planner.reuse(calls, wanted, list(zip(starts, ends)))
-        planner.widen(calls, [*starts, *wanted])
-        self.batch = [planner.at(t) for t in self.batch]
-        self.calls = planner.write(calls)
-        for buffer, end in zip(tensors(self.carried.leaves), ends):
-            if not same_view(planner.at(end), buffer):
-                self.calls.append(partial(buffer.copy_, planner.at(end)))
-        self.rest = rebuild(rest, planner.at)
-        self.loss = self.rest[0] if len(rest) == 1 and isinstance(rest[0], Tensor) else None
-
-    def takes(self, xs: list[Any]) -> bool:
-        """Tell whether a batch has the shapes and dtypes of the recorded one."""
-        if len(xs) != len(self.kinds):
-            return False
-        for x, kind in zip(xs, self.kinds):
-            if type(x) is Tensor:
-                if x.shape != kind[0] or x.dtype is not kind[1]:
-                    return False
-            elif _kind(x) != kind:
-                return False
-        return True
-
-    def __call__(self, xs: list[Any]) -> Any:
-        """Take a step: in with the batch, then call after call, out with what is not carried."""
-        if len(xs) != len(self.batch):
-            xs = tensors(xs)
-        for buffer, x in zip(self.batch, xs):
-            buffer.copy_(x)
-        for call in self.calls:
-            call()
-        if self.loss is not None:
-            return self.params, self.state, self.loss.clone()
-        return (self.params, self.state, *rebuild(self.rest, _copy))
+        except Exception:  # a call that has no such form in place
+            proven = False
+        if not proven or replay is None:
+            replay = literally(recording, carried)
+            _take(replay, trials[-1], carried, rng)
+        return replay
 
 
-def _record(step: Step, inputs: Any, rng: Generator | None, before: Any) -> Any:
+class Trial(NamedTuple):
+    """Inputs of a step, the generator's state before it, its outputs, and the state after it."""
+
+    inputs: Any
+    start: Any
+    outputs: Any
+    end: Any
+
+    def next(self) -> Any:
+        """Give the inputs of the step behind this one, with the same batch."""
+        return (*self.outputs[:2], self.inputs[2])
+
+    def changed(self) -> Any:
+        """Give such inputs with other parameters and another batch, which a step takes as well."""
+        params, state, batch = self.next()
+        return rebuild(params, _smaller), state, rebuild(batch, _turned)
+
+
+def _smaller(t: Tensor) -> Tensor:
+    return _like(t).mul_(0.97) if t.is_floating_point() else t
+
+
+def _turned(t: Tensor) -> Tensor:
+    """Turn the examples around: what is a class, or a share, stays one."""
+    return _smaller(_like(t).copy_(t.roll(1, 0)) if t.ndim else t)
+
+
+def _record(
+    step: Step, inputs: Any, rng: Generator | None, start: Any, users: bool
+) -> Recording:
     """Run the step on recorded copies of its inputs; again, while layers turn out to be opaque."""
     opaque: set[Any] = set()
     while True:
-        if rng is not None:
-            rng.set_state(before)
-        recorder = Recorder(opaque)
-        old = rebuild(inputs, _copy)
+        _set(rng, start)
+        recorder = Recorder(opaque, users)
+        old = rebuild(inputs, _like)
         try:
-            outputs = step(*recorder.wrap(old), *_given(rng))
+            outputs = unwrap(step(*recorder.wrap(old), *_given(rng)))
         except OpaqueLayerError as error:
             opaque.add(error.layer)
         except UnrecordedError as error:
@@ -276,56 +248,77 @@ def _record(step: Step, inputs: Any, rng: Generator | None, before: Any) -> Any:
                 "outside of any layer"
             ) from None
         else:
-            return unwrap(outputs), recorder.calls, old
+            return Recording(recorder.calls, old, outputs)
+
+
+def _repeats(recording: Recording, real: Trial, rng: Generator | None, *, exactly: bool) -> bool:
+    """Tell whether a recording gives the step's own numbers where it was not recorded.
+
+    The calls are the same, and so are the numbers, to the last bit; but where a sum of many
+    threads comes in any order, and then they are within what rounding does.
+    """
+    _set(rng, real.start)
+    try:
+        numbers = recording.literal(real.inputs)
+    except Exception:
+        return False
+    if rng is not None and not rng.get_state().equal(real.end):
+        return False
+
+    def spread() -> list[float]:
+        if exactly:
+            return [0.0] * len(numbers)
+        return recording.literal.spread(real.inputs, numbers, lambda: _set(rng, real.start))
+
+    return agree(numbers, tensors(real.outputs), spread)
+
+
+def _agrees(
+    replay: Replay, literal: Literal, trial: Trial, carried: Carried, rng: Generator | None
+) -> bool:
+    """Tell whether a replay gives the numbers of a step, but for rounding."""
+    found, numbers = _take(replay, trial, carried, rng), tensors(trial.outputs)
+
+    def spread() -> list[float]:
+        return literal.spread(trial.inputs, numbers, lambda: _set(rng, trial.start))
+
+    return agree(found, numbers, spread, units=4, times=100)
+
+
+def _take(replay: Replay, trial: Trial, carried: Carried, rng: Generator | None) -> list[Tensor]:
+    """Take a step from other inputs than what is carried."""
+    carried.fill(trial.inputs[:2])
+    _set(rng, trial.start)
+    return [t.clone() for t in tensors(replay(trial.inputs[2]))]
+
+
+def _expect(outputs: Any, carried: Carried) -> None:
+    """Refuse a step that does not return params and state as it takes them."""
+    if not isinstance(outputs, tuple) or len(outputs) < 2:
+        raise KindError(
+            "stage: expected a step that returns (params, state, …), "
+            f"got {type(outputs).__name__}"
+        )
+    leaves, structure = tree.flatten(outputs[:2])
+    if structure != carried.structure or not all(map(alike, leaves, carried.leaves)):
+        raise KindError(
+            "stage: expected a step that returns params and state of the structure, shapes and "
+            "dtypes that it takes, all tensors but what never changes"
+        )
 
 
 def _given(rng: Generator | None) -> tuple[Generator, ...]:
     return () if rng is None else (rng,)
 
 
-def _flatten(batch: Value) -> list[Any]:
-    """List the leaves of a batch, which mostly is a pair: each step begins with it."""
-    if not tree.is_node(batch):
-        return [batch]
-    found: list[Any] = []
-    for entry in nodes.entries(batch):
-        if type(entry) is Tensor:
-            found.append(entry)
-        else:
-            found += _flatten(entry)
-    return found
+def _state(rng: Generator | None) -> Any:
+    return None if rng is None else rng.get_state()
 
 
-def _kind(x: Any) -> Any:
-    """Say what a replay depends on: a tensor's shape and dtype, anything else itself."""
-    return (x.shape, x.dtype) if isinstance(x, Tensor) else (x,)
+def _set(rng: Generator | None, state: Any) -> None:
+    if rng is not None:
+        rng.set_state(state)
 
 
-def _copy(t: Tensor) -> Tensor:
+def _like(t: Tensor) -> Tensor:
     return t.detach().clone()
-
-
-def _alike(a: Any, b: Any) -> bool:
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
-    return type(a) is type(b) and bool(a == b)
-
-
-def _compare(result: Any, expected: Any, inputs: Any) -> None:
-    """Raise a UsageError where a replay's numbers are not those of the step, but for rounding."""
-    before = tensors(inputs[:2])
-    for i, (a, b) in enumerate(zip(tensors(result), tensors(expected))):
-        a, b = a.double(), b.double()
-        away, size = a.sub(b).norm(), b.norm()
-        if i < len(before):
-            # An optimiser that divides by a gradient's size makes much of its rounding.
-            room = 0.1 * b.sub(before[i].double()).norm() + 1e-4 * size
-        else:
-            room = 1e-3 * size + 1e-6
-        if not away > room:
-            continue
-        raise UsageError(
-            "stage: expected a pure step, whose numbers come from its arguments alone, got other "
-            "numbers from its replay than from the step itself: does it draw from a generator "
-            "that was not handed in?"
-        )

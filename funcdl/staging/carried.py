@@ -1,0 +1,118 @@
+"""What a staged step carries on: buffers of the parameters and of the optimiser's state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import is_
+from typing import Any
+
+from funcdl import tree
+from funcdl.contract import Params
+from funcdl.staging.plan import Pack
+from funcdl.staging.record import rebuild, tensors
+from funcdl.tensor import Tensor
+from funcdl.tree import nodes
+
+__all__ = ["Carried", "alike", "copied"]
+
+
+class Carried:
+    """Buffers of the parameters and the optimiser's state, and what a caller has of them.
+
+    Leaves of one dtype that have the parameters' shapes, the parameters themselves and what the
+    optimiser keeps of each, are packs.
+
+    Attributes:
+        params, state: what a step returns: other tensors on the memory of the buffers, so that they
+            can be given memory of their own when somebody else's parameters come into the buffers.
+    """
+
+    def __init__(self, like: Any) -> None:
+        leaves, self.structure = tree.flatten(like)
+        count = len(tree.leaves(like[0])) if like else 0
+        self.shapes = [leaf.shape for leaf in tensors(leaves[:count])]
+        self.packs: list[tuple[Pack, int]] = []
+        self.leaves: list[Any] = [rebuild(leaf, copied) for leaf in leaves]
+        start = 0
+        while start < len(leaves):
+            run = leaves[start : start + count]
+            if self.shapes and self._is_pack(run):
+                pack = Pack(run)
+                self.leaves[start : start + count] = pack.parts
+                self.packs.append((pack, start))
+                start += count
+            else:
+                start += 1
+        self.params: Params = None
+        self.state: Any = None
+        self.mutable: list[tuple[Any, list[Any]]] = []
+        if like:
+            self._hand_out()
+
+    def _is_pack(self, run: list[Any]) -> bool:
+        if not all(isinstance(leaf, Tensor) for leaf in run):
+            return False
+        kinds = {(leaf.dtype, leaf.device) for leaf in run}
+        return len(kinds) == 1 and [leaf.shape for leaf in run] == self.shapes
+
+    def _hand_out(self) -> None:
+        """Make the containers and tensors that a caller gets."""
+        out = [rebuild(leaf, lambda t: t.view(t.shape)) for leaf in self.leaves]
+        self.params, self.state = tree.unflatten(self.structure, out)
+        self.mutable = [
+            (node, list(nodes.entries(node))) for node in _mutable((self.params, self.state))
+        ]
+
+    def edited(self) -> bool:
+        """Tell whether a caller put something else into a container that it was given."""
+        for node, before in self.mutable:
+            now = nodes.entries(node)
+            if len(now) != len(before) or not all(map(is_, now, before)):
+                return True
+        return False
+
+    def fits(self, value: Any) -> bool:
+        """Tell whether a value has the structure, shapes and dtypes of the buffers."""
+        leaves, structure = tree.flatten(value)
+        return structure == self.structure and all(map(alike, leaves, self.leaves))
+
+    def fill(self, value: Any) -> None:
+        """Copy a value into the buffers, and so into what a caller has of them."""
+        for buffer, leaf in zip(self.leaves, [rebuild(t, copied) for t in tree.leaves(value)]):
+            if isinstance(buffer, Tensor):
+                buffer.copy_(leaf)
+
+    def take(self, value: Any) -> None:
+        """Copy a value from elsewhere into the buffers; what a caller has keeps its numbers."""
+        value = rebuild(value, copied)
+        for t in tensors((self.params, self.state)):
+            t.set_(t.clone())
+        self._hand_out()
+        self.fill(value)
+
+    def copies(self) -> Any:
+        """Copy parameters and state out of the buffers."""
+        return rebuild(tree.unflatten(self.structure, self.leaves), copied)
+
+
+def copied(t: Tensor) -> Tensor:
+    """Copy a tensor: contiguous as the buffers are, and without a graph."""
+    return t.detach().clone().contiguous()
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Tell whether two tensors have shape, dtype and device in common, or other leaves are equal."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
+    return type(a) is type(b) and bool(a == b)
+
+
+def _mutable(value: Any) -> Iterator[Any]:
+    """Find the containers whose entries can be replaced."""
+    if not tree.is_node(value):
+        return
+    settings = getattr(type(value), "__dataclass_params__", None)
+    if not isinstance(value, tuple) and not (settings and settings.frozen):
+        yield value
+    for entry in nodes.entries(value):
+        yield from _mutable(entry)
