@@ -165,7 +165,7 @@ class Planner:
                 return None, 0
             elif storage(a) in self.packs:
                 words.append(id(self.packs[storage(a)][0]))
-            elif _whole(a) and storage(a) in self.variable:
+            elif _whole(a) and storage(a) in self.variable and storage(a) not in self.moved:
                 words.append("a pack to be")
             else:
                 return None, 0
@@ -181,10 +181,13 @@ class Planner:
         places: dict[int, int] = {}
         for column in zip(*([*call.args, *call.outs] for call in group)):
             if isinstance(column[0], Tensor) and column[0].ndim:
-                packs = {id(self.packs.get(storage(t), (None,))[0]) for t in column}
+                packs = set()
+                for k, t in enumerate(column):
+                    pack, place = self.packs.get(storage(t), (None, k))
+                    packs.add(id(pack))
+                    if place != k or places.setdefault(storage(t), k) != k:
+                        return False
                 if len(packs) > 1:
-                    return False
-                if any(places.setdefault(storage(t), k) != k for k, t in enumerate(column)):
                     return False
         return True
 

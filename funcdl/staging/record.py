@@ -163,6 +163,9 @@ class Recorder(Watcher):
         name: str = func.__name__
         if name in REFUSED:
             raise UnrecordedError(f"calls {name} on a tensor")
+        if kwargs.get("inplace") is False:
+            # What every function of torch.nn.functional hands on, and no method takes.
+            kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
         plain_args, plain_kwargs = unwrap(tuple(args)), unwrap(kwargs)
         given, plain = tensors((args, kwargs)), tensors((plain_args, plain_kwargs))
         versions = [_version(t) for t in plain]

@@ -137,6 +137,7 @@ class Staged:
             replay = None if found is None else self._proven(found[0], (found[1], real), rng)
         except BaseException:
             self.carried.fill(inputs[:2])
+            _set(rng, start)
             raise
         if len(self.replays) == MOST_PLANS:
             del self.replays[next(iter(self.replays))]
