@@ -1,5 +1,9 @@
 """A staged step against the pure step, which is its definition."""
 
+import random
+import signal
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 
 import pytest
@@ -9,7 +13,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 import funcdl as f
 from funcdl import tree
-from funcdl.errors import FuncdlError, KindError, ShapeError, UsageError
+from funcdl.errors import FuncdlError, InputError, KindError, ShapeError, UsageError
 
 OPTIMISERS = {
     "sgd": f.sgd(0.1),
@@ -541,3 +545,353 @@ def test_parameters_may_be_dataclasses(rng):
     assert isinstance(fast[0][1], Stretch)
     assert_same(fast, slow)
     assert f.check(net, params, data[0][0], rng).keys() >= {"params[1].by", "x"}
+
+
+# What is not refused, and what is.
+
+GRADIENTS_OF_NOTHING = {
+    "bias, batch norm": (f.serial(f.linear(5), f.batch_norm(), f.relu, f.linear(2)), (4,)),
+    "convolution, batch norm": (
+        f.serial(f.conv2d(4, 3), f.batch_norm(), f.relu, f.global_avg_pool2d, f.linear(2)),
+        (6, 6, 2),
+    ),
+    "convolution, group norm": (
+        f.serial(f.conv2d(4, 3), f.group_norm(4), f.relu, f.flatten(3), f.linear(2)),
+        (6, 6, 2),
+    ),
+    "the keys' bias": (f.serial(f.attention(2), f.select(-2, -1), f.linear(2)), (5, 4)),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("rule", ["sgd", "adam", "lion", "adagrad"])
+@pytest.mark.parametrize("name", GRADIENTS_OF_NOTHING)
+def test_a_gradient_that_is_0_but_for_rounding_is_not_refused(name, rule, dtype):
+    net, shape = GRADIENTS_OF_NOTHING[name]
+    for seed in range(3):
+        optimiser, rng = OPTIMISERS[rule], torch.Generator().manual_seed(seed)
+        params = tree.map(lambda p: p.to(dtype), net.init(rng, shape)[0])
+        step = f.training_step(f.supervised(net, f.mse()), optimiser)
+        fast = f.stage(step)
+        x, t = torch.randn(16, *shape, generator=rng), torch.randn(16, 2, generator=rng)
+        *_, loss = fast(params, optimiser.init(params), (x.to(dtype), t.to(dtype)), rng)
+        expected = step(params, optimiser.init(params), (x.to(dtype), t.to(dtype)), rng)[2]
+        torch.testing.assert_close(loss, expected)
+        (replay,) = fast.replays.values()
+        assert replay.loss is not None
+
+
+def hold(step, params, state, batches):
+    """Compare a staged step with the pure one, each on its own results; give the staged one."""
+    fast, slow = f.stage(step), (params, state)
+    quick = slow
+    for batch in batches:
+        quick, slow = fast(*quick[:2], batch), step(*slow[:2], batch)
+        assert_same(quick, slow)
+    return fast
+
+
+def ones(*shape):
+    return torch.ones(shape, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        f.serial(f.bias(), f.bias()),
+        f.serial(f.bias(), f.residual(f.bias())),
+        f.serial(f.fan_out(f.bias(), f.bias()), f.fan_in()),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("optimiser", OPTIMISERS.values(), ids=OPTIMISERS)
+def test_one_gradient_may_serve_two_parameters(net, optimiser):
+    step, params, state, rng = start(net, f.mse(), optimiser)
+    data = [(torch.rand(3, generator=rng, dtype=torch.float64), ones(3)) for _ in range(4)]
+    hold(step, params, state, data)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda p, s, b: ((p[1] * 0.5, p[0] * 0.5), (s[0] + p[0], s[1] + p[1]), b.sum()),
+        lambda p, s, b: ((s[0], s[1]), (p[0], p[1]), b.sum()),
+        lambda p, s, b: ((p[0] - b, (p[1] - b).clamp(-1, 1)), (p[0] - b, p[1] - b), b.sum()),
+        lambda p, s, b: ((p[0] + b,) * 2, (s[1], p[1]), p[0].sum()),
+        lambda p, s, b: ((p[0] + b, p[1] + b), (p[1], s[0] + p[0]), p[0]),
+        lambda p, s, b: (tuple((q - g) * 0.5 for q, g in zip(p, (p[1] * b, p[0] * b))), s, b),
+    ],
+)
+def test_what_is_swapped_kept_or_doubled_goes_where_it_belongs(step):
+    start = (ones(3), 2 * ones(3)), (3 * ones(3), 4 * ones(3))
+    hold(step, *start, [ones(3) * i for i in range(1, 5)])
+
+
+def faint(params, x):
+    return x + 1e-9 * torch.randn_like(x), lambda dy: ((), dy)
+
+
+def faint_and_unseen(params, x):
+    return x + 1e-9 * torch.randn(x.shape, dtype=x.dtype), lambda dy: ((), dy)
+
+
+def counted():
+    seen = []
+
+    def layer(params, x):
+        seen.append(None)
+        factor = 1 + 1e-6 * len(seen)
+        return x * factor, lambda dy: ((), dy * factor)
+
+    return layer
+
+
+@pytest.mark.parametrize("make", [lambda: faint, lambda: faint_and_unseen, counted])
+def test_numbers_that_come_from_elsewhere_are_refused_however_small(make):
+    step, params, state, rng = start(f.serial(make(), f.linear(2)), f.mse(), f.sgd(0.1))
+    with pytest.raises(UsageError, match="when it was called again"):
+        f.stage(step)(params, state, *batches(rng, 7))
+
+
+def test_a_step_that_draws_where_no_layer_is_is_called_as_it_is():
+    def step(params, state, batch, rng):
+        noise = torch.rand(3, generator=rng, dtype=torch.float64)
+        return (params[0] - 0.1 * noise * batch,), state, noise.sum()
+
+    fast, rngs = f.stage(step), [torch.Generator().manual_seed(1) for _ in range(2)]
+    slow = quick = (ones(3),), ()
+    for i in range(3):
+        slow, quick = (
+            s(*r[:2], ones(3) * i, g) for s, r, g in zip((step, fast), (slow, quick), rngs)
+        )
+        assert_same(quick, slow)
+    assert list(fast.replays.values()) == [None]
+
+
+def test_as_many_numbers_as_others_say_are_as_many_in_each_step():
+    def above(params, x):
+        """A layer that hides how it chooses from the recorder, by its own memory."""
+        y = torch.empty(x.shape, dtype=x.dtype).copy_(x)
+        return y[y > 0].sum() + x * 0, lambda dy: ((), (x > 0) * dy.sum())
+
+    def chosen(params, x):
+        y = torch.empty(x.shape, dtype=x.dtype).copy_(x)
+        return y[y[:, 0] > 0], lambda dy: ((), x * 0)
+
+    step, params, state, rng = start(f.serial(f.linear(2), above), f.mse(), f.sgd(0.1))
+    hold(step, params, state, batches(rng, 7, 7, 7))
+
+    def picking(params, state, batch):
+        y, _ = f.layer(chosen)((), batch)
+        return (params[0] + y.sum(0),), state, y.sum()
+
+    signs = torch.tensor([[1.0, 1, 1, -1], [-1, 1, 1, -1], [1, 1, 1, 1]], dtype=torch.float64)
+    hold(picking, (ones(3),), (), [ones(4, 3) * row.unsqueeze(-1) for row in signs])
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["", "in inference mode"])
+def test_functions_that_write_into_their_argument_are_seen(inside):
+    def clipped(params, x):
+        mask = x > -50
+        mask &= x < 0.5
+        y = torch.nn.functional.relu(x * mask, inplace=True)
+        y = torch.nn.functional.relu(y)
+        return y, lambda dy: ((), dy * y.sign())
+
+    step, params, state, rng = start(f.serial(f.linear(3), clipped, f.linear(2)), f.mse(), f.adam())
+    data = batches(rng, 7, 7, 7)
+    data = [(x.clamp(max=0.1) if i == 0 else x, t) for i, (x, t) in enumerate(data)]
+    with torch.inference_mode(inside):
+        hold(step, *tree.map(torch.clone, (params, state)), data)
+
+
+# What the caller does with what it was given.
+
+
+def test_models_that_take_turns_stay_apart():
+    step, params, state, rng = start(network(4), f.mse(), f.adam())
+    fast = f.stage(step)
+    slow = [(tree.map(lambda p, s=s: p * s, params), state) for s in (1.0, 0.5, 2.0)]
+    quick = list(slow)
+    data = batches(rng, 7, 7, 5, 7)
+    for batch in data:
+        for i in range(3):
+            slow[i], quick[i] = step(*slow[i][:2], batch), fast(*quick[i][:2], batch)
+    for one, other in zip(quick, slow):
+        assert_same(one, other)
+    assert len(fast.replays) == 2
+
+
+def in_dicts(params, state, batch):
+    gradient = params["w"] - batch
+    moved = {"w": params["w"] - state["lr"] * gradient, "rest": [params["rest"][0] + 1]}
+    return moved, {"lr": state["lr"]}, gradient.square().sum()
+
+
+def test_what_is_put_into_a_container_that_was_returned_counts():
+    fast = f.stage(in_dicts)
+    mine = theirs = {"w": ones(3), "rest": [ones(1)]}, {"lr": ones() * 0.1}
+
+    def edit(params, state, turn):
+        if turn == 1:
+            state["lr"] = ones() * 0
+        if turn == 2:
+            params["w"] = ones(3) * 5
+        if turn == 3:
+            params["rest"][0] = ones(1) * 7
+        if turn == 4:
+            params["w"].mul_(2)
+
+    for turn in range(6):
+        for params, state, *_ in (mine, theirs):
+            edit(params, state, turn) if turn else None
+        mine, theirs = fast(*mine[:2], ones(3) * turn), in_dicts(*theirs[:2], ones(3) * turn)
+        assert_same(mine, theirs)
+
+
+def test_the_structure_and_the_flags_of_a_batch_count():
+    def step(params, state, batch):
+        first = next(iter(batch.values()))
+        gradient = first if batch.get("x") is not None else 3 * first
+        gradient = gradient * 2 if batch.get("flag") is True else gradient
+        return (params[0] - 0.1 * gradient,), state, gradient.sum()
+
+    x = ones(3)
+    data = [{"x": x}, {"z": x}, {"x": x, "flag": True}, {"x": x, "flag": 1}, {"x": x * 2}]
+    data += [{"x": x, "z": 2 * x}, {"z": 2 * x, "x": x}]
+    hold(step, (ones(3),), (), [*data, *data])
+
+
+def test_a_batch_may_ask_for_a_gradient():
+    step, params, state, rng = start(network(4), f.mse(), f.adam())
+    data = [(x.requires_grad_(), t) for x, t in batches(rng, 7, 7, 7)]
+    slow = train(step, params, state, data)
+    with torch.enable_grad():
+        fast = train(f.stage(step), params, state, data)
+    assert_same(fast, slow)
+    assert all(t.grad_fn is None for t in tree.leaves(fast[:2]) if isinstance(t, torch.Tensor))
+
+
+def test_a_staged_step_can_be_copied():
+    step, params, state, rng = start(network(4), f.mse(), f.adam())
+    fast = f.stage(step)
+    data = batches(rng, 7, 7)
+    train(fast, params, state, data)
+    assert_same(train(deepcopy(fast), params, state, data), train(step, params, state, data))
+
+
+# What is cut short.
+
+
+def with_dropout(optimiser=None):
+    """A step that draws, and labels of which the third are out of range."""
+    net = f.serial(f.linear(8), f.dropout(0.5), f.relu, f.linear(2))
+    step, params, state, rng = start(net, f.cross_entropy(), optimiser or f.adam())
+    x = torch.rand(4, 3, dtype=torch.float64, generator=rng)
+    labels = [torch.tensor([0, 1, 0, last]) for last in (1, 1, 5, 0, 1)]
+    return step, params, state, [(x, label) for label in labels]
+
+
+def test_after_an_error_the_next_step_goes_on_where_the_pure_one_does():
+    step, *start, data = with_dropout()
+    results = []
+    for each in (step, f.stage(step)):
+        params, state = start
+        rng = torch.Generator().manual_seed(3)
+        for batch in data:
+            with suppress(InputError):
+                params, state, _ = each(params, state, batch, rng)
+        results.append((params, state, rng.get_state()))
+    assert_same(*results)
+
+
+def test_a_count_that_is_made_first_counts_only_what_was_done():
+    loss = f.cross_entropy()
+
+    def step(params, state, batch):
+        count = state + 1
+        value, vjp = loss((), (batch[0] @ params, batch[1]))
+        return params - batch[0].mT @ vjp(value.new_ones(()))[1][0] / count, count, value
+
+    *_, data = with_dropout()
+    fast, params, state = f.stage(step), ones(3, 2), ones() * 0
+    for batch in data:
+        with suppress(FuncdlError):
+            params, state, _ = fast(params, state, batch)
+    assert float(state) == 4
+
+
+class Stop(BaseException):
+    """As KeyboardInterrupt, which pytest itself would hear."""
+
+
+def test_a_step_that_is_interrupted_was_not_taken():
+    armed = []
+
+    def stopping(params, x):
+        def vjp(dy):
+            if armed:
+                raise armed.pop()
+            return (), looking(params, dy)[0]
+
+        return looking(params, x)[0], vjp
+
+    net = f.serial(f.linear(8), f.dropout(0.5), stopping, f.linear(2))
+    step, params, state, rng = start(net, f.mse(), f.adam())
+    data = batches(rng, 7, 7, 5, 7, 5)
+    gens = [torch.Generator().manual_seed(3) for _ in range(2)]
+    slow = train(step, params, state, data, gens[0])
+    fast, losses = f.stage(step), []
+    for batch in data:
+        armed.append(Stop())
+        with pytest.raises(Stop):
+            fast(params, state, batch, gens[1])
+        params, state, loss = fast(params, state, batch, gens[1])
+        losses.append(loss)
+    assert_same((params, state, torch.stack(losses)), slow)
+    assert torch.equal(gens[0].get_state(), gens[1].get_state())
+
+
+def test_a_signal_finds_a_whole_number_of_steps():
+    step, params, state, rng = start(network(*[32] * 6), f.mse(), f.adam())
+    (batch,) = batches(rng, 64)
+    pure = [(params, state)]
+    for _ in range(200):
+        pure.append(step(*pure[-1], batch)[:2])
+    draw, before = random.Random(0), signal.getsignal(signal.SIGALRM)
+
+    def stop(*_):
+        raise Stop
+
+    signal.signal(signal.SIGALRM, stop)
+    try:
+        for _ in range(20):
+            fast = f.stage(step)
+            quick, count = fast(params, state, batch)[:2], 1
+            with suppress(Stop):
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(0.001, 0.01))
+                while count < 198:
+                    quick = fast(*quick, batch)[:2]
+                    count += 1
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            leaves = tree.leaves(quick)
+            assert any(
+                all(torch.allclose(a, b, 1e-7, 1e-9) for a, b in zip(leaves, tree.leaves(pure[n])))
+                for n in (count, count + 1)
+            )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_long_columns_are_summed_as_torch_sums_them():
+    step, params, state, _ = start(
+        f.bias(), f.mse(reduction="sum"), f.sgd(1.0), (3,), torch.float32
+    )
+    x, t = torch.full((100_000, 3), 0.05), torch.zeros(100_000, 3)
+    fast = f.stage(step)
+    moved = fast(params, state, (x, t))[0][0].b
+    exact = -2 * x.double().sum(0)
+    error = ((moved.double() - exact) / exact).abs().max()
+    theirs = ((x.sum(0).double() + exact / 2) / exact).abs().max()
+    assert error <= 10 * max(theirs, 2.0**-24)

@@ -86,7 +86,8 @@ class Carried:
         """Copy a value from elsewhere into the buffers; what a caller has keeps its numbers."""
         value = rebuild(value, copied)
         for t in tensors((self.params, self.state)):
-            t.set_(t.clone())
+            own: Any = t.clone()
+            t.set_(own)
         self._hand_out()
         self.fill(value)
 
@@ -101,7 +102,7 @@ def copied(t: Tensor) -> Tensor:
 
 
 def alike(a: Any, b: Any) -> bool:
-    """Tell whether two tensors have shape, dtype and device in common, or other leaves are equal."""
+    """Tell whether tensors have shape, dtype and device in common, or other leaves are equal."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
     return type(a) is type(b) and bool(a == b)

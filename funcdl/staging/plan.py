@@ -384,7 +384,10 @@ def _matrix(w: Tensor, b: Tensor) -> Tensor | None:
     """View w (in, out) and the b (out,) behind it as one matrix (in + 1, out)."""
     if w.ndim != 2 or b.numel() != w.shape[-1] or storage(w) != storage(b):
         return None
-    if not (w.is_contiguous() and b.is_contiguous()) or b.storage_offset() != w.storage_offset() + w.numel():
+    if (
+        not (w.is_contiguous() and b.is_contiguous())
+        or b.storage_offset() != w.storage_offset() + w.numel()
+    ):
         return None
     return w.as_strided((w.shape[0] + 1, w.shape[1]), w.stride(), w.storage_offset())
 

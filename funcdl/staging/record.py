@@ -189,7 +189,13 @@ class Recorder(Watcher):
         return self.wrap(result)
 
     def _note_write(
-        self, name: str, func: Any, args: Any, kwargs: Any, written: list[Tensor], outs: list[Tensor]
+        self,
+        name: str,
+        func: Any,
+        args: Any,
+        kwargs: Any,
+        written: list[Tensor],
+        outs: list[Tensor],
     ) -> None:
         """Note a call in place, which gives nothing but what it wrote."""
         if not {storage(t) for t in outs} <= {storage(t) for t in written}:

@@ -140,16 +140,14 @@ def planned(recording: Recording, carried: Carried) -> Replay | None:
         if out.is_floating_point():
             out.fill_(math.nan)
     tail += _homeward(tensors(carried.leaves), [planner.at(end) for end in ends])
-    return Replay(
-        carried, [planner.at(t) for t in batch], body, tail, rebuild(rest, planner.at)
-    )
+    return Replay(carried, [planner.at(t) for t in batch], body, tail, rebuild(rest, planner.at))
 
 
 def literally(recording: Recording, carried: Carried) -> Replay:
     """Repeat a recording as it was made, between copies from the buffers and back."""
     old, new = recording.carried()
     buffers = tensors(carried.leaves)
-    body = [partial(own.copy_, buffer) for own, buffer in zip(tensors(old), buffers)]
+    body: list[Any] = [partial(own.copy_, buffer) for own, buffer in zip(tensors(old), buffers)]
     body += [call for call, _ in recording.literal.calls]
     tail = _homeward(buffers, tensors(new))
     return Replay(carried, tensors(recording.inputs[2]), body, tail, recording.outputs[2:])

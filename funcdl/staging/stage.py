@@ -10,8 +10,14 @@ from funcdl.contract import Params, Value
 from funcdl.errors import KindError, UsageError
 from funcdl.staging.carried import Carried, alike, copied
 from funcdl.staging.proof import Literal, agree
-from funcdl.staging.record import OpaqueLayerError, Recorder, UnrecordedError
-from funcdl.staging.record import rebuild, tensors, unwrap
+from funcdl.staging.record import (
+    OpaqueLayerError,
+    Recorder,
+    UnrecordedError,
+    rebuild,
+    tensors,
+    unwrap,
+)
 from funcdl.staging.replay import Recording, Replay, form, literally, planned
 from funcdl.staging.steps import OtherShapesError
 from funcdl.tensor import Generator, Tensor
@@ -27,27 +33,32 @@ def stage(step: Step) -> Step:
 
     The step is run once on tensors that record what is called on them. The recording is planned
     anew (see `funcdl.staging.plan`) and from then on replayed: no Python of the layers runs, no
-    memory is allocated, nothing is computed that nobody reads. The pure step stays the definition:
-    the first replay is compared with it, and later ones give its numbers but for rounding.
+    memory is allocated, nothing is computed that nobody reads. The pure step stays the definition.
+    It is recorded on other numbers than those of the first call, and has to give the numbers of
+    that call, to the last bit; the plan has to give them but for what rounding does to them. What
+    is not seen by a recording, or cannot be repeated, is called as it is: a layer of a user's own
+    that looks at numbers (as by `float(x)`), uses autograd, draws from `rng` by a call on no tensor
+    or writes into memory of its own, or the whole step.
 
     Args:
         step: `step(params, state, batch, rng=None) -> (params, state, *rest)` as `training_step`
-            makes it: a pure function whose calls depend on shapes and dtypes alone. A layer in it
-            that looks at numbers (as by `float(x)`), uses autograd or writes into memory of its
-            own is not recorded, but called as it is in each replay.
+            makes it: a pure function.
 
     Returns:
         A function with the arguments and results of `step`. The params and state that it returns
-        are its own buffers, which its next call overwrites (clone what is to be kept; the rest,
-        such as the loss, is the caller's). Those handed to it are copied in, unless they are what
-        it returned last, and never written to. A batch of another shape or dtype is recorded
-        anew; of the last 16 kinds, each is recorded once. In `torch.inference_mode()` PyTorch
-        makes each call shorter; a step that was staged there has to be used there.
+        are its own buffers, which its next call with them overwrites (clone what is to be kept; the
+        rest, such as the loss, is the caller's). Those from elsewhere are copied in and never
+        written to; those that it returned before then keep their numbers. A batch of another kind
+        (containers, shapes, dtypes, devices, and what is no tensor) is recorded anew; of the last
+        16 kinds, each is recorded once. After an error, or an interrupt, params and state are those
+        of a whole number of steps. In `torch.inference_mode()` PyTorch makes each call shorter; a
+        step that was staged there has to be used there.
 
     Raises:
         KindError: `step` is no function, it does not return params and state as it takes them, or
             it looks at numbers outside of any layer.
-        UsageError: the replay's numbers are not the step's: it is not pure.
+        UsageError: called again with the same arguments, the step gives other numbers: it is not
+            pure.
 
     >>> import torch
     >>> from funcdl import linear, mse, sgd, supervised, training_step
@@ -230,9 +241,7 @@ def _turned(t: Tensor) -> Tensor:
     return _smaller(_like(t).copy_(t.roll(1, 0)) if t.ndim else t)
 
 
-def _record(
-    step: Step, inputs: Any, rng: Generator | None, start: Any, users: bool
-) -> Recording:
+def _record(step: Step, inputs: Any, rng: Generator | None, start: Any, users: bool) -> Recording:
     """Run the step on recorded copies of its inputs; again, while layers turn out to be opaque."""
     opaque: set[Any] = set()
     while True:
@@ -297,8 +306,7 @@ def _expect(outputs: Any, carried: Carried) -> None:
     """Refuse a step that does not return params and state as it takes them."""
     if not isinstance(outputs, tuple) or len(outputs) < 2:
         raise KindError(
-            "stage: expected a step that returns (params, state, …), "
-            f"got {type(outputs).__name__}"
+            f"stage: expected a step that returns (params, state, …), got {type(outputs).__name__}"
         )
     leaves, structure = tree.flatten(outputs[:2])
     if structure != carried.structure or not all(map(alike, leaves, carried.leaves)):

@@ -50,7 +50,7 @@ class Step:
         return self.name in ("addmm_", "baddbmm_") and self.kwargs.get("beta") == 0
 
     def never_fails(self) -> bool:
-        """Tell whether it runs to its end whatever the numbers are, with nothing of Python in it."""
+        """Tell whether it ends well whatever the numbers are, with nothing of Python in it."""
         if not self.name or not isinstance(self.target, Tensor):
             return False
         floats = self.target.is_floating_point() and self.name in FLOATS_WITHOUT_FAIL

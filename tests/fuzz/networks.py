@@ -30,7 +30,17 @@ def vectors(draw, depth=2):
     """A network from (…, features) to the same kind of shape."""
     kinds = ["dense", "activation", "layer", "recorded", "unseen"]
     if depth:
-        kinds += ["serial", "residual", "fan", "concat", "shared", "axis", "remat", "twice", "repeat"]
+        kinds += [
+            "serial",
+            "residual",
+            "fan",
+            "concat",
+            "shared",
+            "axis",
+            "remat",
+            "twice",
+            "repeat",
+        ]
     kind = draw(st.sampled_from(kinds))
     below = vectors(depth - 1) if depth else st.nothing()
     if kind == "dense":
@@ -45,7 +55,9 @@ def vectors(draw, depth=2):
         return f.residual(draw(st.sampled_from([f.bias(), f.tanh, f.batch_norm(), *RECORDED])))
     if kind == "fan":
         how = draw(st.sampled_from(["sum", "product"]))
-        return f.serial(f.fan_out(*[f.serial(draw(below), f.linear(3)) for _ in range(2)]), f.fan_in(how))
+        return f.serial(
+            f.fan_out(*[f.serial(draw(below), f.linear(3)) for _ in range(2)]), f.fan_in(how)
+        )
     if kind == "concat":
         return f.concat(*draw(st.lists(below, min_size=1, max_size=3)))
     if kind == "shared":

@@ -74,7 +74,9 @@ def assert_the_same(fast, step, arguments, state):
         return step(*args, rng), rng.get_state()
 
     slow, end = pure()
-    rooms = [1e-12 * (1 + float(t.double().norm())) for t in tree.leaves(slow) if hasattr(t, "norm")]
+    rooms = [
+        1e-12 * (1 + float(t.double().norm())) for t in tree.leaves(slow) if hasattr(t, "norm")
+    ]
     away = sizes(fast, slow)
     for seed in range(16):
         if all(distance <= room for distance, room in zip(away, rooms)):

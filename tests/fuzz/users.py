@@ -168,9 +168,7 @@ def turned():
         rows = x.reshape(-1, x.shape[-1])
         return x @ w.mT, lambda dy: (((rows.mT @ dy.reshape(rows.shape)).mT,), dy @ w)
 
-    return f.layer(
-        apply, lambda rng, s: ((torch.randn(s[-1], s[-1], generator=rng),), s), "turned"
-    )
+    return f.layer(apply, lambda rng, s: ((torch.randn(s[-1], s[-1], generator=rng),), s), "turned")
 
 
 RECORDED = [
