@@ -7,7 +7,26 @@ from typing import Any
 
 from torch import empty
 
-__all__ = ["Generator", "Tensor", "empty"]
+__all__ = ["Generator", "Tensor", "as_dtype_of", "empty", "is_half", "wide"]
 
 Tensor = type(empty(0))
 Generator = Any
+
+
+def is_half(t: Any) -> Any:
+    """Tell whether numbers are floats of less than 32 bits, which sums are not made in.
+
+    >>> is_half(empty(2).bfloat16()), is_half(empty(2))
+    (True, False)
+    """
+    return t.element_size() < 4 and t.is_floating_point()
+
+
+def wide(t: Any) -> Any:
+    """Give numbers as what sums are made in: float32 for half precision, others as they are."""
+    return t.float() if is_half(t) else t
+
+
+def as_dtype_of(t: Any, other: Any) -> Any:
+    """Round what was computed in float32 to the dtype of what it was computed from."""
+    return t if t.dtype is other.dtype else t.to(other.dtype)

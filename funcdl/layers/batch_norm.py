@@ -9,6 +9,7 @@ from funcdl.arguments import fields, generator, last_axis, number, tensor
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
+from funcdl.layers.half import in_float32
 from funcdl.layers.norms import fitting, shaped
 from funcdl.ops.leading import align, total
 from funcdl.ops.normalise import over_positions
@@ -74,6 +75,7 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         one, zero = ones(generator("batch_norm", rng), own), zeros(rng, own)
         return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
 
+    @in_float32
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         scale, bias, mean, var = fields("batch_norm", BatchNorm, params)
         fitting("batch_norm", scale, tensor("batch_norm", x), 1, bias, mean, var)

@@ -7,6 +7,7 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, draw, fitting_bias, misfit
+from funcdl.layers.half import in_float32
 from funcdl.layers.windows import along, outer, written
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
@@ -110,6 +111,7 @@ def _conv(
         params = draw(name, rng, (*windows.size, channels // groups, out), w_init, b_init)
         return params, (*in_shape[:-3], oh, ow, out)
 
+    @in_float32
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             w, b = params

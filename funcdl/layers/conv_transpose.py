@@ -7,6 +7,7 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, fitting_bias, misfit
+from funcdl.layers.half import in_float32
 from funcdl.layers.windows import written
 from funcdl.ops.convolve import Patches, spread
 from funcdl.ops.leading import align, total
@@ -87,6 +88,7 @@ def conv_transpose2d(
         b = () if b_init is None else b_init(rng, (out,))
         return Affine(w, b), (*in_shape[:-3], *size, out)
 
+    @in_float32
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             w, b = params

@@ -9,6 +9,7 @@ from funcdl.arguments import beside, fields, generator, number, show, tensor, wh
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
+from funcdl.layers.half import in_float32
 from funcdl.ops.leading import total
 from funcdl.ops.normalise import over_features, over_positions
 from funcdl.tensor import Generator, Tensor
@@ -97,6 +98,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         scale = ones(generator(name, rng), own)
         return Norm(scale, zeros(rng, own)) if shifts else Gain(scale), in_shape
 
+    @in_float32
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         gamma, *others = fields(name, Norm if shifts else Gain, params)
         fitting(name, gamma, tensor(name, x), ndim, *others)
@@ -161,6 +163,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         own = tuple(in_shape[-1:])
         return Norm(ones(generator("group_norm", rng), own), zeros(rng, own)), in_shape
 
+    @in_float32
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         gamma, beta = fields("group_norm", Norm, params)
         fitting("group_norm", gamma, tensor("group_norm", x), 1, beta)

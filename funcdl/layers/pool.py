@@ -7,6 +7,7 @@ import math
 from funcdl.arguments import Size, image_shape, pair, show, tensor
 from funcdl.contract import Apply, Layer, Params, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
+from funcdl.layers.half import in_float32
 from funcdl.layers.windows import outer, written
 from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.tensor import Generator, Tensor
@@ -111,6 +112,7 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     windows = _windows("avg_pool2d", kernel, stride, padding)
     cells, step = windows.cells(), windows.stride
 
+    @in_float32
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         out = outer("avg_pool2d", windows, tensor("avg_pool2d", x).shape)
         x = pad(x, windows.padding)

@@ -1,0 +1,39 @@
+"""Half precision: layers that sum numbers up compute in float32 and round once, at their end."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from funcdl import tree
+from funcdl.contract import Apply, Params, Value
+from funcdl.tensor import Generator, Tensor, as_dtype_of, is_half, wide
+
+__all__ = ["in_float32"]
+
+
+def in_float32(apply: Apply) -> Apply:
+    """Make a layer's `apply` compute in float32 on half-precision numbers, its vjp too.
+
+    What it takes and gives keeps its dtype. Parameters of another dtype than the input's come
+    through as they are, for the layer to refuse.
+    """
+
+    @wraps(apply)
+    def rounded(params: Params, x: Any, rng: Generator | None = None) -> Any:
+        if not (isinstance(x, Tensor) and is_half(x)) or not _alike(params, x):
+            return apply(params, x, rng)
+        y, vjp = apply(tree.map(wide, params), wide(x), rng)
+
+        def back(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
+            dparams, dx = vjp(wide(dy), need_dx)
+            return tree.map(as_dtype_of, dparams, params), None if dx is None else dx.to(x.dtype)
+
+        return y.to(x.dtype), back
+
+    return rounded
+
+
+def _alike(params: Params, x: Tensor) -> bool:
+    """Tell whether all parameters are tensors of the input's dtype."""
+    return all(isinstance(p, Tensor) and p.dtype is x.dtype for p in tree.leaves(params))
