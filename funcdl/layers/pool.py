@@ -20,7 +20,8 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
 
         y = max over the window of x        dx = dy where x was the largest, 0 elsewhere
 
-    Of equal values the first in reading order gets the cotangent, as in PyTorch.
+    Of equal values the first in reading order gets the cotangent, as in PyTorch. NaN is the
+    largest value. What is not chosen gets 0, also where dy is infinite.
 
     Args:
         kernel: the window's height and width; one number for both, as with the other pairs.
@@ -49,25 +50,27 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         out = outer("max_pool2d", windows, tensor("max_pool2d", x).shape)
-        x = pad(x, windows.padding, -math.inf)
-        views = [slot(x, cell, out, step) for cell in cells]
+        padded = pad(x, windows.padding, -math.inf)
+        views = [slot(padded, cell, out, step) for cell in cells]
         y = views[0].clone() if len(views) == 1 else views[0].maximum(views[1])
         for view in views[2:]:
             y = y.maximum(view)
-        tiled = windows.tile(x)
+        tiled = windows.tile(padded)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            dx, rest = x.clone() if tiled else x.new_zeros(x.shape), dy.clone()
-            room = None if tiled else dy.new_empty(dy.shape)
+            # Choosing by the bits of dy, not by products: 0 times an infinite dy would be NaN.
+            largest, keys = _keys(y), pad(_keys(x), windows.padding, -1)
+            rest, room = dy.new_empty(dy.shape).copy_(dy), dy.new_empty(dy.shape)
+            left, bits = rest.view(keys.dtype), room.view(keys.dtype)
+            dx = keys.view(x.dtype) if tiled else x.new_zeros(padded.shape)
             for cell in cells[:-1]:
-                target = slot(dx, cell, out, step)
-                share = target if room is None else room.copy_(slot(x, cell, out, step))
-                # eq in place on floats: a Boolean tensor times floats is far slower.
-                rest.sub_(share.eq_(y).mul_(rest))
+                seen = slot(keys, cell, out, step)
+                share = seen if tiled else bits.copy_(seen)
+                left.bitwise_xor_(share.eq_(largest).neg_().bitwise_and_(left))
                 if not tiled:
-                    target.add_(share)
+                    slot(dx, cell, out, step).add_(room)
             last = slot(dx, cells[-1], out, step)
             if tiled:
                 last.copy_(rest)
@@ -140,6 +143,14 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     return _pool(
         "avg_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
     )
+
+
+def _keys(x: Tensor) -> Tensor:
+    """Copy numbers as whole ones that are equal where they are, NaN too; −1 stands for none."""
+    some = x.new_empty(0)
+    whole = {2: some.short, 4: some.int, 8: some.long}[x.element_size()]
+    # 0 is added since 0 and −0, which are equal, have other bits.
+    return x.nan_to_num(math.nan, math.inf, -math.inf).add_(0.0).view(whole().dtype)
 
 
 def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Windows:
