@@ -11,7 +11,7 @@ from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.misfit import apart, first_line, is_ours
 from funcdl.optimisers.transform import Transform, chain, count
-from funcdl.tensor import Tensor
+from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
 
 __all__ = ["Optimiser", "OptimiserState", "Rate", "optimiser"]
 
@@ -31,21 +31,28 @@ class OptimiserState(NamedTuple):
     """What an optimiser carries from step to step.
 
     Attributes:
-        lr: the learning rate of the last step; of the first one, before there was any. float64,
-            without axes.
+        lr: the learning rate: of the next step, where the caller has set it; else of the last step
+            (of the first one, before there was any). float64, without axes.
         steps: the number of steps taken where the rate is a schedule; else `()`.
         transforms: the state of each transform.
+        planned: what `lr` was left as, where the rate is a schedule: one that differs was set by
+            the caller. Else `()`.
     """
 
     lr: Tensor
     steps: Any
     transforms: tuple[Any, ...]
+    planned: Any = ()
 
 
 def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     """Make an optimiser of transforms and a learning rate.
 
         u = the gradient, transformed        p ← p − lr u
+
+    The rate is in the state, and a step takes the one that it finds there: with
+    `state._replace(lr=state.lr / 2)` the steps go on at half the rate. A schedule is asked for every
+    step; a rate that is set by hand is that of one step, after which the schedule goes on.
 
     Args:
         transforms: in the order in which they are applied.
@@ -56,7 +63,8 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
 
     Raises:
         InputError, KindError: an argument is out of its range, or no transform.
-        ShapeError, KindError: a gradient has another shape or dtype than its parameter.
+        ShapeError, KindError: a gradient has another shape or dtype than its parameter, or the rate
+            has axes.
         TreeError: `grads` has another structure than `params`.
 
     Robbins and Monro, "A stochastic approximation method" (1951); as a chain of transforms: the
@@ -69,6 +77,10 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     >>> params, state = adamw.update(params, (torch.tensor([5.0]),), adamw.init(params))
     >>> params, float(state.lr)
     ((tensor([0.8990]),), 0.1)
+    >>> slower = state._replace(lr=state.lr / 10)
+    >>> params, state = adamw.update(params, (torch.tensor([5.0]),), slower)
+    >>> params, float(state.lr)
+    ((tensor([0.8889]),), 0.01)
     """
     if not callable(lr):
         number("optimiser", "lr", lr, 0)
@@ -77,18 +89,20 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     def init(params: Params) -> OptimiserState:
         steps = count()
         rate = lr(steps) if callable(lr) else steps.add(lr)
-        return OptimiserState(rate, steps if callable(lr) else (), inner.init(params))
+        if not callable(lr):
+            return OptimiserState(rate, (), inner.init(params))
+        return OptimiserState(_rate(rate), steps, inner.init(params), rate.clone())
 
     def update(
         params: Params, grads: Params, state: OptimiserState
     ) -> tuple[Params, OptimiserState]:
         try:
             updates, transformed = inner.update(grads, state.transforms, params)
+            rate = _rate(state.lr)
             if not callable(lr):
-                moved = tree.map(lambda p, u: p.add(_fitting(p, u), alpha=-lr), params, updates)
-                return moved, OptimiserState(state.lr, (), transformed)
-            rate = lr(state.steps)
-            moved = tree.map(lambda p, u: p.sub(_times(_fitting(p, u), rate)), params, updates)
+                return _moved(params, updates, rate), OptimiserState(rate, (), transformed)
+            rate = _rate(lr(state.steps)).where(rate.eq(state.planned), rate)
+            moved = _moved(params, updates, rate)
         except FuncdlError:
             raise
         except (RuntimeError, TypeError, AttributeError) as error:
@@ -101,21 +115,38 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
                     f"their shapes and dtypes, got others: {first_line(error)}"
                 ) from error
             raise
-        return moved, OptimiserState(rate, state.steps + 1, transformed)
+        return moved, OptimiserState(rate, state.steps + 1, transformed, rate.clone())
 
     return Optimiser(init, update)
 
 
-def _fitting(p: Tensor, u: Tensor) -> Tensor:
-    """Return an update of its parameter's shape and dtype: torch would broadcast or promote."""
-    if u.shape != p.shape or u.dtype is not p.dtype:
-        raise RuntimeError("an update of another shape or dtype than its parameter")
-    return u
+def _rate(rate: Any) -> Tensor:
+    """Return a rate as a tensor without axes."""
+    if not isinstance(rate, Tensor):
+        return count().add(number("optimiser", "the rate", rate, 0))
+    if rate.ndim:
+        raise ShapeError(
+            f"optimiser: expected one rate, without axes, got one of shape {show(rate.shape)}"
+        )
+    return rate
 
 
-def _times(u: Tensor, rate: Tensor) -> Tensor:
-    """Multiply by a rate in float64; what has no axes itself would take its dtype."""
-    return u.mul(rate) if u.ndim else u.clone().mul_(rate)
+def _moved(params: Params, updates: Params, rate: Tensor) -> Params:
+    """Compute p − rate u, in float32 or wider."""
+    rates: dict[Any, Tensor] = {}
+
+    def step(p: Tensor, u: Tensor) -> Tensor:
+        if u.shape != p.shape or u.dtype is not p.dtype:
+            # torch would broadcast the one, and promote the other.
+            raise RuntimeError("an update of another shape or dtype than its parameter")
+        if p.dtype not in rates:
+            # Once for all parameters: a product of two dtypes takes twice as long.
+            rates[p.dtype] = as_dtype_of(rate, wide(p))
+        if is_half(p):
+            return wide(p).addcmul(wide(u), rates[p.dtype], value=-1).to(p.dtype)
+        return p.addcmul(u, rates[p.dtype], value=-1)
+
+    return tree.map(step, params, updates)
 
 
 def _compare(params: Params, grads: Params) -> None:
