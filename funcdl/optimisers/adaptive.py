@@ -7,14 +7,14 @@ from typing import NamedTuple
 from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
-from funcdl.optimisers.transform import Transform
-from funcdl.tensor import Tensor
+from funcdl.optimisers.transform import Transform, wide_zeros
+from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = ["CentredState", "scale_by_adagrad", "scale_by_rms"]
 
 
 class CentredState(NamedTuple):
-    """The moving means of the gradient and of its square."""
+    """The moving means of the gradient, and of its square or, centred, its squared deviation."""
 
     mean: Params
     square: Params
@@ -45,11 +45,11 @@ def scale_by_adagrad(*, eps: float = 1e-10, start: float = 0.0) -> Transform:
     number("scale_by_adagrad", "start", start, 0)
 
     def init(params: Params) -> Params:
-        return tree.map(lambda p: p.new_full(p.shape, start), params)
+        return tree.map(lambda p: wide(p.new_empty(0)).new_full(p.shape, start), params)
 
     def update(grads: Params, square: Params, params: Params) -> tuple[Params, Params]:
-        square = tree.map(lambda v, g: v.addcmul(g, g), square, grads)
-        return tree.map(lambda g, v: g.div(v.sqrt().add_(eps)), grads, square), square
+        square = tree.map(_add_square, square, grads)
+        return tree.map(lambda g, v: _divided(g, v, eps), grads, square), square
 
     return Transform(init, update)
 
@@ -59,7 +59,11 @@ def scale_by_rms(rate: float = 0.99, *, eps: float = 1e-8, centred: bool = False
 
         v ← rate v + (1 − rate) g²        u = g / (√v + eps)
 
-    Centred, the variance stands for v: v − m², where m ← rate m + (1 − rate) g.
+    Centred, the variance v − m² stands for v, where m ← rate m + (1 − rate) g. It is kept itself, as
+
+        v ← rate (v + (1 − rate) (g − m)²), with the m before the step
+
+    which is the same, and where v − m² would be rounded to less than 0 it is not.
 
     Args:
         rate: in [0, 1).
@@ -82,21 +86,27 @@ def scale_by_rms(rate: float = 0.99, *, eps: float = 1e-8, centred: bool = False
     number("scale_by_rms", "eps", eps, 0)
 
     def init(params: Params) -> CentredState:
-        return CentredState(tree.zeros_like(params) if centred else (), tree.zeros_like(params))
+        return CentredState(wide_zeros(params) if centred else (), wide_zeros(params))
 
     def update(grads: Params, state: CentredState, params: Params) -> tuple[Params, CentredState]:
-        mean = state.mean
-        square = tree.map(
-            lambda v, g: v.mul(rate).addcmul_(g, g, value=1 - rate), state.square, grads
-        )
-        spread = square
+        mean, away, share = state.mean, grads, 1 - rate
         if centred:
-            mean = tree.map(lambda m, g: m.lerp(g, 1 - rate), mean, grads)
-            spread = tree.map(lambda v, m: v.addcmul(m, m, value=-1), square, mean)
-
-        def scaled(g: Tensor, v: Tensor) -> Tensor:
-            return g.div(v.sqrt().add_(eps))
-
-        return tree.map(scaled, grads, spread), CentredState(mean, square)
+            away = tree.map(lambda g, m: wide(g).sub(m), grads, mean)
+            mean = tree.map(lambda m, g: m.lerp(wide(g), 1 - rate), mean, grads)
+            share *= rate
+        square = tree.map(lambda v, d: _add_square(v.mul(rate), d, share), state.square, away)
+        updates = tree.map(lambda g, v: _divided(g, v, eps), grads, square)
+        return updates, CentredState(mean, square)
 
     return Transform(init, update)
+
+
+def _add_square(v: Tensor, g: Tensor, share: float = 1.0) -> Tensor:
+    """Compute v + share g²."""
+    g = wide(g)
+    return v.addcmul(g, g, value=share)
+
+
+def _divided(g: Tensor, v: Tensor, eps: float) -> Tensor:
+    """Compute g / (√v + eps)."""
+    return as_dtype_of(wide(g).div(v.sqrt().add_(eps)), g)

@@ -9,13 +9,13 @@ from funcdl.arguments import positive, show, whole
 from funcdl.contract import Params
 from funcdl.errors import ShapeError
 from funcdl.optimisers.transform import Transform
-from funcdl.tensor import Tensor
+from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = ["clip", "clip_by_global_norm", "clip_by_norm"]
 
 
 def clip(limit: float) -> Transform:
-    """Bound each number: u = min(max(g, −limit), limit).
+    """Bound each number: u = min(max(g, −limit), limit); NaN stays.
 
     Raises:
         InputError, KindError: `limit` is no number above 0.
@@ -36,6 +36,9 @@ def clip(limit: float) -> Transform:
 
 def clip_by_norm(limit: float, *, models: int = 0) -> Transform:
     """Bound the 2-norm of each tensor: u = g limit / max(‖g‖, limit).
+
+    As PyTorch has it, an infinite gradient gives 0 for the finite numbers beside it and NaN for
+    itself, and NaN gives NaN for all of them.
 
     Args:
         limit: above 0.
@@ -63,6 +66,8 @@ def clip_by_norm(limit: float, *, models: int = 0) -> Transform:
 
 def clip_by_global_norm(limit: float, *, models: int = 0) -> Transform:
     """Bound the 2-norm of the whole gradient: u = g limit / max(‖grads‖, limit).
+
+    Infinities and NaN do as in `clip_by_norm`.
 
     Args:
         limit: above 0.
@@ -99,10 +104,12 @@ def _square(where: str, g: Tensor, models: int) -> Tensor:
             f"{where}: expected gradients with {models} axes of models or more, "
             f"got {show(tuple(g.shape))}"
         )
-    return g.reshape((*g.shape[:models], -1)).square().sum(-1)
+    return wide(g).reshape((*g.shape[:models], -1)).square().sum(-1)
 
 
 def _scaled(g: Tensor, square: Tensor, limit: float) -> Tensor:
     """Shrink to the limit what is longer; a factor of exactly 1 leaves the rest as it is."""
     factor = square.sqrt().clamp_min(limit).div(limit).reciprocal()
-    return g.mul(factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).to(g.dtype))
+    all_of_it = wide(g)
+    wide_factor = factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).to(all_of_it.dtype)
+    return as_dtype_of(all_of_it.mul(wide_factor), g)

@@ -8,8 +8,8 @@ from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
 from funcdl.errors import KindError
-from funcdl.optimisers.transform import Transform, count
-from funcdl.tensor import Tensor
+from funcdl.optimisers.transform import Transform, count, wide_zeros
+from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = ["MomentsState", "scale_by_adam", "scale_by_radam", "sign_of_momentum"]
 
@@ -56,11 +56,11 @@ def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfor
         scale = root / (1 - beta1**moments.steps)
         small = root * eps
 
-        def scaled(m: Tensor, v: Tensor) -> Tensor:
+        def scaled(m: Tensor, v: Tensor, g: Tensor) -> Tensor:
             # In place with the numbers of the steps: a parameter without axes keeps its dtype.
-            return m.div(v.sqrt().add_(small)).mul_(scale)
+            return as_dtype_of(m.div(v.sqrt().add_(small)).mul_(scale), g)
 
-        return tree.map(scaled, moments.mean, moments.square), moments
+        return tree.map(scaled, moments.mean, moments.square, grads), moments
 
     return Transform(_zeros, update)
 
@@ -91,30 +91,31 @@ def scale_by_radam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfo
     beta1, beta2 = checked("scale_by_radam", betas)
     number("scale_by_radam", "eps", eps, 0)
     most = 2 / (1 - beta2) - 1
+    ratio = most / ((most - 4) * (most - 2)) if most > 5 else 0.0
 
     def update(grads: Params, state: MomentsState, params: Params) -> tuple[Params, MomentsState]:
         moments = _moments(grads, state, beta1, beta2)
         steps = moments.steps
         left = 1 - beta2**steps
         known = most - 2 * steps * (1 - left) / left
-        sure = (known - 5).sign().clamp_min(0)
-        squared = (known - 4) * (known - 2) * most / ((most - 4) * (most - 2) * known)
-        # Below 5 the square may be negative; nobody asks for its root there.
-        factor = sure * squared.mul(sure).clamp_min(0).sqrt() * left.sqrt()
-        plain = 1 - sure
+        unsure = known <= 5
+        # Where it is unsure, r may be anything, NaN too: the choice takes nothing of it.
+        squared = (known - 4) * (known - 2) / known * ratio
+        factor = (squared * left).sqrt()
         scale = 1 / (1 - beta1**steps)
 
-        def scaled(m: Tensor, v: Tensor) -> Tensor:
+        def scaled(m: Tensor, v: Tensor, g: Tensor) -> Tensor:
             divided = v.sqrt().add_(eps).reciprocal_().mul_(factor)
-            return divided.add_(plain).mul_(m).mul_(scale)
+            chosen = divided.masked_fill_(unsure.to(v.device), 1.0)
+            return as_dtype_of(chosen.mul_(m).mul_(scale), g)
 
-        return tree.map(scaled, moments.mean, moments.square), moments
+        return tree.map(scaled, moments.mean, moments.square, grads), moments
 
     return Transform(_zeros, update)
 
 
 def sign_of_momentum(*, betas: Betas = (0.9, 0.99)) -> Transform:
-    """Keep the signs of the moving mean alone (Lion).
+    """Keep the signs of the moving mean alone (Lion); that of NaN is NaN.
 
         u = sign(β₁ m + (1 − β₁) g)        m ← β₂ m + (1 − β₂) g
 
@@ -134,11 +135,18 @@ def sign_of_momentum(*, betas: Betas = (0.9, 0.99)) -> Transform:
     """
     beta1, beta2 = checked("sign_of_momentum", betas)
 
-    def update(grads: Params, mean: Params, params: Params) -> tuple[Params, Params]:
-        signs = tree.map(lambda m, g: m.lerp(g, 1 - beta1).sign_(), mean, grads)
-        return signs, tree.map(lambda m, g: m.lerp(g, 1 - beta2), mean, grads)
+    def sign(m: Tensor, g: Tensor) -> Tensor:
+        ahead = m.lerp(wide(g), 1 - beta1)
+        # torch's sign of NaN is 0, which would keep quiet about it for ever. The smallest of all
+        # numbers, twice multiplied by so large a one, is above 1.
+        large = 1e38 if m.element_size() < 8 else 1e300
+        return as_dtype_of(ahead.mul_(large).mul_(large).clamp_(-1, 1), g)
 
-    return Transform(tree.zeros_like, update)
+    def update(grads: Params, mean: Params, params: Params) -> tuple[Params, Params]:
+        signs = tree.map(sign, mean, grads)
+        return signs, tree.map(lambda m, g: m.lerp(wide(g), 1 - beta2), mean, grads)
+
+    return Transform(wide_zeros, update)
 
 
 def checked(where: str, betas: Betas) -> Betas:
@@ -151,12 +159,15 @@ def checked(where: str, betas: Betas) -> Betas:
 
 
 def _zeros(params: Params) -> MomentsState:
-    return MomentsState(count(), tree.zeros_like(params), tree.zeros_like(params))
+    return MomentsState(count(), wide_zeros(params), wide_zeros(params))
 
 
 def _moments(grads: Params, state: MomentsState, beta1: float, beta2: float) -> MomentsState:
-    mean = tree.map(lambda m, g: m.lerp(g, 1 - beta1), state.mean, grads)
-    square = tree.map(
-        lambda v, g: v.mul(beta2).addcmul_(g, g, value=1 - beta2), state.square, grads
-    )
+    mean = tree.map(lambda m, g: m.lerp(wide(g), 1 - beta1), state.mean, grads)
+
+    def squared(v: Tensor, g: Tensor) -> Tensor:
+        g = wide(g)
+        return v.mul(beta2).addcmul_(g, g, value=1 - beta2)
+
+    square = tree.map(squared, state.square, grads)
     return MomentsState(state.steps + 1, mean, square)

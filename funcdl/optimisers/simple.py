@@ -9,7 +9,8 @@ from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
 from funcdl.errors import InputError, KindError
-from funcdl.optimisers.transform import Transform
+from funcdl.optimisers.transform import Transform, wide_zeros
+from funcdl.tensor import as_dtype_of, wide
 
 __all__ = ["decay", "momentum"]
 
@@ -46,10 +47,11 @@ def momentum(rate: float, *, nesterov: bool = False) -> Transform:
     def update(grads: Params, velocity: Params, params: Params) -> tuple[Params, Params]:
         velocity = tree.map(lambda v, g: v.mul(rate).add_(g), velocity, grads)
         if nesterov:
-            return tree.map(lambda v, g: g.add(v, alpha=rate), velocity, grads), velocity
-        return velocity, velocity
+            ahead = tree.map(lambda v, g: wide(g).add(v, alpha=rate), velocity, grads)
+            return tree.map(as_dtype_of, ahead, grads), velocity
+        return tree.map(as_dtype_of, velocity, grads), velocity
 
-    return Transform(tree.zeros_like, update)
+    return Transform(wide_zeros, update)
 
 
 def decay(rate: float, *, where: Callable[[str], bool] | None = None) -> Transform:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from funcdl import tree
 from funcdl.contract import Params
 from funcdl.errors import KindError, TreeError
-from funcdl.tensor import Tensor, empty
+from funcdl.tensor import Tensor, empty, wide
 
-__all__ = ["Transform", "chain", "count"]
+__all__ = ["Transform", "chain", "count", "wide_zeros"]
 
 
 class Transform(NamedTuple):
     """`init(params) -> state` and `update(grads, state, params) -> (updates, state)`.
 
-    Updates have the structure and shapes of the gradients. Nothing that goes in is written to.
+    Updates have the structure, shapes and dtypes of the gradients. Nothing that goes in is written
+    to. What is summed up from step to step is kept in float32 where the parameters are of half
+    precision: there the square of 300 is infinite, that of 10⁻⁴ is 0, and so is an eps of 10⁻⁸.
     """
 
     init: Callable[[Params], Any]
@@ -62,3 +65,8 @@ def count() -> Tensor:
     """Make the count of steps to begin with: a float64 tensor without axes."""
     zero = empty(())
     return zero.double().zero_()
+
+
+def wide_zeros(params: Params) -> Params:
+    """Make the sums to begin with: zeros of the parameters' shapes, in float32 or wider."""
+    return tree.map(lambda p: wide(p.new_zeros(p.shape)), params)
