@@ -127,8 +127,7 @@ def piecewise(start: float, factors: dict[int, float]) -> Schedule:
         t = _count(steps)
         rate = t.mul(0.0).add(start)
         for step, factor in factors.items():
-            reached = t.sub(step - 0.5).sign().clamp_min(0)
-            rate = rate * (reached * (factor - 1) + 1)
+            rate = rate.mul(factor).where(t >= step, rate)
         return rate
 
     return schedule
@@ -220,12 +219,11 @@ def one_cycle(
     bottom = peak / first / last
 
     def schedule(t: Any) -> Tensor:
-        fall = ((_count(t) - top) / max(steps - 1 - top, 1e-12)).clamp(0, 1)
-        down = _wave(peak, bottom, fall)
+        t = _count(t)
+        down = _wave(peak, bottom, ((t - top) / max(steps - 1 - top, 1e-12)).clamp(0, 1))
         if top <= 0:
             return down
-        # At the top both are the peak, and each stays there on the other's side.
-        return _wave(peak / first, peak, _share(t, top)) + down - peak
+        return _wave(peak / first, peak, _share(t, top)).where(t < top, down)
 
     return schedule
 

@@ -43,7 +43,12 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
             raise ValueError(f"expected b to be {y.dtype}")
         if b.shape != w.shape[:-2] + w.shape[-1:]:
             raise ValueError(f"expected b to be {tuple(w.shape[:-2] + w.shape[-1:])}")
-        y.add_(b if b.ndim == 1 else b.unsqueeze(-2))
+        wide = b if b.ndim == 1 else b.unsqueeze(-2)
+        if y.element_size() < 4 and y.ndim < 4:
+            # The product is rounded, and may overflow, only after the bias has been added.
+            y = wide.addmm(rows, w) if y.ndim == 2 else wide.baddbmm(rows, w)
+        else:
+            y.add_(wide)
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
         d = dy if plain else dy.reshape(*w.shape[:-2], -1, w.shape[-1])
