@@ -86,8 +86,10 @@ def gru_cell(
             if a.shape != gates.shape or a.is_meta is not gates.is_meta:
                 raise ValueError("the axes before the features differ, or the devices")
             gates.narrow(-1, 0, 2 * hidden).add_(a.narrow(-1, 0, 2 * hidden))
-            n, y = a.narrow(-1, 2 * hidden, hidden), h.new_empty(h.shape)
-            advance(gates, n, h, y)
+            n = a.narrow(-1, 2 * hidden, hidden)
+            z = advance(gates, n)
+            # Not by lerp, which gives NaN for an infinite h where z is above a half.
+            y = h.sub(n).mul_(z).add_(n)
         except (RuntimeError, TypeError, ValueError, AttributeError):
             raise _misfit("gru_cell", hidden, params, x) from None
 
@@ -98,7 +100,6 @@ def gru_cell(
             dparams = Recurrent(_affine(dwx, dbx), _affine(dwh, dbh))
             if dh is None:
                 return dparams, None
-            z = gates.narrow(-1, hidden, hidden)
             return dparams, (dh.addcmul_(dy, z), dx)
 
         return y, vjp
@@ -167,7 +168,8 @@ def gru(
                 gates.add_(bias.reshape(-1, 1, 3 * hidden))
             hs = a.new_zeros((time + 1, *rows, hidden))
             for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):
-                advance(gate.baddbmm_(h, w), n, h, y)
+                z = advance(gate.baddbmm_(h, w), n)
+                y.copy_(n).lerp_(h, z)
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
             raise _misfit("gru", hidden, params, x) from None
 

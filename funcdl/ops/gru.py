@@ -7,20 +7,21 @@ from funcdl.tensor import Tensor
 __all__ = ["advance", "factors", "input_part", "state_part"]
 
 
-def advance(gates: Tensor, n: Tensor, h: Tensor, y: Tensor) -> None:
-    """Compute one step, `y = (1 − z) n + z h`, writing into three of the four tensors.
+def advance(gates: Tensor, n: Tensor) -> Tensor:
+    """Compute the gates of one step, for the next state (1 − z) n + z h, writing into both.
 
     Args:
         gates: (…, 3 hidden). Before: what r and z are σ of, and bₙ. After: r, z and bₙ.
         n: (…, hidden). Before: aₙ. After: tanh(aₙ + r bₙ).
-        h: (…, hidden), the state.
-        y: (…, hidden), for the next state; its numbers do not matter.
+
+    Returns:
+        z of shape (…, hidden), a view of the gates.
     """
-    hidden = h.shape[-1]
+    hidden = n.shape[-1]
     gates.narrow(-1, 0, 2 * hidden).sigmoid_()
-    r, z, bn = gates.view(*h.shape[:-1], 3, hidden).unbind(-2)
+    r, z, bn = gates.view(*n.shape[:-1], 3, hidden).unbind(-2)
     n.addcmul_(r, bn).tanh_()
-    y.copy_(n).lerp_(h, z)
+    return z
 
 
 def factors(gates: Tensor, n: Tensor, h: Tensor) -> Tensor:
