@@ -1,5 +1,7 @@
 """Trajectories against torch.optim's, in float64, and the purity of a training step."""
 
+import math
+
 import pytest
 import torch
 from cases import normal
@@ -416,3 +418,239 @@ def test_of_no_parameters_nothing_is_clipped(make):
     params, state = optimiser.update({"a": ()}, {"a": ()}, optimiser.init({"a": ()}))
     assert params == {"a": ()}
     assert state.transforms == ((),)
+
+
+HALVES = [torch.float16, torch.bfloat16]
+MAGNITUDES = [1.0, 300.0, 6e4, 1e-4, 6e-8, 0.0]
+
+
+@pytest.mark.parametrize("size", MAGNITUDES)
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize(
+    "make", [f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion], ids=lambda m: m.__name__
+)
+def test_half_precision_takes_the_steps_of_float64(make, dtype, size, rng):
+    optimiser = make(0.1)
+    params = tree.map(lambda p: p.to(dtype), (normal((30,), rng), [normal((2, 2), rng)]))
+    exact = tree.map(torch.Tensor.double, params)
+    state, right = optimiser.init(params), optimiser.init(exact)
+    for _ in range(12):
+        grads = tree.map(lambda p: (normal(p.shape, rng).clamp(-1, 1) * size).to(dtype), params)
+        params, state = optimiser.update(params, grads, state)
+        exact, right = optimiser.update(exact, tree.map(torch.Tensor.double, grads), right)
+    for p, q in zip(tree.leaves(params), tree.leaves(exact)):
+        assert p.dtype == dtype
+        # Each of 12 steps is rounded, and so is the update before it.
+        room = 12 * 2 * torch.finfo(dtype).eps * max(float(q.abs().max()), 1)
+        assert float((p.double() - q).abs().max()) <= room
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_what_is_summed_up_for_half_precision_is_float32(dtype):
+    params = (torch.ones(3, dtype=dtype),)
+    centred = f.rmsprop(0.1, centred=True, momentum=0.9)
+    for optimiser in (*ALL, centred):
+        state = optimiser.init(params)
+        after = optimiser.update(params, params, state)[1]
+        kinds = [t.dtype for t in tree.leaves(state)]
+        assert kinds == [t.dtype for t in tree.leaves(after)]
+        kept = [t.dtype for t in tree.leaves(state) if t.ndim]
+        if isinstance(state, f.Averaged):
+            assert kept.pop() == dtype  # the average is for use as parameters
+        assert set(kept) <= {torch.float32}
+
+
+@pytest.mark.parametrize("make", [f.clip_by_norm, f.clip_by_global_norm])
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("size", [300.0, 6e4, 1e-4])
+def test_norms_of_half_precision_neither_overflow_nor_vanish(make, dtype, size):
+    grads = (torch.full((500,), size, dtype=dtype),)
+    norm = float(grads[0].double().norm())
+    for limit in (norm / 8, norm * 2):
+        (clipped,), _ = make(limit).update(grads, (), ())
+        expected = grads[0].double() * min(limit / norm, 1)
+        torch.testing.assert_close(clipped.double(), expected, rtol=0.01, atol=1e-7)
+
+
+@pytest.mark.parametrize("special", [math.inf, -math.inf, math.nan])
+def test_infinite_gradients_are_clipped_as_torch_has_it(special):
+    grads = torch.tensor([1.0, special, -2.0]), torch.tensor([0.5])
+    theirs = [g.clone().requires_grad_() for g in grads]
+    for p, g in zip(theirs, grads):
+        p.grad = g.clone()
+    torch.nn.utils.clip_grad_norm_(theirs, 1.0)
+    ours, _ = f.clip_by_global_norm(1.0).update(grads, (), ())
+    for u, p in zip(ours, theirs):
+        torch.testing.assert_close(u, p.grad, equal_nan=True)
+    alone, _ = f.clip_by_norm(1.0).update(grads, (), ())
+    torch.testing.assert_close(alone[0], theirs[0].grad, equal_nan=True)
+    assert torch.equal(alone[1], grads[1])
+    for p, g in zip(theirs, grads):
+        p.grad = g.clone()
+    torch.nn.utils.clip_grad_value_(theirs, 1.5)
+    ours, _ = f.clip(1.5).update(grads, (), ())
+    torch.testing.assert_close(ours[0], theirs[0].grad, equal_nan=True)
+
+
+@pytest.mark.parametrize(("optimiser", "torchs", "settings"), PAIRS)
+@pytest.mark.parametrize("special", [math.inf, -math.inf, math.nan, 0.0, 1e30])
+def test_special_gradients_do_what_they_do_in_torch(optimiser, torchs, settings, special):
+    params = (torch.ones(3),)
+    state, theirs = optimiser.init(params), [torch.ones(3, requires_grad=True)]
+    reference = torchs(theirs, **settings)
+    for k in range(8):
+        grad = torch.tensor([0.5, special if k == 5 else 0.1, special if special == 0 else -1.0])
+        theirs[0].grad = grad.clone()
+        reference.step()
+        params, state = optimiser.update(params, (grad,), state)
+        known = ~theirs[0].detach().isnan()
+        expected = theirs[0].detach()[known]
+        torch.testing.assert_close(params[0][known], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 0.6, 2 / 3, 0.7, 0.9])
+def test_radam_never_divides_where_it_is_not_sure(beta, rng):
+    optimiser, params = f.radam(0.1, betas=(0.9, beta)), (normal((4,), rng),)
+    theirs = [params[0].clone().requires_grad_()]
+    reference = torch.optim.RAdam(theirs, lr=0.1, betas=(0.9, beta))
+    state = optimiser.init(params)
+    for _ in range(12):
+        theirs[0].grad = normal((4,), rng)
+        params, state = optimiser.update(params, (theirs[0].grad,), state)
+        reference.step()
+        torch.testing.assert_close(params[0], theirs[0].detach())
+
+
+def test_a_large_square_is_nothing_to_radam_before_it_is_sure():
+    optimiser, params = f.radam(0.1), (torch.ones(1),)
+    params, _ = optimiser.update(params, (torch.tensor([1e30]),), optimiser.init(params))
+    assert float(params[0]) == pytest.approx(-1e29)
+
+
+def test_lion_does_not_keep_quiet_about_nan():
+    for kind, tiny in ((torch.float32, 1e-44), (torch.float64, 1e-322)):
+        g = torch.tensor([math.nan, math.inf, -math.inf, 0.0, tiny, -tiny], dtype=kind)
+        lion = f.sign_of_momentum(betas=(0.75, 0.9))
+        signs, _ = lion.update((g,), (torch.zeros_like(g),), (g,))
+        expected = torch.tensor([math.nan, 1.0, -1.0, 0.0, 1.0, -1.0], dtype=kind)
+        torch.testing.assert_close(signs[0], expected, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.9, 0.99])
+def test_the_variance_of_equal_gradients_is_never_negative(rate):
+    scale = f.scale_by_rms(rate, eps=0.0, centred=True)
+    params = (torch.full((50,), 3.0),)
+    state = scale.init(params)
+    for _ in range(300):
+        _, state = scale.update((torch.linspace(0.1, 7.7, 50),), state, params)
+        assert bool((state.square[0] >= 0).all())
+
+
+# The rate in the state.
+
+
+def of(state):
+    """The state that has the rate, whatever is around it."""
+    return state.optimiser if isinstance(state, f.Averaged) else state
+
+
+def slower(state, factor):
+    inner = of(state)._replace(lr=of(state).lr * factor)
+    return state._replace(optimiser=inner) if isinstance(state, f.Averaged) else inner
+
+
+RATED = {
+    "sgd": f.sgd,
+    "momentum": lambda lr: f.sgd(lr, momentum=0.9, weight_decay=0.1),
+    "adagrad": f.adagrad,
+    "rmsprop": f.rmsprop,
+    "adam": f.adam,
+    "adamw": f.adamw,
+    "radam": f.radam,
+    "lion": f.lion,
+    "chain": lambda lr: f.optimiser(f.clip(1.0), f.chain(f.scale_by_adam(), f.decay(0.1)), lr=lr),
+    "averaged": lambda lr: f.averaged(f.adam(lr), 0.9),
+}
+
+
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize("models", [0, 1])
+@pytest.mark.parametrize("make", RATED.values(), ids=RATED)
+def test_a_rate_that_is_set_is_that_of_the_next_steps(make, models, staged, rng):
+    net = f.serial(f.linear(4), f.tanh, f.linear(1))
+    params = tree.map(torch.Tensor.double, net.init(rng, (2,))[0])
+    batch = normal((5, 2), rng), normal((5, 1), rng)
+    if models:
+        params, batch = tree.stack([params, params]), tree.stack([batch, batch])
+    objective = f.supervised(net, f.mse(models=models))
+    step = f.training_step(objective, make(0.1))
+    plain = f.training_step(objective, make(0.1)), f.training_step(objective, make(0.05))
+    step = f.stage(step) if staged else step
+    state, expected = make(0.1).init(params), (params, make(0.1).init(params))
+    for i in range(6):
+        if i == 3:
+            state = slower(state, 0.5)
+            expected = expected[0], slower(expected[1], 0.5)
+        params, state, _ = step(params, state, batch)
+        *expected, _ = plain[i >= 3](*expected, batch)
+        assert float(of(state).lr) == (0.1 if i < 3 else 0.05)
+        for p, q in zip(tree.leaves(params), tree.leaves(expected[0])):
+            torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize("make", RATED.values(), ids=RATED)
+def test_after_a_rate_that_was_set_a_schedule_goes_on(make, staged, rng):
+    def lr(steps):
+        return 0.1 / (1 + steps)
+
+    params = (normal((3,), rng),)
+    optimiser = make(lr)
+
+    def step(params, state, batch):
+        params, state = optimiser.update(params, (batch,), state)
+        return params, state, batch.sum()
+
+    step = f.stage(step) if staged else step
+    state = optimiser.init(params)
+    assert float(of(state).lr) == pytest.approx(0.1)
+    for i in range(6):
+        before = params[0].clone()
+        if i == 3:
+            state = slower(state, 0.0)
+        params, state, _ = step(params, state, normal((3,), rng))
+        assert float(of(state).lr) == pytest.approx(0.0 if i == 3 else 0.1 / (1 + i))
+        assert torch.equal(before, params[0]) == (i == 3)
+
+
+def test_a_rate_can_be_set_as_a_number():
+    params = (torch.ones(2),)
+    for optimiser in (f.sgd(0.1), f.sgd(lambda steps: 0.1 / (1 + steps))):
+        state = optimiser.init(params)._replace(lr=0.5)
+        moved, after = optimiser.update(params, params, state)
+        torch.testing.assert_close(moved[0], torch.full((2,), 0.5))
+        assert float(after.lr) == 0.5
+
+
+@pytest.mark.parametrize("make", RATED.values(), ids=RATED)
+@pytest.mark.parametrize("shape", [(2,), (1,), (2, 1)])
+def test_a_rate_with_axes_is_refused(make, shape):
+    params = (torch.ones(2),)
+    wanted = f"optimiser: expected one rate, without axes, got one of shape {shape}"
+    optimiser = make(0.1)
+    state = optimiser.init(params)
+    wide = slower(state, torch.ones(shape, dtype=torch.float64))
+    scheduled = make(lambda steps: torch.ones(shape, dtype=torch.float64) * 0.1)
+    for call in (lambda: optimiser.update(params, params, wide), lambda: scheduled.init(params)):
+        with pytest.raises(f.ShapeError) as caught:
+            call()
+        assert str(caught.value) == wanted
+
+
+@pytest.mark.parametrize("rate", ["x", None, [0.1], -0.1])
+def test_a_rate_that_is_none_is_refused(rate):
+    params = (torch.ones(2),)
+    optimiser = f.adam(0.1)
+    state = optimiser.init(params)._replace(lr=rate)
+    with pytest.raises(f.FuncdlError, match=r"^optimiser: expected the rate to be "):
+        optimiser.update(params, params, state)

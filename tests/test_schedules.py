@@ -1,5 +1,7 @@
 """Schedules against torch's own, and at their ends."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -81,3 +83,12 @@ def test_what_is_out_of_range_is_said(make, error, text):
     with pytest.raises(error) as caught:
         make()
     assert str(caught.value) == text
+
+
+def test_a_choice_is_no_product():
+    # 1 + (0.1 − 1) is not 0.1, and 0 times an infinite factor is no number.
+    assert float(s.piecewise(1.0, {3: 0.1})(3)) == 0.1
+    assert float(s.piecewise(1.0, {3: math.inf})(2)) == 1.0
+    # Of a peak to which so small an end is added, and which is subtracted again, nothing is left.
+    end = float(s.one_cycle(1.0, 10, last=1e20)(9))
+    assert end == pytest.approx(1 / 25 / 1e20, rel=1e-9)

@@ -247,3 +247,19 @@ def test_other_libraries_of_pytrees_agree():
     same(_pytree.tree_unflatten(leaves, spec), params)
     doubled = optree.tree_map(lambda p: 2 * p, params)
     same(doubled, tree.scale(2, params))
+
+
+@pytest.mark.parametrize("value", [0.1, 3e30, 1e-30])
+def test_the_norm_of_many_numbers_is_theirs(value):
+    many = torch.full((2_000_000,), value)
+    exact = float(many[0].double()) * len(many) ** 0.5
+    assert float(tree.norm((many,)).double()) == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_norm_of_half_precision_neither_overflows_nor_vanishes(dtype):
+    for size in (300.0, 1e-4):
+        leaves = (torch.full((50,), size, dtype=dtype), torch.full((50,), size, dtype=dtype))
+        norm = tree.norm(leaves)
+        assert norm.dtype == dtype
+        assert float(norm) == pytest.approx(10 * float(leaves[0][0]), rel=0.01)
