@@ -654,3 +654,45 @@ def test_a_rate_that_is_none_is_refused(rate):
     state = optimiser.init(params)._replace(lr=rate)
     with pytest.raises(f.FuncdlError, match=r"^optimiser: expected the rate to be "):
         optimiser.update(params, params, state)
+
+
+@pytest.mark.parametrize(
+    "lr", [0.1, lambda steps: steps.mul(0).add(0.1)], ids=["number", "schedule"]
+)
+def test_a_staged_step_takes_a_rate_of_another_dtype(lr, rng):
+    optimiser = f.sgd(lr)
+    net = f.linear(1)
+    params, _ = net.init(rng, (2,))
+    batch = torch.ones(4, 2), torch.ones(4, 1)
+    plain = f.training_step(f.supervised(net, f.mse()), optimiser)
+    step, state = f.stage(plain), optimiser.init(params)
+    params, state, _ = step(params, state, batch)
+    state = state._replace(lr=torch.tensor(0.05))
+    expected = plain(params, state, batch)[0]
+    for i in range(3):
+        params, state, _ = step(params, state, batch)
+        assert float(state.lr) == pytest.approx(0.1 if i and callable(lr) else 0.05)
+        if not i:
+            torch.testing.assert_close(params.w, expected.w)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [f.SGD, f.Adagrad, f.Adam, f.AdamW, f.Lion, f.RAdam, f.RMSprop],
+    ids=lambda m: m.__name__,
+)
+def test_a_modules_optimiser_takes_the_rate_that_is_set(make):
+    p, grad = torch.ones(2), torch.ones(2)
+    optimiser = make([(p, grad)], lr=0.1)
+    assert optimiser.lr == 0.1
+    optimiser.step()
+    moved = p.clone()
+    optimiser.lr = 0.0
+    optimiser.step()
+    assert torch.equal(p, moved)
+    optimiser.lr = 0.2
+    optimiser.step()
+    assert not torch.equal(p, moved)
+    assert optimiser.lr == 0.2
+    with pytest.raises(f.InputError, match=rf"^{make.__name__}: expected lr to be at least 0"):
+        optimiser.lr = -1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from funcdl.arguments import number
 from funcdl.module.named import shown
 from funcdl.optimisers import adagrad, adam, adamw, lion, radam, rmsprop, sgd
 from funcdl.tensor import Tensor
@@ -24,6 +25,7 @@ class Descent:
     >>> optimiser = SGD(net.param(), lr=0.1, momentum=0.9)
     >>> optimiser.zero_grad()
     >>> optimiser.step()
+    >>> optimiser.lr = optimiser.lr / 2
     """
 
     factory: Any
@@ -38,6 +40,17 @@ class Descent:
         self.pairs = list(params)
         self._optimiser = self.factory(*args, **kwargs)
         self._state = self._optimiser.init(tuple(p for p, _ in self.pairs))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate: of the next step once it is set, else of the last one."""
+        return float(self._state.lr)
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        number(type(self).__name__, "lr", rate, 0)
+        fresh = self._state.lr.new_full((), rate)
+        self._state = self._state._replace(lr=fresh)
 
     def step(self) -> None:
         """Move every parameter along its gradient."""

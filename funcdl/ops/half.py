@@ -10,7 +10,9 @@ from funcdl.tensor import Tensor
 __all__ = ["single"]
 
 
-def single(primitive: Callable[..., tuple[Tensor, Any]], x: Tensor, *args: Any) -> Any:
+def single(
+    primitive: Callable[..., tuple[Tensor, Callable[[Tensor], Tensor]]], x: Tensor, *args: Any
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """Apply a primitive `(x, *args) -> (y, pull)`, of one tensor, in float32 to a half one."""
     y, pull = primitive(x.float(), *args)
     return y.to(x.dtype), lambda dy: pull(dy.float()).to(x.dtype)

@@ -59,7 +59,7 @@ def scale_by_rms(rate: float = 0.99, *, eps: float = 1e-8, centred: bool = False
 
         v ← rate v + (1 − rate) g²        u = g / (√v + eps)
 
-    Centred, the variance v − m² stands for v, where m ← rate m + (1 − rate) g. It is kept itself, as
+    Centred, the variance v − m² stands for v, with m ← rate m + (1 − rate) g. It is kept itself, as
 
         v ← rate (v + (1 − rate) (g − m)²), with the m before the step
 

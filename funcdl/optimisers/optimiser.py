@@ -51,7 +51,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         u = the gradient, transformed        p ← p − lr u
 
     The rate is in the state, and a step takes the one that it finds there: with
-    `state._replace(lr=state.lr / 2)` the steps go on at half the rate. A schedule is asked for every
+    `state._replace(lr=state.lr / 2)` the steps go on at half the rate. A schedule is asked in every
     step; a rate that is set by hand is that of one step, after which the schedule goes on.
 
     Args:
@@ -100,7 +100,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             updates, transformed = inner.update(grads, state.transforms, params)
             rate = _rate(state.lr)
             if not callable(lr):
-                return _moved(params, updates, rate), OptimiserState(rate, (), transformed)
+                return _moved(params, updates, rate), OptimiserState(state.lr, (), transformed)
             rate = _rate(lr(state.steps)).where(rate.eq(state.planned), rate)
             moved = _moved(params, updates, rate)
         except FuncdlError:
@@ -115,7 +115,10 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
                     f"their shapes and dtypes, got others: {first_line(error)}"
                 ) from error
             raise
-        return moved, OptimiserState(rate, state.steps + 1, transformed, rate.clone())
+        # Of the dtypes that they had, so that a staged step goes on.
+        shown = as_dtype_of(rate, state.lr) if isinstance(state.lr, Tensor) else rate
+        planned = as_dtype_of(shown.clone(), state.planned)
+        return moved, OptimiserState(shown, state.steps + 1, transformed, planned)
 
     return Optimiser(init, update)
 

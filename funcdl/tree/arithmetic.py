@@ -64,7 +64,7 @@ def norm(tree: Tree) -> Tensor:
     found = leaves(tree)
     # Not torch's norm, which adds one square to another: of a million equal numbers it is 4 · 10⁻⁴
     # off. And hypot, since the square of a large norm may overflow.
-    norms = [leaf.double().square().sum().sqrt() for leaf in found]
+    norms: list[Tensor] = [leaf.double().square().sum().sqrt() for leaf in found]
     if not norms:
         return empty(()).zero_()
     total = reduce(lambda a, b: a.hypot(b), norms)
