@@ -74,7 +74,7 @@ def test_the_norm_of_a_constant_is_its_bias(norm, shape, value, rng):
     # What is left is the rounding of the value, times 1 / √eps.
     assert float(y.abs().max()) <= 320 * 2 * abs(value) * 2**-23
     dparams, _ = vjp(torch.rand(shape, generator=rng))
-    assert float(dparams.scale.abs().max()) <= 320 * shape[0] * abs(value) * 2**-23
+    assert float(dparams.scale.abs().max()) == 0  # the mean is the value itself
     if layer.name == "layer_norm":
         assert float(y.abs().max()) <= 1e-6
 
