@@ -80,7 +80,7 @@ NO_SIZE = re.compile(r"size calculation overflowed|verflow when unpacking|multip
 BYTES = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+ [KMGTPE]i?B)")
 
 
-def exhausted(where: str, error: BaseException) -> ResourceError | None:
+def exhausted(where: str, error: BaseException) -> FuncdlError | None:
     """Say in one sentence what there was no room for; None for an error of another kind.
 
     >>> exhausted("linear", MemoryError())

@@ -32,7 +32,7 @@ def place(where: str) -> Any:
     except FuncdlError as error:
         raise error.within(where) from None
     except RecursionError as error:
-        raise exhausted(where, error) from error  # type: ignore[misc]
+        raise (exhausted(where, error) or error) from error
 
 
 def entries(where: str, what: str, value: Any, count: int) -> tuple[Any, ...]:

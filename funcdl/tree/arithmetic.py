@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-from funcdl.errors import KindError, ShapeError, TreeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, TreeError
 from funcdl.tensor import Tensor, empty
+from funcdl.tree.flat import paths
 from funcdl.tree.nodes import Tree
 from funcdl.tree.structure import flatten, leaves, map, unflatten
 
@@ -21,7 +22,7 @@ def zeros_like(tree: Tree) -> Tree:
     >>> zeros_like((torch.ones(2), {"b": torch.ones(1)}))
     (tensor([0., 0.]), {'b': tensor([0.])})
     """
-    return map(lambda leaf: leaf.new_zeros(leaf.shape), tree)
+    return _over("zeros_like", lambda leaf: leaf.new_zeros(leaf.shape), tree)
 
 
 def add(a: Tree, b: Tree) -> Tree:
@@ -30,7 +31,7 @@ def add(a: Tree, b: Tree) -> Tree:
     >>> add((1, {"w": 2}), (10, {"w": 20}))
     (11, {'w': 22})
     """
-    return map(lambda p, q: p + q, a, b)
+    return _over("add", lambda p, q: p + q, a, b)
 
 
 def scale(factor: Any, tree: Tree) -> Tree:
@@ -39,7 +40,7 @@ def scale(factor: Any, tree: Tree) -> Tree:
     >>> scale(2, (1, [3]))
     (2, [6])
     """
-    return map(lambda leaf: leaf * factor, tree)
+    return _over("scale", lambda leaf: leaf * factor, tree)
 
 
 def size(tree: Tree) -> int:
@@ -49,7 +50,7 @@ def size(tree: Tree) -> int:
     >>> size((torch.ones(2, 3), {"b": torch.ones(4)}))
     10
     """
-    return sum(leaf.numel() for leaf in leaves(tree))
+    return sum(leaf.numel() for leaf in _tensors("size", tree))
 
 
 def norm(tree: Tree) -> Tensor:
@@ -59,7 +60,7 @@ def norm(tree: Tree) -> Tensor:
     >>> norm((torch.tensor([2.0, 3.0]), {"b": torch.tensor(6.0)}))
     tensor(7.)
     """
-    norms = [leaf.norm() for leaf in leaves(tree)]
+    norms = [leaf.norm() for leaf in _tensors("norm", tree)]
     # hypot, since the square of a large norm may overflow.
     return reduce(lambda a, b: a.hypot(b), norms) if norms else empty(()).zero_()
 
@@ -72,7 +73,7 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
         a vector, of any dtype, to the pytree, whose leaves are views of the vector.
 
     Raises:
-        KindError: the leaves are not of one dtype.
+        KindError: the leaves are not tensors, or not of one dtype.
         ShapeError: by `unravel`, for a vector of another shape.
 
     >>> import torch
@@ -83,7 +84,7 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
     {'b': tensor([0.]), 'w': tensor([[2., 2.],
             [2., 2.]])}
     """
-    found, structure = flatten(tree)
+    found, structure = _tensors("ravel", tree), flatten(tree)[1]
     dtypes = sorted({str(leaf.dtype) for leaf in found})
     if len(dtypes) > 1:
         raise KindError(f"ravel: expected leaves of one dtype, got {' and '.join(dtypes)}")
@@ -121,6 +122,8 @@ def stack(trees: Sequence[Tree]) -> Tree:
     """
     if not trees:
         raise TreeError("stack: expected one pytree or more, got none")
+    for one in trees:
+        _tensors("stack", one)
     return map(_stack, *trees)
 
 
@@ -134,11 +137,39 @@ def unstack(tree: Tree) -> list[Tree]:
     >>> unstack({"w": torch.eye(2)})
     [{'w': tensor([1., 0.])}, {'w': tensor([0., 1.])}]
     """
-    found = leaves(tree)
+    found = _tensors("unstack", tree)
     lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in found})
     if len(lengths) != 1 or lengths[0] == 0:
         raise TreeError(f"unstack: expected one common leading axis, got lengths {lengths}")
     return [map(lambda leaf, i=i: leaf.select(0, i), tree) for i in range(lengths[0])]
+
+
+def _tensors(where: str, tree: Tree) -> list[Tensor]:
+    """List the leaves, if all of them are tensors."""
+    found = leaves(tree)
+    for i, leaf in enumerate(found):
+        if not isinstance(leaf, Tensor):
+            raise _no_tensor(where, paths(tree)[i], leaf)
+    return found
+
+
+def _over(where: str, function: Callable[..., Any], *trees: Tree) -> Tree:
+    """Map a function, and name the leaf that it is not for."""
+    try:
+        return map(function, *trees)
+    except (AttributeError, TypeError) as error:
+        if isinstance(error, FuncdlError):
+            raise
+        for tree in trees:
+            for path, leaf in zip(paths(tree), leaves(tree)):
+                if not isinstance(leaf, (Tensor, int, float, complex)):
+                    raise _no_tensor(where, path, leaf) from None
+        raise
+
+
+def _no_tensor(where: str, path: str, leaf: Any) -> KindError:
+    hint = "; () stands for nothing" if leaf is None else ""
+    return KindError(f"{where}: expected a tensor at tree{path}, got {type(leaf).__name__}{hint}")
 
 
 def _stack(*tensors: Tensor) -> Tensor:
