@@ -10,12 +10,14 @@ kept anywhere else: no tape, no attribute that a call changes.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.misfit import RAW, guarded, is_ours, means, unfit
+from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -116,6 +118,23 @@ class Layer:
             parts = ["…"]
         inside = ", ".join([*parts, *([self.args] if self.args else [])])
         return f"{self.name}({inside})" if inside else self.name
+
+    def __copy__(self) -> Layer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Layer:
+        return self  # nothing in it changes
+
+    def __reduce__(self) -> Any:
+        if getattr(sys.modules.get("funcdl"), self.name, None) is self:
+            return _ready, (self.name,)
+        functions = packed((self.init, self.apply))
+        return type(self), (self.name, *functions, self.args, self.layers, self.recorded)
+
+
+def _ready(name: str) -> Any:
+    """Return one of the library's own layers that are no factories."""
+    return getattr(sys.modules["funcdl"], name)
 
 
 def _recorder(x: Value) -> Any:

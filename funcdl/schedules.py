@@ -13,6 +13,7 @@ from typing import Any
 
 from funcdl.arguments import number, whole
 from funcdl.errors import InputError, KindError
+from funcdl.portable import Portable
 from funcdl.tensor import Tensor, empty
 
 __all__ = [
@@ -40,7 +41,7 @@ def constant(rate: float) -> Schedule:
     0.1
     """
     number("constant", "rate", rate, 0)
-    return lambda steps: _count(steps).mul(0.0).add(rate)
+    return Portable(lambda steps: _count(steps).mul(0.0).add(rate))
 
 
 def exponential(start: float, factor: float, every: int = 1) -> Schedule:
@@ -60,7 +61,7 @@ def exponential(start: float, factor: float, every: int = 1) -> Schedule:
     number("exponential", "start", start, 0)
     number("exponential", "factor", factor, 0)
     whole("exponential", "every", every, 1)
-    return lambda steps: (factor ** (_count(steps) / every)) * start
+    return Portable(lambda steps: (factor ** (_count(steps) / every)) * start)
 
 
 def inverse_time(start: float, rate: float) -> Schedule:
@@ -77,7 +78,7 @@ def inverse_time(start: float, rate: float) -> Schedule:
     """
     number("inverse_time", "start", start, 0)
     number("inverse_time", "rate", rate, 0)
-    return lambda steps: (_count(steps) * rate + 1).reciprocal() * start
+    return Portable(lambda steps: (_count(steps) * rate + 1).reciprocal() * start)
 
 
 def polynomial(start: float, end: float, steps: int, power: float = 1.0) -> Schedule:
@@ -99,7 +100,7 @@ def polynomial(start: float, end: float, steps: int, power: float = 1.0) -> Sche
     number("polynomial", "end", end, 0)
     whole("polynomial", "steps", steps, 1)
     number("polynomial", "power", power, 0)
-    return lambda t: (1 - _share(t, steps)) ** power * (start - end) + end
+    return Portable(lambda t: (1 - _share(t, steps)) ** power * (start - end) + end)
 
 
 def piecewise(start: float, factors: dict[int, float]) -> Schedule:
@@ -131,7 +132,7 @@ def piecewise(start: float, factors: dict[int, float]) -> Schedule:
             rate = rate * (reached * (factor - 1) + 1)
         return rate
 
-    return schedule
+    return Portable(schedule)
 
 
 def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
@@ -153,7 +154,7 @@ def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
     number("cosine", "start", start, 0)
     whole("cosine", "steps", steps, 1)
     number("cosine", "end", end, 0)
-    return lambda t: _wave(start, end, _share(t, steps))
+    return Portable(lambda t: _wave(start, end, _share(t, steps)))
 
 
 def warm_up(steps: int, then: Schedule | float, start: float = 0.0) -> Schedule:
@@ -183,7 +184,7 @@ def warm_up(steps: int, then: Schedule | float, start: float = 0.0) -> Schedule:
         rise = _share(t, steps) * (1 - start) + start
         return follow((_count(t) - steps).clamp_min(0)) * rise
 
-    return schedule
+    return Portable(schedule)
 
 
 def one_cycle(
@@ -227,7 +228,7 @@ def one_cycle(
         # At the top both are the peak, and each stays there on the other's side.
         return _wave(peak / first, peak, _share(t, top)) + down - peak
 
-    return schedule
+    return Portable(schedule)
 
 
 def _count(steps: Any) -> Tensor:

@@ -11,6 +11,7 @@ from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.misfit import apart, first_line, is_ours
 from funcdl.optimisers.transform import Transform, chain, count
+from funcdl.portable import packed
 from funcdl.tensor import Tensor
 
 __all__ = ["Optimiser", "OptimiserState", "Rate", "optimiser"]
@@ -25,6 +26,15 @@ class Optimiser(NamedTuple):
 
     init: Callable[[Params], Any]
     update: Callable[[Params, Params, Any], tuple[Params, Any]]
+
+    def __reduce__(self) -> Any:
+        return Optimiser, packed((self.init, self.update))
+
+    def __copy__(self) -> Optimiser:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Optimiser:
+        return self
 
 
 class OptimiserState(NamedTuple):
