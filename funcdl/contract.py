@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
 from funcdl.misfit import RAW, guarded, is_ours, means, unfit
 from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
@@ -245,7 +245,10 @@ def zeros_of(shape: Shape, rng: Generator) -> Value:
     """Make zeros of a shape, or of a tuple of shapes, on the generator's device."""
     if any(isinstance(entry, tuple) for entry in shape):
         return tuple(zeros_of(entry, rng) for entry in shape)
-    return empty(shape, device=rng.device).zero_()
+    try:
+        return empty(shape, device=rng.device).zero_()
+    except (RuntimeError, TypeError, MemoryError) as error:
+        raise exhausted(f"an input of shape {brief(shape)}", error) or error from None
 
 
 def shape_of(value: Value) -> Shape:

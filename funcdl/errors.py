@@ -16,6 +16,7 @@ __all__ = [
     "ShapeError",
     "TreeError",
     "UsageError",
+    "brief",
     "exhausted",
 ]
 
@@ -105,3 +106,15 @@ def exhausted(where: str, error: BaseException) -> FuncdlError | None:
             f"{where}: expected sizes that memory can have, got more than 64 bits can count"
         )
     return None
+
+
+def brief(value: object) -> str:
+    """Write a value as Python does, where it can: whole numbers may have too many digits.
+
+    >>> brief((3,)), brief(10**5000)
+    ('(3,)', '…')
+    """
+    try:
+        return repr(value)
+    except ValueError:
+        return "…"

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import InputError, KindError, exhausted
+from funcdl.errors import InputError, KindError, brief, exhausted
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -155,7 +155,7 @@ def _room(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     try:
         return empty(shape, device=rng.device)
     except (RuntimeError, TypeError, MemoryError) as error:
-        problem = exhausted(f"a parameter of shape {tuple(shape)}", error)
+        problem = exhausted(f"a parameter of shape {brief(tuple(shape))}", error)
         if problem is None:
             raise
         raise problem from error
@@ -163,7 +163,9 @@ def _room(rng: Generator, shape: tuple[int, ...]) -> Tensor:
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     # Of nothing no numbers are drawn, and nothing is to be divided by 0.
-    return max(math.prod(shape[:-1]), 1), max(math.prod(shape[:-2]) * shape[-1], 1)
+    sizes = math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
+    # More than memory has would not be a float either.
+    return min(max(sizes[0], 1), 2**63), min(max(sizes[1], 1), 2**63)
 
 
 def _normal(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:

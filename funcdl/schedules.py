@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import number, whole
+from funcdl.arguments import MOST, number, whole
 from funcdl.errors import InputError, KindError
 from funcdl.portable import Portable
 from funcdl.tensor import Tensor, empty
@@ -236,6 +236,7 @@ def _count(steps: Any) -> Tensor:
         return steps
     if isinstance(steps, bool) or not isinstance(steps, (int, float)):
         raise KindError(f"schedule: expected a number of steps, got {steps!r}")
+    number("schedule", "the steps", steps, -MOST)
     if steps < 0:
         raise InputError(f"schedule: expected a number of steps of at least 0, got {steps}")
     zero = empty(())
