@@ -9,6 +9,7 @@ from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.tensor import Tensor
 from funcdl.tree import leaves, zeros_like
 from funcdl.tree.nodes import entries
+from funcdl.tree.trouble import odd
 
 __all__ = ["RAW", "apart", "first_line", "guarded", "is_none", "is_ours", "means", "unfit"]
 
@@ -67,8 +68,8 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
             return KindError(f"{name}: expected params of tensors, got {type(leaf).__name__}")
     found = leaves((params, x))
     for leaf in found:
-        if (odd := _odd(leaf)) is not None:
-            return KindError(f"{name}: expected plain tensors, got a {odd} one")
+        if (kind := odd(leaf)) is not None:
+            return KindError(f"{name}: expected plain tensors, got a {kind} one")
     if (problem := apart(name, found)) is not None:
         return problem
     dtypes = sorted({str(leaf.dtype) for leaf in found})
@@ -78,16 +79,6 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
         return KindError(f"{name}: expected floats, got {dtypes[0]}")
     given = f"params {_shapes(params)} and x {_shapes(x)}" if leaves(params) else f"x {_shapes(x)}"
     return ShapeError(f"{name}: expected shapes that fit, got {given}: {first_line(error)}")
-
-
-def _odd(leaf: Tensor) -> str | None:
-    """Name the way in which a tensor keeps its numbers, where it is not the plain one."""
-    if leaf.is_nested:
-        return "nested"
-    if leaf.is_quantized:
-        return "quantised"
-    layout = str(leaf.layout).removeprefix("torch.")
-    return None if layout == "strided" else layout.replace("_", " ")
 
 
 def is_none(dy: Any) -> bool:

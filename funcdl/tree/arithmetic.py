@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
-from funcdl.errors import FuncdlError, KindError, ShapeError, TreeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, TreeError, exhausted
 from funcdl.tensor import Tensor, empty
 from funcdl.tree.flat import paths
 from funcdl.tree.nodes import Tree
 from funcdl.tree.structure import flatten, leaves, map, unflatten
+from funcdl.tree.trouble import odd
 
 __all__ = ["add", "norm", "ravel", "scale", "size", "stack", "unstack", "zeros_like"]
 
@@ -50,7 +52,8 @@ def size(tree: Tree) -> int:
     >>> size((torch.ones(2, 3), {"b": torch.ones(4)}))
     10
     """
-    return sum(leaf.numel() for leaf in _tensors("size", tree))
+    with _naming("size", tree):
+        return sum(leaf.numel() for leaf in leaves(tree))
 
 
 def norm(tree: Tree) -> Tensor:
@@ -60,7 +63,8 @@ def norm(tree: Tree) -> Tensor:
     >>> norm((torch.tensor([2.0, 3.0]), {"b": torch.tensor(6.0)}))
     tensor(7.)
     """
-    norms = [leaf.norm() for leaf in _tensors("norm", tree)]
+    with _naming("norm", tree):
+        norms = [leaf.norm() for leaf in leaves(tree)]
     # hypot, since the square of a large norm may overflow.
     return reduce(lambda a, b: a.hypot(b), norms) if norms else empty(()).zero_()
 
@@ -84,8 +88,9 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
     {'b': tensor([0.]), 'w': tensor([[2., 2.],
             [2., 2.]])}
     """
-    found, structure = _tensors("ravel", tree), flatten(tree)[1]
-    dtypes = sorted({str(leaf.dtype) for leaf in found})
+    found, structure = flatten(tree)
+    with _naming("ravel", tree):
+        dtypes = sorted({str(leaf.dtype) for leaf in found})
     if len(dtypes) > 1:
         raise KindError(f"ravel: expected leaves of one dtype, got {' and '.join(dtypes)}")
     shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
@@ -103,9 +108,10 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
             raise ShapeError(f"unravel: expected ({total},), got {tuple(vector.shape)}")
         return unflatten(structure, split(vector.contiguous()))
 
-    vector = found[0].new_empty(total) if found else empty(0)
-    for part, leaf in zip(split(vector), found):
-        part.copy_(leaf)
+    with _naming("ravel", tree):
+        vector = found[0].new_empty(total) if found else empty(0)
+        for part, leaf in zip(split(vector), found):
+            part.copy_(leaf.detach())
     return vector, unravel
 
 
@@ -122,9 +128,7 @@ def stack(trees: Sequence[Tree]) -> Tree:
     """
     if not trees:
         raise TreeError("stack: expected one pytree or more, got none")
-    for one in trees:
-        _tensors("stack", one)
-    return map(_stack, *trees)
+    return _over("stack", _stack, *trees)
 
 
 def unstack(tree: Tree) -> list[Tree]:
@@ -137,39 +141,43 @@ def unstack(tree: Tree) -> list[Tree]:
     >>> unstack({"w": torch.eye(2)})
     [{'w': tensor([1., 0.])}, {'w': tensor([0., 1.])}]
     """
-    found = _tensors("unstack", tree)
-    lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in found})
+    with _naming("unstack", tree):
+        lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in leaves(tree)})
     if len(lengths) != 1 or lengths[0] == 0:
         raise TreeError(f"unstack: expected one common leading axis, got lengths {lengths}")
     return [map(lambda leaf, i=i: leaf.select(0, i), tree) for i in range(lengths[0])]
 
 
-def _tensors(where: str, tree: Tree) -> list[Tensor]:
-    """List the leaves, if all of them are tensors."""
-    found = leaves(tree)
-    for i, leaf in enumerate(found):
-        if not isinstance(leaf, Tensor):
-            raise _no_tensor(where, paths(tree)[i], leaf)
-    return found
-
-
 def _over(where: str, function: Callable[..., Any], *trees: Tree) -> Tree:
     """Map a function, and name the leaf that it is not for."""
-    try:
+    with _naming(where, *trees):
         return map(function, *trees)
-    except (AttributeError, TypeError) as error:
-        if isinstance(error, FuncdlError):
-            raise
+
+
+@contextmanager
+def _naming(where: str, *trees: Tree) -> Iterator[None]:
+    """Name the leaf that cannot be reckoned with, in place of what torch says of it."""
+    try:
+        yield
+    except FuncdlError:
+        raise
+    except (AttributeError, TypeError, RuntimeError) as error:
         for tree in trees:
             for path, leaf in zip(paths(tree), leaves(tree)):
-                if not isinstance(leaf, (Tensor, int, float, complex)):
-                    raise _no_tensor(where, path, leaf) from None
-        raise
-
-
-def _no_tensor(where: str, path: str, leaf: Any) -> KindError:
-    hint = "; () stands for nothing" if leaf is None else ""
-    return KindError(f"{where}: expected a tensor at tree{path}, got {type(leaf).__name__}{hint}")
+                if isinstance(leaf, Tensor):
+                    if (kind := odd(leaf)) is not None:
+                        raise KindError(
+                            f"{where}: expected plain tensors, got a {kind} one at tree{path}"
+                        ) from None
+                elif not isinstance(leaf, (int, float, complex)) or where not in ("add", "scale"):
+                    hint = "; () stands for nothing" if leaf is None else ""
+                    raise KindError(
+                        f"{where}: expected a tensor at tree{path}, got {type(leaf).__name__}{hint}"
+                    ) from None
+        said = str(error).strip().partition("\n")[0]
+        raise exhausted(where, error) or KindError(
+            f"{where}: expected tensors that can be reckoned with, got others: {said}"
+        ) from error
 
 
 def _stack(*tensors: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from funcdl.errors import KindError, ShapeError, TreeError
 from funcdl.tensor import Tensor
 from funcdl.tree.nodes import Tree, entries, is_node, labels, names
 from funcdl.tree.structure import leaves, map
-from funcdl.tree.trouble import STOPS, trouble
+from funcdl.tree.trouble import STOPS, odd, trouble
 
 __all__ = ["from_dict", "map_with_path", "paths", "select", "to_dict"]
 
@@ -88,6 +88,8 @@ def to_dict(tree: Tree) -> dict[str, Tensor]:
     for key, leaf in _keyed("to_dict", tree):
         if not isinstance(leaf, Tensor):
             raise KindError(f"to_dict: expected a tensor at {key}, got {type(leaf).__name__}")
+        if (kind := odd(leaf)) is not None:
+            raise KindError(f"to_dict: expected plain tensors, got a {kind} one at {key}")
         found[key] = leaf.new_empty(leaf.shape).copy_(leaf.detach())
     return found
 

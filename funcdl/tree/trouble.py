@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from funcdl.errors import FuncdlError, TreeError, exhausted
+from funcdl.tensor import Tensor
 from funcdl.tree.nodes import NodeError, Tree, an, entries, is_node, labels
 
-__all__ = ["STOPS", "trouble"]
+__all__ = ["STOPS", "odd", "trouble"]
 
 STOPS = (NodeError, RuntimeError, MemoryError)
 """What may stop a walk, RecursionError among it."""
@@ -51,3 +52,13 @@ def trouble(error: BaseException, tree: Tree) -> BaseException:
         if below is None:
             return (exhausted("tree", error) if deepest > DEEP else None) or error
         label, node = below
+
+
+def odd(tensor: Tensor) -> str | None:
+    """Name the way in which a tensor keeps its numbers, where it is not the plain one."""
+    if tensor.is_nested:
+        return "nested"
+    if tensor.is_quantized:
+        return "quantised"
+    layout = str(tensor.layout).removeprefix("torch.").removeprefix("_")
+    return None if layout == "strided" else layout.replace("_", " ")
