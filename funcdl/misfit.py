@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
@@ -11,7 +12,17 @@ from funcdl.tree import leaves, zeros_like
 from funcdl.tree.nodes import entries
 from funcdl.tree.trouble import odd
 
-__all__ = ["RAW", "apart", "first_line", "guarded", "is_none", "is_ours", "means", "unfit"]
+__all__ = [
+    "RAW",
+    "apart",
+    "first_line",
+    "guarded",
+    "is_none",
+    "is_ours",
+    "means",
+    "unfit",
+    "worded",
+]
 
 RAW = (
     *(RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError),
@@ -79,6 +90,19 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
         return KindError(f"{name}: expected floats, got {dtypes[0]}")
     given = f"params {_shapes(params)} and x {_shapes(x)}" if leaves(params) else f"x {_shapes(x)}"
     return ShapeError(f"{name}: expected shapes that fit, got {given}: {first_line(error)}")
+
+
+@contextmanager
+def worded(name: str, params: Any, x: Any) -> Iterator[None]:
+    """Say of a layer that is applied inside what a call of the layer would say."""
+    try:
+        yield
+    except FuncdlError as error:
+        raise means(name, error) from error.__cause__
+    except RAW as error:
+        if is_ours(error):
+            raise unfit(name, params, x, error) from error
+        raise
 
 
 def is_none(dy: Any) -> bool:

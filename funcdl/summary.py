@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of, zeros_of
-from funcdl.errors import FuncdlError
-from funcdl.misfit import RAW, is_ours, means, unfit
+from funcdl.misfit import worded
 from funcdl.staging.record import CREATES, METADATA, REFUSED, Watcher, storage, tensors, unwrap
 from funcdl.tensor import Generator, Tensor
 
@@ -125,14 +124,8 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
     params, _ = part.init(generator("summary", rng).clone_state(), in_shape)
     counter = _Counter()
     inputs = zeros_of(in_shape, rng) if x is None else x
-    try:
+    with worded(part.name, params, inputs):
         counter.layer(part, params, counter.wrap(inputs), None)
-    except FuncdlError as error:
-        raise means(part.name, error) from error.__cause__
-    except RAW as error:
-        if is_ours(error):
-            raise unfit(part.name, params, inputs, error) from error
-        raise
     return Summary(tuple(counter.root.rows("")))
 
 

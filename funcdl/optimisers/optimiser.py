@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import number, show
 from funcdl.contract import Params
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.misfit import apart, first_line, is_ours
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
@@ -101,7 +101,9 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             moved = tree.map(lambda p, u: p.sub(_times(_fitting(p, u), rate)), params, updates)
         except FuncdlError:
             raise
-        except (RuntimeError, TypeError, AttributeError) as error:
+        except (RuntimeError, TypeError, AttributeError, MemoryError) as error:
+            if (problem := exhausted("optimiser", error)) is not None:
+                raise problem from error
             _compare(params, grads)
             if (problem := apart("optimiser", params, grads)) is not None:
                 raise problem from error

@@ -91,9 +91,9 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
     found, structure = flatten(tree)
     with _naming("ravel", tree):
         dtypes = sorted({str(leaf.dtype) for leaf in found})
+        shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
     if len(dtypes) > 1:
         raise KindError(f"ravel: expected leaves of one dtype, got {' and '.join(dtypes)}")
-    shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
     total = sum(lengths)
 
     def split(vector: Tensor) -> list[Tensor]:
