@@ -69,7 +69,7 @@ NO_ROOM = {
     "summary of an input": (lambda: f.summary(f.relu, (1,), rng(), VAST), "relu"),
     "calibrate": (lambda: f.calibrate(f.serial(f.relu, f.batch_norm()), ((), f.batch_norm().init(rng(), (1,))[0]), [VAST.unsqueeze(-1)], rng()), "serial"),
     "value_and_grad": (lambda: f.value_and_grad(f.supervised(f.relu, f.mse()))((), (VAST, VAST)), "supervised net: relu"),
-    "stage": (lambda: f.stage(f.training_step(f.supervised(f.relu, f.mse()), f.sgd(0.1)))((), f.sgd(0.1).init(()), (VAST, VAST)), "supervised net: relu"),
+    "stage": (lambda: f.stage(f.training_step(f.supervised(f.relu, f.mse()), f.sgd(0.1)))((), f.sgd(0.1).init(()), (VAST, VAST)), "stage"),
     "stack": (lambda: tree.stack([VAST, VAST]), "tree"),
     "zeros_like": (lambda: tree.zeros_like((VAST,)), "tree"),
     "add": (lambda: tree.add(VAST, VAST), "tree"),
