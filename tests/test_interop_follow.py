@@ -431,3 +431,13 @@ def test_dtypes_are_the_modules(dtype):
     assert params.w.dtype == dtype
     f.to_torch(like, module)
     torch.testing.assert_close(module.weight.detach(), like.w.mT.to(dtype))
+
+
+def test_an_adaptive_pool_of_several_cells():
+    module = nn.Sequential(
+        nn.Conv2d(1, 3, 1), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 2)
+    )
+    net = f.serial(f.conv2d(3, 1), f.avg_pool2d(2), f.flatten(), f.linear(2))
+    x = torch.rand(5, 4, 4, 1, generator=rng())
+    params = f.from_torch(module, init(net, 4, 4, 1))
+    torch.testing.assert_close(net(params, x)[0], outputs(module, x))
