@@ -81,7 +81,11 @@ def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
 def generator(where: str, rng: Generator | None) -> Generator:
     """Return `rng` if it is a generator to draw from."""
     if rng is None or not hasattr(rng, "initial_seed"):
-        raise KindError(f"{where}: expected rng to be a torch.Generator, got {type(rng).__name__}")
+        kind = type(rng)
+        got = kind.__name__
+        if got == "Generator":  # another library's
+            got = f"{kind.__module__}.{got}"
+        raise KindError(f"{where}: expected rng to be a torch.Generator, got {got}")
     return rng
 
 

@@ -333,6 +333,9 @@ def test_generators_of_others_are_named():
         params = layer.init(rng(), (3,))[0]
         with pytest.raises(f.KindError, match=r"expected rng to be a torch\.Generator, got Random"):
             layer(params, torch.ones(3), __import__("random").Random(0))
+    other = type("Generator", (), {"__module__": "numpy.random"})()
+    with pytest.raises(f.KindError, match=r"torch\.Generator, got numpy\.random\.Generator$"):
+        f.dropout(0.5)((), torch.ones(3), other)
     with pytest.raises(f.KindError, match="remat: expected a generator that can be copied"):
         f.Module(f.remat(f.dropout(0.5))).forward(torch.ones(3))
 
