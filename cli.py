@@ -16,7 +16,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from funcdl import FuncdlError  # noqa: E402
+from funcdl import FuncdlError, ResourceError  # noqa: E402
 from funcdl_cli import bench, check, compare, framework, pairs, report, sweep  # noqa: E402
 from funcdl_cli.config import ConfigError  # noqa: E402
 from funcdl_cli.console import err, funcdl_version, say  # noqa: E402
@@ -82,6 +82,9 @@ def main() -> Any:
             return app(prog_name="funcdl-cli")
         finally:
             sys.stdout.flush()  # here, where a full disk has a sentence
+    except ResourceError as error:
+        err.print(f"Error: {error}; the finished rounds are kept.")
+        sys.exit(1)
     except (
         FuncdlError,
         ConfigError,

@@ -9,6 +9,8 @@ from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
+    "LONGEST",
+    "MOST",
     "Size",
     "beside",
     "fields",
@@ -29,12 +31,22 @@ Size = int | tuple[int, int]
 """Of what is down and what is across; one number stands for both."""
 
 
-def whole(where: str, what: str, value: Any, least: int) -> int:
-    """Return `value` if it is an int of at least `least`."""
+# What torch counts with: no tensor has more numbers, or an axis that is longer.
+MOST = 2**63 - 1
+# Of a window or a step on an image: times the image's strides it is still to be counted.
+LONGEST = 2**40
+
+
+def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> int:
+    """Return `value` if it is an int of at least `least` and at most `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise KindError(f"{where}: expected {what} to be a whole number, got {value!r}")
+    if not -MOST <= value <= MOST:
+        raise InputError(f"{where}: expected {what} in 64 bits, got a longer whole number")
     if value < least:
         raise InputError(f"{where}: expected {what} to be at least {least}, got {value}")
+    if value > most:
+        raise InputError(f"{where}: expected {what} to be at most {most:,}, got {value:,}")
     return value
 
 
@@ -42,6 +54,8 @@ def number(where: str, what: str, value: Any, least: float, below: float | None 
     """Return `value` if it is a number in [least, below)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise KindError(f"{where}: expected {what} to be a number, got {value!r}")
+    if isinstance(value, int):
+        whole(where, what, value, -MOST)
     if not value >= least or (below is not None and not value < below):
         bounds = f"at least {least:g}" + ("" if below is None else f" and below {below:g}")
         raise InputError(f"{where}: expected {what} to be {bounds}, got {value}")
@@ -58,15 +72,20 @@ def positive(where: str, what: str, value: Any) -> float:
 def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
     """Return `value` as two ints of at least `least`; one int stands for both."""
     if isinstance(value, tuple) and len(value) == 2:
-        return whole(where, what, value[0], least), whole(where, what, value[1], least)
-    single = whole(where, what, value, least)
+        first, second = (whole(where, what, length, least, LONGEST) for length in value)
+        return first, second
+    single = whole(where, what, value, least, LONGEST)
     return single, single
 
 
 def generator(where: str, rng: Generator | None) -> Generator:
     """Return `rng` if it is a generator to draw from."""
     if rng is None or not hasattr(rng, "initial_seed"):
-        raise KindError(f"{where}: expected rng to be a torch.Generator, got {type(rng).__name__}")
+        kind = type(rng)
+        got = kind.__name__
+        if got == "Generator":  # another library's
+            got = f"{kind.__module__}.{got}"
+        raise KindError(f"{where}: expected rng to be a torch.Generator, got {got}")
     return rng
 
 
@@ -131,6 +150,7 @@ def trailing(where: str, axis: int) -> None:
     """Refuse an axis that is not counted from the end."""
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise KindError(f"{where}: expected axis to be a whole number, got {axis!r}")
+    whole(where, "axis", axis, -MOST)
     if axis >= 0:
         raise InputError(
             f"{where}: expected a negative axis, counted from the end, got {axis}: "

@@ -10,12 +10,14 @@ kept anywhere else: no tape, no attribute that a call changes.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from funcdl.errors import FuncdlError, KindError, ShapeError
-from funcdl.misfit import RAW, guarded, is_ours, unfit
+from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
+from funcdl.misfit import RAW, guarded, is_ours, means, unfit
+from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -95,8 +97,8 @@ class Layer:
             return recorded
         try:
             y, pull = self.apply(params, x, rng)
-        except FuncdlError:
-            raise
+        except FuncdlError as error:
+            raise means(self.name, error) from error.__cause__
         except RAW as error:
             if is_ours(error):
                 raise unfit(self.name, params, x, error) from error
@@ -105,10 +107,34 @@ class Layer:
             return y, guarded(self.name, params, y, pull)
         except TypeError as error:
             raise KindError(f"{self.name}: {error}") from None
+        except RuntimeError as error:
+            # A nested tensor has no shape.
+            raise unfit(self.name, params, x, error) from error
 
     def __repr__(self) -> str:
-        inside = ", ".join([*map(repr, self.layers), *([self.args] if self.args else [])])
+        try:
+            parts = [repr(part) for part in self.layers]
+        except RecursionError:
+            parts = ["…"]
+        inside = ", ".join([*parts, *([self.args] if self.args else [])])
         return f"{self.name}({inside})" if inside else self.name
+
+    def __copy__(self) -> Layer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Layer:
+        return self  # nothing in it changes
+
+    def __reduce__(self) -> Any:
+        if getattr(sys.modules.get("funcdl"), self.name, None) is self:
+            return _ready, (self.name,)
+        functions = packed((self.init, self.apply))
+        return type(self), (self.name, *functions, self.args, self.layers, self.recorded)
+
+
+def _ready(name: str) -> Any:
+    """Return one of the library's own layers that are no factories."""
+    return getattr(sys.modules["funcdl"], name)
 
 
 def _recorder(x: Value) -> Any:
@@ -126,8 +152,9 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
     """Make a layer of a plain function `(params, x) -> (y, vjp)`.
 
     Args:
-        apply: the function; it may take a third argument, the generator `rng`, and its vjp may
-            take a second one, `need_dx`. Neither has to.
+        apply: the function. It is handed the generator where it has an argument named `rng`, or
+            a third one without a default: `(params, x, slope=0.1)` has neither. Its vjp may take
+            a second argument, `need_dx`, and does not have to.
         init: `(rng, in_shape) -> (params, out_shape)`. Without it the layer has no parameters,
             and its output shape is found by applying it to zeros.
         name: for errors and summaries; the function's own name without it.
@@ -147,12 +174,12 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
     if name is not None and not isinstance(name, str):
         raise KindError(f"layer: expected a name, got {name!r}")
     label: str = name or getattr(apply, "__name__", None) or type(apply).__name__
-    takes_rng = _positional(apply) > 2
+    by_name, by_place = _takes_rng(apply)
 
     def run(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        y, pull = expect_pair(
-            label, "(y, vjp)", apply(params, x, rng) if takes_rng else apply(params, x)
-        )
+        drawn = {"rng": rng} if by_name else {}
+        pair = apply(params, x, rng) if by_place else apply(params, x, **drawn)
+        y, pull = expect_pair(label, "(y, vjp)", pair)
         if not callable(pull):
             raise KindError(f"{label}: expected a vjp to call, got {type(pull).__name__}")
 
@@ -197,22 +224,31 @@ def as_layer(candidate: LayerLike) -> Layer:
     return candidate if isinstance(candidate, Layer) else layer(candidate)
 
 
-def _positional(function: Callable[..., Any]) -> int:
-    """Count the positional arguments that a call may give; 2 where Python cannot tell."""
+def _takes_rng(function: Callable[..., Any]) -> tuple[bool, bool]:
+    """Tell whether a function takes the generator by its name, and whether as third argument.
+
+    As third it takes `rng`, what it cannot do without, and anything by `*args`; where Python
+    cannot tell, nothing.
+    """
     try:
-        parameters = inspect.signature(function).parameters.values()
+        found = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return 2
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return 3
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+        return False, False
+    placed = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(placed) > 2 and (placed[2].name == "rng" or placed[2].default is placed[2].empty):
+        return False, True
+    by_name = any(p.name == "rng" and p.kind is not p.POSITIONAL_ONLY for p in found)
+    return by_name, not by_name and any(p.kind is p.VAR_POSITIONAL for p in found)
 
 
 def zeros_of(shape: Shape, rng: Generator) -> Value:
     """Make zeros of a shape, or of a tuple of shapes, on the generator's device."""
     if any(isinstance(entry, tuple) for entry in shape):
         return tuple(zeros_of(entry, rng) for entry in shape)
-    return empty(shape, device=rng.device).zero_()
+    try:
+        return empty(shape, device=rng.device).zero_()
+    except (RuntimeError, TypeError, MemoryError) as error:
+        raise exhausted(f"an input of shape {brief(shape)}", error) or error from None
 
 
 def shape_of(value: Value) -> Shape:

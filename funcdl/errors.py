@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TypeVar
 
 __all__ = [
@@ -9,9 +11,13 @@ __all__ = [
     "FuncdlError",
     "InputError",
     "KindError",
+    "NestingError",
+    "ResourceError",
     "ShapeError",
     "TreeError",
     "UsageError",
+    "brief",
+    "exhausted",
 ]
 
 E = TypeVar("E", bound="FuncdlError")
@@ -55,3 +61,60 @@ class UsageError(FuncdlError, RuntimeError):
 
 class DerivativeError(FuncdlError, ValueError):
     """A vjp that does not fit the values of its layer."""
+
+
+class ResourceError(FuncdlError, MemoryError):
+    """More than there is room for: no memory for what was asked, or too deep a nesting."""
+
+
+class NestingError(ResourceError):
+    """A nesting that Python's recursion limit cuts off; the path to it would be as long."""
+
+    def within(self: E, place: str) -> E:
+        """Return the error as it is."""
+        return self
+
+
+# What torch says where memory is refused, and where a size does not fit a machine's integer.
+NO_MEMORY = re.compile(r"(allocate|not enough|out of) memory", re.IGNORECASE)
+NO_SIZE = re.compile(r"size calculation overflowed|verflow when unpacking|multiplication overflow")
+BYTES = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+ [KMGTPE]i?B)")
+
+
+def exhausted(where: str, error: BaseException) -> FuncdlError | None:
+    """Say in one sentence what there was no room for; None for an error of another kind.
+
+    >>> exhausted("linear", MemoryError())
+    ResourceError('linear: expected memory for what was asked, got none')
+    >>> exhausted("linear", ValueError())
+    """
+    if isinstance(error, RecursionError):
+        limit = sys.getrecursionlimit()
+        return NestingError(
+            f"{where}: expected a nesting that Python's recursion limit of {limit} calls allows, "
+            "got a deeper one"
+        )
+    text = str(error)
+    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+        size = BYTES.search(text)
+        asked = "what was asked"
+        if size:
+            asked = f"{int(size[1]):,} bytes" if size[1] else size[2]
+        return ResourceError(f"{where}: expected memory for {asked}, got none")
+    if NO_SIZE.search(text) or "index-sized integer" in text:
+        return ResourceError(
+            f"{where}: expected sizes that memory can have, got more than 64 bits can count"
+        )
+    return None
+
+
+def brief(value: object) -> str:
+    """Write a value as Python does, where it can: whole numbers may have too many digits.
+
+    >>> brief((3,)), brief(10**5000)
+    ('(3,)', '…')
+    """
+    try:
+        return repr(value)
+    except ValueError:
+        return "…"

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import InputError, KindError
+from funcdl.errors import InputError, KindError, brief, exhausted
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -47,6 +47,9 @@ class _TorchGenerator:
     def __repr__(self) -> str:
         return "torch's own generator"
 
+    def __reduce__(self) -> str:
+        return "TORCH_GENERATOR"  # there is one, for copies and pickles too
+
 
 TORCH_GENERATOR: Any = _TorchGenerator()
 """What the adapter draws from where it is handed no generator, as a PyTorch user expects.
@@ -57,12 +60,12 @@ TORCH_GENERATOR: Any = _TorchGenerator()
 
 def zeros(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     """Fill with 0."""
-    return empty(shape, device=rng.device).zero_()
+    return _room(rng, shape).zero_()
 
 
 def ones(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     """Fill with 1."""
-    return empty(shape, device=rng.device).fill_(1.0)
+    return _room(rng, shape).fill_(1.0)
 
 
 def constant(value: float) -> Initialiser:
@@ -74,7 +77,7 @@ def constant(value: float) -> Initialiser:
     """
 
     def fill(rng: Generator, shape: tuple[int, ...]) -> Tensor:
-        filled = empty(shape, device=rng.device)
+        filled = _room(rng, shape)
         try:
             return filled.fill_(value)
         except TypeError:
@@ -148,18 +151,30 @@ def lecun_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     return _uniform(rng, shape, 1.0 / _fans(shape)[0])
 
 
+def _room(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    try:
+        return empty(shape, device=rng.device)
+    except (RuntimeError, TypeError, MemoryError) as error:
+        problem = exhausted(f"a parameter of shape {brief(tuple(shape))}", error)
+        if problem is None:
+            raise
+        raise problem from error
+
+
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     # Of nothing no numbers are drawn, and nothing is to be divided by 0.
-    return max(math.prod(shape[:-1]), 1), max(math.prod(shape[:-2]) * shape[-1], 1)
+    sizes = math.prod(shape[:-1]), math.prod(shape[:-2]) * shape[-1]
+    # More than memory has would not be a float either.
+    return min(max(sizes[0], 1), 2**63), min(max(sizes[1], 1), 2**63)
 
 
 def _normal(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:
-    return empty(shape, device=rng.device).normal_(0.0, math.sqrt(variance), generator=source(rng))
+    return _room(rng, shape).normal_(0.0, math.sqrt(variance), generator=source(rng))
 
 
 def _uniform(rng: Generator, shape: tuple[int, ...], variance: float) -> Tensor:
     bound = math.sqrt(3.0 * variance)
-    return empty(shape, device=rng.device).uniform_(-bound, bound, generator=source(rng))
+    return _room(rng, shape).uniform_(-bound, bound, generator=source(rng))
 
 
 def source(rng: Generator) -> Generator | None:

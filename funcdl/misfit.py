@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.tensor import Tensor
 from funcdl.tree import leaves, zeros_like
 from funcdl.tree.nodes import entries
+from funcdl.tree.trouble import odd
 
-__all__ = ["RAW", "apart", "first_line", "guarded", "is_none", "is_ours", "unfit"]
+__all__ = [
+    "RAW",
+    "apart",
+    "first_line",
+    "guarded",
+    "is_none",
+    "is_ours",
+    "means",
+    "unfit",
+    "worded",
+]
 
-RAW = (RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
-"""What torch and Python raise where arguments do not fit."""
+RAW = (
+    *(RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError),
+    *(MemoryError, RecursionError),
+)
+"""What torch and Python raise where arguments do not fit, or are too large."""
 
 
 def is_ours(error: Exception) -> bool:
     """Tell whether an error arose in a line of this library, not in a layer of a user's own.
 
-    What torch refuses there is about what was handed over; a user's own error is left as it is.
+    What torch refuses there is about what was handed over; a user's own error is left as it is,
+    but where there is no room left, the place says nothing.
     """
+    if exhausted("", error) is not None:
+        return True
     modules = []
     trace = error.__traceback__
     while trace is not None:
@@ -28,6 +46,17 @@ def is_ours(error: Exception) -> bool:
         trace = trace.tb_next
     own = [module for module in modules if not module.startswith("torch")]
     return own[-1].startswith("funcdl.")
+
+
+def means(name: str, raised: FuncdlError) -> FuncdlError:
+    """Return a layer's own error, or what it came of where that was a lack of room.
+
+    A layer that explains what torch refused may take no memory for shapes that do not fit.
+    """
+    cause = raised.__context__
+    if cause is None or isinstance(cause, FuncdlError):
+        return raised
+    return exhausted(name, cause) or raised
 
 
 def apart(name: str, *values: Any) -> FuncdlError | None:
@@ -40,6 +69,8 @@ def apart(name: str, *values: Any) -> FuncdlError | None:
 
 def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
     """Say in one sentence why a layer could not be applied."""
+    if (problem := exhausted(name, error)) is not None:
+        return problem
     for leaf in leaves(x):
         if not isinstance(leaf, Tensor):
             return KindError(f"{name}: expected a tensor, got {type(leaf).__name__}")
@@ -47,6 +78,9 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
         if not isinstance(leaf, Tensor):
             return KindError(f"{name}: expected params of tensors, got {type(leaf).__name__}")
     found = leaves((params, x))
+    for leaf in found:
+        if (kind := odd(leaf)) is not None:
+            return KindError(f"{name}: expected plain tensors, got a {kind} one")
     if (problem := apart(name, found)) is not None:
         return problem
     dtypes = sorted({str(leaf.dtype) for leaf in found})
@@ -56,6 +90,19 @@ def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:
         return KindError(f"{name}: expected floats, got {dtypes[0]}")
     given = f"params {_shapes(params)} and x {_shapes(x)}" if leaves(params) else f"x {_shapes(x)}"
     return ShapeError(f"{name}: expected shapes that fit, got {given}: {first_line(error)}")
+
+
+@contextmanager
+def worded(name: str, params: Any, x: Any) -> Iterator[None]:
+    """Say of a layer that is applied inside what a call of the layer would say."""
+    try:
+        yield
+    except FuncdlError as error:
+        raise means(name, error) from error.__cause__
+    except RAW as error:
+        if is_ours(error):
+            raise unfit(name, params, x, error) from error
+        raise
 
 
 def is_none(dy: Any) -> bool:
@@ -148,6 +195,8 @@ def _is_of(kinds: Any, dy: Any) -> bool:
 
 def _unfit_cotangent(name: str, dy: Any, kinds: Any, error: Exception) -> FuncdlError:
     """Say in one sentence why a cotangent cannot be that of an output of these kinds."""
+    if (problem := exhausted(name, error)) is not None:
+        return problem
     alone = isinstance(kinds, _Kind)
     for leaf in [dy] if alone else leaves(dy):
         if leaf is not None and not isinstance(leaf, Tensor):

@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import number, whole
+from funcdl.arguments import MOST, number, whole
 from funcdl.errors import InputError, KindError
+from funcdl.portable import Portable
 from funcdl.tensor import Tensor, empty
 
 __all__ = [
@@ -40,7 +41,7 @@ def constant(rate: float) -> Schedule:
     0.1
     """
     number("constant", "rate", rate, 0)
-    return lambda steps: _count(steps).mul(0.0).add(rate)
+    return Portable(lambda steps: _count(steps).mul(0.0).add(rate))
 
 
 def exponential(start: float, factor: float, every: int = 1) -> Schedule:
@@ -60,7 +61,7 @@ def exponential(start: float, factor: float, every: int = 1) -> Schedule:
     number("exponential", "start", start, 0)
     number("exponential", "factor", factor, 0)
     whole("exponential", "every", every, 1)
-    return lambda steps: (factor ** (_count(steps) / every)) * start
+    return Portable(lambda steps: (factor ** (_count(steps) / every)) * start)
 
 
 def inverse_time(start: float, rate: float) -> Schedule:
@@ -77,7 +78,7 @@ def inverse_time(start: float, rate: float) -> Schedule:
     """
     number("inverse_time", "start", start, 0)
     number("inverse_time", "rate", rate, 0)
-    return lambda steps: (_count(steps) * rate + 1).reciprocal() * start
+    return Portable(lambda steps: (_count(steps) * rate + 1).reciprocal() * start)
 
 
 def polynomial(start: float, end: float, steps: int, power: float = 1.0) -> Schedule:
@@ -99,7 +100,7 @@ def polynomial(start: float, end: float, steps: int, power: float = 1.0) -> Sche
     number("polynomial", "end", end, 0)
     whole("polynomial", "steps", steps, 1)
     number("polynomial", "power", power, 0)
-    return lambda t: (1 - _share(t, steps)) ** power * (start - end) + end
+    return Portable(lambda t: (1 - _share(t, steps)) ** power * (start - end) + end)
 
 
 def piecewise(start: float, factors: dict[int, float]) -> Schedule:
@@ -130,7 +131,7 @@ def piecewise(start: float, factors: dict[int, float]) -> Schedule:
             rate = rate.mul(factor).where(t >= step, rate)
         return rate
 
-    return schedule
+    return Portable(schedule)
 
 
 def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
@@ -152,7 +153,7 @@ def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
     number("cosine", "start", start, 0)
     whole("cosine", "steps", steps, 1)
     number("cosine", "end", end, 0)
-    return lambda t: _wave(start, end, _share(t, steps))
+    return Portable(lambda t: _wave(start, end, _share(t, steps)))
 
 
 def warm_up(steps: int, then: Schedule | float, start: float = 0.0) -> Schedule:
@@ -182,7 +183,7 @@ def warm_up(steps: int, then: Schedule | float, start: float = 0.0) -> Schedule:
         rise = _share(t, steps) * (1 - start) + start
         return follow((_count(t) - steps).clamp_min(0)) * rise
 
-    return schedule
+    return Portable(schedule)
 
 
 def one_cycle(
@@ -225,7 +226,7 @@ def one_cycle(
             return down
         return _wave(peak / first, peak, _share(t, top)).where(t < top, down)
 
-    return schedule
+    return Portable(schedule)
 
 
 def _count(steps: Any) -> Tensor:
@@ -233,6 +234,7 @@ def _count(steps: Any) -> Tensor:
         return steps
     if isinstance(steps, bool) or not isinstance(steps, (int, float)):
         raise KindError(f"schedule: expected a number of steps, got {steps!r}")
+    number("schedule", "the steps", steps, -MOST)
     if steps < 0:
         raise InputError(f"schedule: expected a number of steps of at least 0, got {steps}")
     zero = empty(())

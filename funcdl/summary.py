@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of, zeros_of
+from funcdl.misfit import worded
 from funcdl.staging.record import CREATES, METADATA, REFUSED, Watcher, storage, tensors, unwrap
 from funcdl.tensor import Generator, Tensor
 
@@ -104,6 +105,7 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
     Raises:
         KindError: `rng` is no generator.
         ShapeError: the input does not fit.
+        ResourceError: there is no memory for the parameters, or for an output.
 
     >>> import torch
     >>> from funcdl import linear, relu, serial
@@ -122,7 +124,8 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
     params, _ = part.init(generator("summary", rng).clone_state(), in_shape)
     counter = _Counter()
     inputs = zeros_of(in_shape, rng) if x is None else x
-    counter.layer(part, params, counter.wrap(inputs), None)
+    with worded(part.name, params, inputs):
+        counter.layer(part, params, counter.wrap(inputs), None)
     return Summary(tuple(counter.root.rows("")))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from funcdl.contract import LayerLike, Params, Value, as_layer
 from funcdl.errors import KindError
 from funcdl.optimisers import Optimiser
+from funcdl.portable import Portable
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["training_step", "value_and_grad"]
@@ -50,7 +51,7 @@ def value_and_grad(
         dparams, _ = vjp(value.new_full(value.shape, 1.0), False)
         return value, dparams
 
-    return f
+    return Portable(f)
 
 
 def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., Any]:
@@ -87,4 +88,4 @@ def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., A
         params, state = optimiser.update(params, grads, state)
         return params, state, loss
 
-    return step
+    return Portable(step)

@@ -13,7 +13,7 @@ import funcdl
 PACKAGE = Path(funcdl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "tensor", "misfit", "contract", "tree", "arguments"},
+    {"errors", "tensor", "misfit", "contract", "tree", "arguments", "portable"},
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from funcdl.arguments import show
 from funcdl.contract import Layer, LayerLike, Shape, Value, as_layer
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 
 __all__ = ["accumulate", "as_layers", "entries", "place", "shapes", "widen"]
 
@@ -31,6 +31,8 @@ def place(where: str) -> Any:
         yield
     except FuncdlError as error:
         raise error.within(where) from None
+    except RecursionError as error:
+        raise (exhausted(where, error) or error) from error
 
 
 def entries(where: str, what: str, value: Any, count: int) -> tuple[Any, ...]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from funcdl.arguments import generator
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
+from funcdl.errors import KindError
+from funcdl.initialisers import TORCH_GENERATOR
 from funcdl.tensor import Generator
 
 __all__ = ["remat"]
@@ -38,7 +41,7 @@ def remat(layer: LayerLike) -> Layer:
     (part,) = as_layers("remat", [layer])
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        start = None if rng is None else rng.clone_state()
+        start = None if rng is None else _copied(rng)
         y, _ = part(params, x, rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
@@ -48,3 +51,9 @@ def remat(layer: LayerLike) -> Layer:
         return y, vjp
 
     return replace(part, name="remat", apply=apply, args="", layers=(part,), recorded=False)
+
+
+def _copied(rng: Generator) -> Generator:
+    if rng is TORCH_GENERATOR:
+        raise KindError("remat: expected a generator that can be copied, got torch's own; give rng")
+    return generator("remat", rng).clone_state()

@@ -9,6 +9,9 @@ from funcdl.contract import Layer, LayerLike
 
 __all__ = ["repeat"]
 
+# Each has an entry of its own in the parameters.
+MOST = 2**20
+
 
 def repeat(layer: LayerLike, times: int) -> Layer:
     """Compose a layer with itself, with new parameters each time.
@@ -20,10 +23,10 @@ def repeat(layer: LayerLike, times: int) -> Layer:
 
     Args:
         layer: what is repeated.
-        times: how often, at least 0; 0 gives `identity`.
+        times: how often, at least 0 and at most 1,048,576; 0 gives `identity`.
 
     Raises:
-        InputError, KindError: `times` is not a whole number of at least 0.
+        InputError, KindError: `times` is not a whole number in its range.
         ShapeError: the layer does not fit its own output; the message begins with its place.
 
     >>> import torch
@@ -36,5 +39,5 @@ def repeat(layer: LayerLike, times: int) -> Layer:
     ([torch.Size([2, 25]), torch.Size([25, 25]), torch.Size([25, 25])], (25,))
     """
     (part,) = as_layers("repeat", [layer])
-    init, apply = composed("repeat", (part,) * whole("repeat", "times", times, 0))
+    init, apply = composed("repeat", (part,) * whole("repeat", "times", times, 0, MOST))
     return Layer("repeat", init, apply, str(times), (part,))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl.arguments import generator, show
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ResourceError, ShapeError, exhausted
 from funcdl.initialisers import Initialiser
 from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
@@ -32,8 +32,11 @@ def draw(
     b_init: Initialiser | None,
 ) -> Affine:
     """Draw the parameters of an affine map with `w` of the given shape."""
-    w = w_init(generator(where, rng), shape)
-    return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))
+    try:
+        w = w_init(generator(where, rng), shape)
+        return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))
+    except ResourceError as error:
+        raise error.within(f"{where}:") from None
 
 
 def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
@@ -72,6 +75,8 @@ def misfit(
     sequences, 3 for images. `inputs` tells from `w`, which has two axes or more, how many features
     the input has.
     """
+    if (problem := exhausted(where, error)) is not None:
+        return problem
     if not (isinstance(params, tuple) and len(params) == 2 and isinstance(params[0], Tensor)):
         return KindError(f"{where}: expected params (w, b), got {type(params).__name__}")
     if not isinstance(x, Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import Size, pair, show, whole
+from funcdl.arguments import LONGEST, Size, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -206,7 +206,7 @@ def conv1d(
     """
     given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     for what, value in given.items():
-        whole("conv1d", what, value, 0 if what == "padding" else 1)
+        whole("conv1d", what, value, 0 if what == "padding" else 1, LONGEST)
     windows = Windows((1, kernel), (1, stride), (0, padding), (1, dilation))
     args = written(
         out,

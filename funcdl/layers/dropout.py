@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import number, tensor, whole
+from funcdl.arguments import generator, number, tensor, whole
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.initialisers import source
 from funcdl.tensor import Generator, Tensor
@@ -48,7 +48,7 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
         for axis in range(2, min(ndim, x.ndim - 1) + 2):
             shape[-axis] = 1
         # Uniform float32 numbers compared: 2.5 times faster than bernoulli_, in any dtype.
-        draws = x.new_empty(shape).float().uniform_(generator=source(rng))
+        draws = x.new_empty(shape).float().uniform_(generator=source(generator("dropout", rng)))
         kept = draws.ge_(rate).to(x.dtype).mul_(1 / (1 - rate))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:

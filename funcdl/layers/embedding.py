@@ -68,6 +68,8 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
             models, width = w.shape[:-2], w.shape[-1]
             if x.shape[: len(models)] != models or x.is_meta is not w.is_meta:
                 raise ValueError("models, or devices")
+            if x.element_size() != 8:
+                raise TypeError("indices of another kind")
             rows = x.reshape(*models, -1, 1).expand(*models, -1, width)
             y = w.gather(-2, rows)
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:

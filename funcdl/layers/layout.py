@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import image_shape, show, tensor, trailing, whole
+from funcdl.arguments import MOST, image_shape, show, tensor, trailing, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -206,8 +206,7 @@ def select(axis: int, index: int) -> Layer:
             [0., 1.]]))
     """
     trailing("select", axis)
-    if isinstance(index, bool) or not isinstance(index, int):
-        raise KindError(f"select: expected index to be a whole number, got {index!r}")
+    whole("select", "index", index, -MOST)
 
     def shape(in_shape: Shape) -> Shape:
         at = len(in_shape) + axis

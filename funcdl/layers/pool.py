@@ -12,6 +12,9 @@ from funcdl.layers.windows import outer, written
 from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.tensor import Generator, Tensor
 
+# Each is a call of its own.
+MOST_CELLS = 2**20
+
 __all__ = ["avg_pool2d", "global_avg_pool2d", "global_max_pool2d", "max_pool2d"]
 
 
@@ -157,6 +160,10 @@ def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Win
     size = pair(name, "kernel", kernel, 1)
     step = size if stride is None else pair(name, "stride", stride, 1)
     border = pair(name, "padding", padding, 0)
+    if size[0] * size[1] > MOST_CELLS:
+        raise InputError(
+            f"{name}: expected a kernel of at most {MOST_CELLS:,} cells, got {show(size)}"
+        )
     if 2 * border[0] > size[0] or 2 * border[1] > size[1]:
         raise InputError(f"{name}: expected padding of at most half the kernel, got {padding}")
     return Windows(size, step, border)

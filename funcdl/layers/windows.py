@@ -6,7 +6,7 @@ from typing import Any
 
 from funcdl.arguments import image_shape, show
 from funcdl.contract import Shape
-from funcdl.errors import ShapeError
+from funcdl.errors import ShapeError, brief
 from funcdl.ops.window import Pair, Windows
 
 __all__ = ["along", "outer", "written"]
@@ -49,5 +49,7 @@ def written(*given: Any, **settings: tuple[Any, Any]) -> str:
     >>> written(8, 3, stride=(2, 1), padding=(0, 0))
     '8, 3, stride=2'
     """
-    named = [f"{name}={value!r}" for name, (value, usual) in settings.items() if value != usual]
-    return ", ".join([*map(repr, given), *named])
+    named = [
+        f"{name}={brief(value)}" for name, (value, usual) in settings.items() if value != usual
+    ]
+    return ", ".join([*map(brief, given), *named])

@@ -123,6 +123,10 @@ class Module:
     def __repr__(self) -> str:
         return f"{self._name}()" if self.layer is None else f"{self._name}({self.layer!r})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what copies and pickles keep: all but the vjp of the last forward pass."""
+        return {name: value for name, value in vars(self).items() if name != "_vjp"}
+
     @property
     def _name(self) -> str:
         return type(self).__name__

@@ -8,7 +8,7 @@ from inspect import Signature, signature
 from typing import Any
 
 from funcdl.contract import Layer, Shape
-from funcdl.errors import KindError
+from funcdl.errors import KindError, brief
 from funcdl.module.base import Module
 from funcdl.tensor import Generator
 
@@ -52,7 +52,7 @@ class Named(Module):
             bound = signature(self.make).bind(*args, **kwargs)
         except TypeError as error:
             raise KindError(f"{self._name}: {error}") from None
-        self._text = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())])
+        self._text = ", ".join([*map(brief, args), *(f"{k}={brief(v)}" for k, v in kwargs.items())])
         bound.apply_defaults()
         self.arguments = bound.arguments
         layer, in_shape = self.make(*args, **kwargs)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import number, show
 from funcdl.contract import Params
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.misfit import apart, first_line, is_ours
 from funcdl.optimisers.transform import Transform, chain, count
+from funcdl.portable import packed
 from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
 
 __all__ = ["Optimiser", "OptimiserState", "Rate", "optimiser"]
@@ -25,6 +26,15 @@ class Optimiser(NamedTuple):
 
     init: Callable[[Params], Any]
     update: Callable[[Params, Params, Any], tuple[Params, Any]]
+
+    def __reduce__(self) -> Any:
+        return Optimiser, packed((self.init, self.update))
+
+    def __copy__(self) -> Optimiser:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Optimiser:
+        return self
 
 
 class OptimiserState(NamedTuple):
@@ -105,7 +115,9 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             moved = _moved(params, updates, rate)
         except FuncdlError:
             raise
-        except (RuntimeError, TypeError, AttributeError) as error:
+        except (RuntimeError, TypeError, AttributeError, MemoryError) as error:
+            if (problem := exhausted("optimiser", error)) is not None:
+                raise problem from error
             _compare(params, grads)
             if (problem := apart("optimiser", params, grads)) is not None:
                 raise problem from error

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.contract import Params
 from funcdl.errors import KindError, TreeError
+from funcdl.portable import packed
 from funcdl.tensor import Tensor, empty, wide
 
 __all__ = ["Transform", "chain", "count", "wide_zeros"]
@@ -23,6 +24,15 @@ class Transform(NamedTuple):
 
     init: Callable[[Params], Any]
     update: Callable[[Params, Any, Params], tuple[Params, Any]]
+
+    def __reduce__(self) -> Any:
+        return Transform, packed((self.init, self.update))
+
+    def __copy__(self) -> Transform:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Transform:
+        return self
 
 
 def chain(*transforms: Transform) -> Transform:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.contract import Params, Value
-from funcdl.errors import KindError, UsageError
+from funcdl.errors import FuncdlError, KindError, UsageError, exhausted
 from funcdl.staging.carried import Carried, alike, copied
 from funcdl.staging.proof import Literal, agree
 from funcdl.staging.record import (
@@ -104,7 +104,13 @@ class Staged:
             carried = self.carried = Carried((params, state))
             self.replays, replay = {}, None
         if replay is None or rng is not replay.rng or not replay.takes(batch):
-            found = self._find(params, state, batch, rng)
+            try:
+                found = self._find(params, state, batch, rng)
+            except (RuntimeError, MemoryError) as error:
+                problem = exhausted("stage", error)
+                if problem is None or isinstance(error, FuncdlError):
+                    raise
+                raise problem from error
             if not isinstance(found, Replay):
                 return found
             replay = self.last = found

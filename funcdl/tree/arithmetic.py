@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
-from funcdl.errors import KindError, ShapeError, TreeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, TreeError, exhausted
 from funcdl.tensor import Tensor, empty
+from funcdl.tree.flat import paths
 from funcdl.tree.nodes import Tree
 from funcdl.tree.structure import flatten, leaves, map, unflatten
+from funcdl.tree.trouble import odd
 
 __all__ = ["add", "norm", "ravel", "scale", "size", "stack", "unstack", "zeros_like"]
 
@@ -21,7 +24,7 @@ def zeros_like(tree: Tree) -> Tree:
     >>> zeros_like((torch.ones(2), {"b": torch.ones(1)}))
     (tensor([0., 0.]), {'b': tensor([0.])})
     """
-    return map(lambda leaf: leaf.new_zeros(leaf.shape), tree)
+    return _over("zeros_like", lambda leaf: leaf.new_zeros(leaf.shape), tree)
 
 
 def add(a: Tree, b: Tree) -> Tree:
@@ -30,7 +33,7 @@ def add(a: Tree, b: Tree) -> Tree:
     >>> add((1, {"w": 2}), (10, {"w": 20}))
     (11, {'w': 22})
     """
-    return map(lambda p, q: p + q, a, b)
+    return _over("add", lambda p, q: p + q, a, b)
 
 
 def scale(factor: Any, tree: Tree) -> Tree:
@@ -39,7 +42,7 @@ def scale(factor: Any, tree: Tree) -> Tree:
     >>> scale(2, (1, [3]))
     (2, [6])
     """
-    return map(lambda leaf: leaf * factor, tree)
+    return _over("scale", lambda leaf: leaf * factor, tree)
 
 
 def size(tree: Tree) -> int:
@@ -49,7 +52,8 @@ def size(tree: Tree) -> int:
     >>> size((torch.ones(2, 3), {"b": torch.ones(4)}))
     10
     """
-    return sum(leaf.numel() for leaf in leaves(tree))
+    with _naming("size", tree):
+        return sum(leaf.numel() for leaf in leaves(tree))
 
 
 def norm(tree: Tree) -> Tensor:
@@ -64,7 +68,8 @@ def norm(tree: Tree) -> Tensor:
     found = leaves(tree)
     # Not torch's norm, which adds one square to another: of a million equal numbers it is 4 · 10⁻⁴
     # off. And hypot, since the square of a large norm may overflow.
-    norms: list[Tensor] = [leaf.double().square().sum().sqrt() for leaf in found]
+    with _naming("norm", tree):
+        norms: list[Tensor] = [leaf.double().square().sum().sqrt() for leaf in found]
     if not norms:
         return empty(()).zero_()
     total = reduce(lambda a, b: a.hypot(b), norms)
@@ -80,7 +85,7 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
         a vector, of any dtype, to the pytree, whose leaves are views of the vector.
 
     Raises:
-        KindError: the leaves are not of one dtype.
+        KindError: the leaves are not tensors, or not of one dtype.
         ShapeError: by `unravel`, for a vector of another shape.
 
     >>> import torch
@@ -92,10 +97,11 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
             [2., 2.]])}
     """
     found, structure = flatten(tree)
-    dtypes = sorted({str(leaf.dtype) for leaf in found})
+    with _naming("ravel", tree):
+        dtypes = sorted({str(leaf.dtype) for leaf in found})
+        shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
     if len(dtypes) > 1:
         raise KindError(f"ravel: expected leaves of one dtype, got {' and '.join(dtypes)}")
-    shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
     total = sum(lengths)
 
     def split(vector: Tensor) -> list[Tensor]:
@@ -110,9 +116,10 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
             raise ShapeError(f"unravel: expected ({total},), got {tuple(vector.shape)}")
         return unflatten(structure, split(vector.contiguous()))
 
-    vector = found[0].new_empty(total) if found else empty(0)
-    for part, leaf in zip(split(vector), found):
-        part.copy_(leaf)
+    with _naming("ravel", tree):
+        vector = found[0].new_empty(total) if found else empty(0)
+        for part, leaf in zip(split(vector), found):
+            part.copy_(leaf.detach())
     return vector, unravel
 
 
@@ -129,7 +136,7 @@ def stack(trees: Sequence[Tree]) -> Tree:
     """
     if not trees:
         raise TreeError("stack: expected one pytree or more, got none")
-    return map(_stack, *trees)
+    return _over("stack", _stack, *trees)
 
 
 def unstack(tree: Tree) -> list[Tree]:
@@ -142,11 +149,43 @@ def unstack(tree: Tree) -> list[Tree]:
     >>> unstack({"w": torch.eye(2)})
     [{'w': tensor([1., 0.])}, {'w': tensor([0., 1.])}]
     """
-    found = leaves(tree)
-    lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in found})
+    with _naming("unstack", tree):
+        lengths = sorted({leaf.shape[0] if leaf.ndim else 0 for leaf in leaves(tree)})
     if len(lengths) != 1 or lengths[0] == 0:
         raise TreeError(f"unstack: expected one common leading axis, got lengths {lengths}")
     return [map(lambda leaf, i=i: leaf.select(0, i), tree) for i in range(lengths[0])]
+
+
+def _over(where: str, function: Callable[..., Any], *trees: Tree) -> Tree:
+    """Map a function, and name the leaf that it is not for."""
+    with _naming(where, *trees):
+        return map(function, *trees)
+
+
+@contextmanager
+def _naming(where: str, *trees: Tree) -> Iterator[None]:
+    """Name the leaf that cannot be reckoned with, in place of what torch says of it."""
+    try:
+        yield
+    except FuncdlError:
+        raise
+    except (AttributeError, TypeError, RuntimeError) as error:
+        for tree in trees:
+            for path, leaf in zip(paths(tree), leaves(tree)):
+                if isinstance(leaf, Tensor):
+                    if (kind := odd(leaf)) is not None:
+                        raise KindError(
+                            f"{where}: expected plain tensors, got a {kind} one at tree{path}"
+                        ) from None
+                elif not isinstance(leaf, (int, float, complex)) or where not in ("add", "scale"):
+                    hint = "; () stands for nothing" if leaf is None else ""
+                    raise KindError(
+                        f"{where}: expected a tensor at tree{path}, got {type(leaf).__name__}{hint}"
+                    ) from None
+        said = str(error).strip().partition("\n")[0]
+        raise exhausted(where, error) or KindError(
+            f"{where}: expected tensors that can be reckoned with, got others: {said}"
+        ) from error
 
 
 def _stack(*tensors: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from funcdl.errors import KindError, ShapeError, TreeError
+from funcdl.errors import KindError, ShapeError, TreeError, exhausted
 from funcdl.tensor import Tensor
 from funcdl.tree.nodes import Tree, entries, is_node, labels, names
 from funcdl.tree.structure import leaves, map
+from funcdl.tree.trouble import STOPS, odd, trouble
 
 __all__ = ["from_dict", "map_with_path", "paths", "select", "to_dict"]
 
@@ -20,7 +21,10 @@ def paths(tree: Tree) -> list[str]:
     >>> paths(((1.0, [2.0]), (), {"a": 3.0}))
     ['[0][0]', '[0][1][0]', '[2].a']
     """
-    return list(_walk(tree, ""))
+    try:
+        return list(_walk(tree, ""))
+    except STOPS as error:
+        raise trouble(error, tree) from None
 
 
 def _walk(tree: Tree, path: str) -> Iterator[str]:
@@ -37,7 +41,7 @@ def map_with_path(function: Callable[[str, Any], Any], tree: Tree) -> Tree:
     >>> map_with_path(lambda path, p: p if path.endswith(".w") else 0.0, [{"w": 2.0, "b": 3.0}])
     [{'b': 0.0, 'w': 2.0}]
     """
-    path = _walk(tree, "")
+    path = iter(paths(tree))
     return map(lambda leaf: function(next(path), leaf), tree)
 
 
@@ -84,7 +88,12 @@ def to_dict(tree: Tree) -> dict[str, Tensor]:
     for key, leaf in _keyed("to_dict", tree):
         if not isinstance(leaf, Tensor):
             raise KindError(f"to_dict: expected a tensor at {key}, got {type(leaf).__name__}")
-        found[key] = leaf.new_empty(leaf.shape).copy_(leaf.detach())
+        if (kind := odd(leaf)) is not None:
+            raise KindError(f"to_dict: expected plain tensors, got a {kind} one at {key}")
+        try:
+            found[key] = leaf.new_empty(leaf.shape).copy_(leaf.detach())
+        except (RuntimeError, MemoryError) as error:
+            raise exhausted("to_dict", error) or error from None
     return found
 
 
@@ -132,8 +141,15 @@ def from_dict(flat: Mapping[str, Tensor], like: Tree) -> Tree:
     return map(lambda _: flat[next(keys)], like)
 
 
-def _keyed(where: str, tree: Tree, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Give each leaf with its key."""
+def _keyed(where: str, tree: Tree) -> list[tuple[str, Any]]:
+    """List each leaf with its key."""
+    try:
+        return list(_keys(where, tree, ()))
+    except STOPS as error:
+        raise trouble(error, tree) from None
+
+
+def _keys(where: str, tree: Tree, above: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     if not is_node(tree):
         yield ".".join(above), tree
         return
@@ -143,4 +159,4 @@ def _keyed(where: str, tree: Tree, above: tuple[str, ...] = ()) -> Iterator[tupl
         if not step or "." in step:
             place = f" below {'.'.join(above)}" if above else ""
             raise TreeError(f"{where}: expected keys without dots{place}, got {key!r}")
-        yield from _keyed(where, entry, (*above, step))
+        yield from _keys(where, entry, (*above, step))

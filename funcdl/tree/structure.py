@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from funcdl.errors import TreeError
-from funcdl.tree.nodes import Tree, entries, is_node, labels, rebuilt
+from funcdl.tree.nodes import Tree, an, entries, is_node, labels, names, rebuilt
+from funcdl.tree.trouble import STOPS, trouble
 
 __all__ = ["flatten", "has_leaves", "leaves", "map", "unflatten"]
 
@@ -50,7 +51,10 @@ def leaves(tree: Tree) -> list[Any]:
     >>> leaves(((1.0, [2.0]), (), {"a": 3.0}))
     [1.0, 2.0, 3.0]
     """
-    return _collect(tree, [])
+    try:
+        return _collect(tree, [])
+    except STOPS as error:
+        raise trouble(error, tree) from None
 
 
 def _collect(tree: Tree, found: list[Any]) -> list[Any]:
@@ -68,14 +72,23 @@ def has_leaves(tree: Tree) -> bool:
     >>> has_leaves(((), {"a": 3.0})), has_leaves(((), {}))
     (True, False)
     """
-    return not is_node(tree) or any(has_leaves(entry) for entry in entries(tree))
+    try:
+        return _has_leaves(tree)
+    except STOPS as error:
+        raise trouble(error, tree) from None
+
+
+def _has_leaves(tree: Tree) -> bool:
+    return not is_node(tree) or any(_has_leaves(entry) for entry in entries(tree))
 
 
 def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     """Apply a function to the leaves of one or more pytrees of the same structure.
 
     Raises:
-        TreeError: a structure differs from the first one's; the message names the path.
+        TreeError: a structure differs from the first one's, a container cannot be taken apart and
+            put together, or contains itself; the message names the path.
+        ResourceError: there is no memory for the leaves, or the nesting is too deep.
 
     >>> map(lambda a, b: a + b, (1, [2]), (10, [20]))
     (11, [22])
@@ -83,12 +96,15 @@ def map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     Traceback (most recent call last):
     funcdl.errors.TreeError: tree[1]: expected 1 entry, got 2
     """
-    if not rest:
-        return _map_one(function, tree)
     try:
-        return _map_all(function, (tree, *rest))
+        return _map_all(function, (tree, *rest)) if rest else _map_one(function, tree)
     except _MismatchError as error:
         raise TreeError(f"tree{error}") from None
+    except STOPS as error:
+        problem = trouble(error, tree)
+        if problem is error:
+            raise
+        raise problem from None
 
 
 def _map_one(function: Callable[..., Any], tree: Tree) -> Tree:
@@ -115,28 +131,33 @@ def _map_all(function: Callable[..., Any], trees: Sequence[Tree]) -> Tree:
         return function(*trees)
     mapped: list[Tree] = []
     try:
-        for beside in zip(*(trees if row else [entries(tree) for tree in trees])):
+        for beside in zip(*(trees if row else _beside(trees))):
             mapped.append(_map_all(function, beside))  # noqa: PERF401 - an error asks how many
     except _MismatchError as error:
         raise _MismatchError(f"{labels(first)[len(mapped)]}{error}") from None
     return rebuilt(first, mapped)
 
 
+def _beside(trees: Sequence[Tree]) -> list[Sequence[Tree]]:
+    """List the entries of each container in the order of the first one's."""
+    if not isinstance(trees[0], dict):
+        return [entries(tree) for tree in trees]
+    keys: Any = names(trees[0])
+    return [[tree[key] for key in keys] for tree in trees]
+
+
 def _check(first: Tree, other: Tree) -> None:
     """Refuse a node for a leaf, and nodes that are not of the same kind, length and keys."""
-    got = _article(type(other).__name__)
+    got = an(type(other).__name__)
     if not is_node(first):
         if is_node(other):
             raise _MismatchError(f": expected a leaf, got {got}")
     elif type(other) is not type(first):
-        raise _MismatchError(f": expected {_article(type(first).__name__)}, got {got}")
+        raise _MismatchError(f": expected {an(type(first).__name__)}, got {got}")
     elif isinstance(first, dict):
         if first.keys() != other.keys():
-            raise _MismatchError(f": expected the keys {sorted(first)}, got {sorted(other)}")
+            wanted, found = (list(names(node) or ()) for node in (first, other))
+            raise _MismatchError(f": expected the keys {wanted}, got {found}")
     elif isinstance(first, (tuple, list)) and len(other) != len(first):
         noun = "entry" if len(first) == 1 else "entries"
         raise _MismatchError(f": expected {len(first)} {noun}, got {len(other)}")
-
-
-def _article(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"

@@ -1,0 +1,124 @@
+"""What PyTorch's classes of modules are here: their tensors, their fields and the order of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from funcdl.errors import KindError
+
+__all__ = ["RULES", "Kind", "Rule", "is_torch", "kind_of"]
+
+
+class Rule(NamedTuple):
+    """One tensor of a module.
+
+    Attributes:
+        attribute: its name there.
+        field: its name here.
+        axes: the order of its axes here.
+        fed: whether the first of these counts the features that come in, in their order.
+    """
+
+    attribute: str
+    field: str
+    axes: tuple[int, ...] = (0,)
+    fed: bool = False
+
+
+class Kind(NamedTuple):
+    """A class of modules.
+
+    Attributes:
+        owner: the class of its parameters here.
+        rules: its tensors, in the order of that class.
+        inputs: the attribute that counts the features that come in, last axis or channels.
+        fixed: what an attribute has to be, since there is no other here.
+    """
+
+    owner: str
+    rules: tuple[Rule, ...]
+    inputs: str = ""
+    fixed: Mapping[str, Any] = {}
+
+
+BIAS = Rule("bias", "b")
+SCALES = (Rule("weight", "scale", fed=True), Rule("bias", "bias", fed=True))
+BATCH_NORM = Kind(
+    "BatchNorm",
+    (*SCALES, Rule("running_mean", "mean", fed=True), Rule("running_var", "var", fed=True)),
+    "num_features",
+)
+
+
+def _recurrent(suffix: str) -> Kind:
+    rules = (
+        Rule(f"weight_ih{suffix}", "x.w", (1, 0), fed=True),
+        Rule(f"bias_ih{suffix}", "x.b"),
+        Rule(f"weight_hh{suffix}", "h.w", (1, 0)),
+        Rule(f"bias_hh{suffix}", "h.b"),
+    )
+    return Kind("Recurrent", rules, "input_size")
+
+
+RULES: dict[str, Kind] = {
+    "Linear": Kind("Affine", (Rule("weight", "w", (1, 0), fed=True), BIAS), "in_features"),
+    "Conv1d": Kind("Affine", (Rule("weight", "w", (2, 1, 0)), BIAS), "", {"padding_mode": "zeros"}),
+    "Conv2d": Kind(
+        "Affine", (Rule("weight", "w", (2, 3, 1, 0)), BIAS), "", {"padding_mode": "zeros"}
+    ),
+    "ConvTranspose2d": Kind(
+        "Affine",
+        (Rule("weight", "w", (2, 3, 1, 0)), BIAS),
+        "",
+        {"groups": 1, "dilation": (1, 1), "padding_mode": "zeros"},
+    ),
+    "Embedding": Kind("Embedding", (Rule("weight", "w", (0, 1)),), "", {"max_norm": None}),
+    "GRUCell": _recurrent(""),
+    "GRU": _recurrent("_l0"),
+    "MultiheadAttention": Kind(
+        "Attention",
+        (
+            Rule("in_proj_weight", "qkv.w", (1, 0)),
+            Rule("in_proj_bias", "qkv.b"),
+            Rule("out_proj.weight", "out.w", (1, 0)),
+            Rule("out_proj.bias", "out.b"),
+        ),
+        "embed_dim",
+        {"add_zero_attn": False},
+    ),
+    "PReLU": Kind("Slope", (Rule("weight", "a", fed=True),), "num_parameters"),
+    "LayerNorm": Kind("Norm", SCALES),
+    "GroupNorm": Kind("Norm", SCALES, "num_channels"),
+    "RMSNorm": Kind("Gain", SCALES[:1]),
+    "BatchNorm1d": BATCH_NORM,
+    "BatchNorm2d": BATCH_NORM,
+}
+
+
+def is_torch(kind: type) -> bool:
+    """Tell whether a class is one of PyTorch's own modules."""
+    return kind.__module__.startswith("torch.nn.modules.")
+
+
+def kind_of(where: str, path: str, module: Any) -> str:
+    """Name the class in the table that a module is of, "" for none.
+
+    Raises:
+        KindError: the module is of such a class, but computes something else.
+    """
+    for base in type(module).__mro__:
+        if not is_torch(base) or base.__name__ not in RULES:
+            continue
+        label = f"{path.removesuffix('.') or 'the module'}, a {type(module).__name__},"
+        if type(module).forward is not getattr(base, "forward", None):
+            raise KindError(f"{where}: expected {label} to have the forward of {base.__name__}")
+        for attribute, value in RULES[base.__name__].fixed.items():
+            got = getattr(module, attribute, value)
+            if got != value:
+                raise KindError(
+                    f"{where}: expected {label} to have {attribute}={value!r}, which alone there "
+                    f"is here, got {got!r}"
+                )
+        return base.__name__
+    return ""
