@@ -67,6 +67,11 @@ def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
     return loss("cosine", rule, reduction, models, each_row)
 
 
+def _half_square(x: Tensor) -> Tensor:
+    """Compute ½ x² where x² itself might overflow."""
+    return x.mul(0.5).mul_(x)
+
+
 def _unit(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Divide rows by their norms, counted as at least SMALLEST.
 
@@ -121,8 +126,8 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
         short = distance.neg().add_(margin).relu_()
         similar = t.expand(distance.shape[:-1]).unsqueeze(-1)
         other = similar.neg().add_(1)
-        pairs = only(distance.square(), similar.bool()).mul_(similar)
-        losses = only(short.square(), other.bool()).mul_(other).add_(pairs).mul_(0.5)
+        pairs = only(_half_square(distance), similar.bool()).mul_(similar)
+        losses = only(_half_square(short), other.bool()).mul_(other).add_(pairs)
 
         def pull(d: Tensor) -> tuple[Tensor, Tensor]:
             # Where the two are one point, apart is 0 and no way leads out.
