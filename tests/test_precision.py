@@ -149,9 +149,9 @@ def test_sums_of_float16_neither_overflow_nor_vanish(layer, y, t, exact):
     torch.testing.assert_close(loss.float().squeeze(), torch.tensor(exact), rtol=1e-3, atol=1e-7)
     # A cotangent of 64 lifts what a mean makes small over the least number of float16.
     (found, exact_d) = (
-        tree.leaves(
-            layer((), (rounded(y, dtype), t))[1](torch.full_like(loss, 64.0).to(dtype))[1]
-        )[0]
+        tree.leaves(layer((), (rounded(y, dtype), t))[1](torch.full_like(loss, 64.0).to(dtype))[1])[
+            0
+        ]
         for dtype in (torch.float16, torch.float64)
     )
     torch.testing.assert_close(found.double(), exact_d, rtol=1e-3, atol=6e-8)

@@ -83,10 +83,13 @@ def _softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.softmax(-1)
 
     def pull(dy: Tensor) -> Tensor:
-        # Σ y is 1, so that dy counts from anywhere: from that of the likeliest nothing cancels.
-        rise = dy.sub(dy.gather(-1, y.argmax(-1, keepdim=True)))
-        dx = rise.mul_(y)
-        return dx.addcmul_(y, dx.sum(-1, keepdim=True), value=-1)
+        rise = dy.mul(y)
+        dx = rise.addcmul(y, rise.sum(-1, keepdim=True), value=-1)
+        # Of the likeliest, dy − Σ dy y may cancel: it is dy Σ y − Σ dy y over the others.
+        k = y.argmax(-1, keepdim=True)
+        rest = rise.scatter_(-1, k, 0.0).sum(-1, keepdim=True)
+        missing = y.scatter(-1, k, 0.0).sum(-1, keepdim=True)
+        return dx.scatter_(-1, k, missing.mul_(dy.gather(-1, k)).sub_(rest).mul_(y.gather(-1, k)))
 
     return y, pull
 
@@ -102,8 +105,7 @@ def _hard_sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
 
 
 def _hard_tanh(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    # What is no number is not saturated either.
-    return x.clamp(-1, 1), lambda dy: only(dy, x.abs().ge(1).logical_not_())
+    return x.clamp(-1, 1), lambda dy: only(dy, x.abs().lt(1))
 
 
 relu = activation("relu", rectified)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,8 @@ TINY = 1.2e-38  # the least that float32 divides by without loss
 def length(x: Tensor) -> Tensor:
     """Compute the norm of each row (…, 1) whose squares might overflow, or vanish."""
     largest = x.abs().amax(-1, keepdim=True)
-    return x.div(largest.clamp_min(TINY)).square_().sum(-1, keepdim=True).sqrt_().mul_(largest)
+    unit = largest.nan_to_num(math.nan).clamp_min_(TINY)  # finite where the largest is not
+    return x.div(unit).square_().sum(-1, keepdim=True).sqrt_().mul_(largest)
 
 
 def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
