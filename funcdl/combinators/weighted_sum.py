@@ -20,7 +20,8 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         l = Σ wᵢ lossᵢ(yᵢ, tᵢ)        dyᵢ = wᵢ lossᵢᵀ(dl)
 
     Args:
-        terms: pairs (weight, loss); the weights are numbers of at least 0.
+        terms: pairs (weight, loss); the weights are numbers of at least 0. A loss of weight 0
+            contributes nothing, be it infinite.
 
     Returns:
         A loss from ((y₁, …, yₙ), (t₁, …, tₙ)), without parameters.

@@ -79,9 +79,8 @@ def _elu(x: Tensor, alpha: float, scale: float) -> Pair:
     def pull(dy: Tensor) -> Tensor:
         # Not y + alpha scale, which would cancel.
         slope = left.exp()
-        if alpha * scale != 1 or scale != 1:
-            slope.mul_(alpha * scale)
-            slope = slope.where(x.le(0), scale)
+        if (alpha, scale) != (1, 1):
+            slope = slope.mul_(alpha * scale).where(x.le(0), scale)
         return slope.mul_(dy)
 
     return y, pull
