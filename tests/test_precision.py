@@ -54,7 +54,7 @@ def staged(layer, y, t):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("equal", [True, False], ids=["equal", "random"])
-@pytest.mark.parametrize("n", [100, 500, 512, 513, 2000, 100_000, 5_000_000])
+@pytest.mark.parametrize("n", [100, 500, 512, 513, 2000, 100_000, 2_000_000])
 def test_mse_of_many_numbers_is_as_precise_as_torchs(n, equal, threads, rng):
     y = errors(n, equal, rng)
     t = torch.zeros(n)
@@ -89,7 +89,7 @@ def test_mse_of_many_numbers_is_as_precise_as_torchs(n, equal, threads, rng):
 )
 @pytest.mark.parametrize("threads", [1, 2])
 def test_sums_over_many_losses_do_not_drift(make, y, t, exact, threads):
-    y, t = (torch.tensor(v).expand(3_000_000, len(v)) for v in (y, t))
+    y, t = (torch.tensor(v).expand(500_000, len(v)) for v in (y, t))
     torch.set_num_threads(threads)
     try:
         for models in (0, 1):
