@@ -76,7 +76,6 @@ EQUIVALENT = {
     ("ops/depthwise", "total(view.mul(dy).sum(w.ndim - 2), one)"): "the sum over all follows",
     ("ops/normalise", "split = sums.reshape("): "an axis of length 1 comes back with the shape",
     ("ops/window", "if amount == (0, 0):"): "a border of 0 is cut off by the other way, too",
-    ("layers/activations", "y.square().floor_()"): "|y| is at most 1, and 1 where its square is",
     ("layers/gru", ".movedim(-2, 0)"): "-2 and 2 are one axis of four",
     ("layers/gru", "step.mul_(dh.add_(d).unsqueeze(-2))"): "-2 and 2 are one axis of three",
     ("layers/pool", "share.unsqueeze(-2).unsqueeze(-2)"): "the axes of length 1 stand side by side",

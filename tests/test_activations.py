@@ -71,9 +71,11 @@ def test_what_is_finite_in_torch_far_out_is_finite(layer, torchs, dtype, room):
         expected = torchs(live)
         (slope,) = torch.autograd.grad(expected.sum(), live)
     y, vjp = layer((), x)
-    close = {"rtol": room, "atol": room, "equal_nan": True}
-    torch.testing.assert_close(y, expected.detach(), **close)
-    torch.testing.assert_close(vjp(torch.ones_like(x))[1], slope, **close)
+    for ours, theirs in ((y, expected.detach()), (vjp(torch.ones_like(x))[1], slope)):
+        # Where torch's own is infinite or NaN depends on the processor's vector instructions.
+        known = theirs.isfinite()
+        torch.testing.assert_close(ours[known], theirs[known], rtol=room, atol=room)
+        assert not (ours.isnan() & ~theirs.isnan()).any()
 
 
 @pytest.mark.parametrize("layer", [f.softmax, f.log_softmax], ids=repr)

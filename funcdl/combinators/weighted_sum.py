@@ -9,6 +9,7 @@ from funcdl.combinators.parts import as_layers, entries, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.tensor import Generator
+from funcdl.tree import zeros_like
 
 __all__ = ["weighted_sum"]
 
@@ -19,7 +20,8 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         l = Σ wᵢ lossᵢ(yᵢ, tᵢ)        dyᵢ = wᵢ lossᵢᵀ(dl)
 
     Args:
-        terms: pairs (weight, loss); the weights are numbers of at least 0.
+        terms: pairs (weight, loss); the weights are numbers of at least 0. A loss of weight 0
+            contributes nothing, be it infinite.
 
     Returns:
         A loss from ((y₁, …, yₙ), (t₁, …, tₙ)), without parameters.
@@ -77,14 +79,21 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         except FuncdlError as error:
             raise error.within(f"weighted_sum[{len(pulled)}]") from None
         alike([shape_of(value) for value, _ in pulled])
-        total = pulled[0][0] * weights[0]
-        for weight, (value, _) in zip(weights[1:], pulled[1:]):
-            total = total + value * weight
+        # What has no weight is left out: 0 times an infinite loss is no number.
+        total = None
+        for weight, (value, _) in zip(weights, pulled):
+            if weight:
+                total = value * weight if total is None else total + value * weight
+        if total is None:
+            total = zeros_like(pulled[0][0])
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             if not need_dx:
                 return params, None
-            dys = [pull(dy * weight)[1][0] for weight, (_, pull) in zip(weights, pulled)]
+            dys = [
+                pull(dy * weight)[1][0] if weight else zeros_like(y)
+                for weight, (_, pull), y in zip(weights, pulled, x[0])
+            ]
             return params, (tuple(dys), (None,) * count)
 
         return total, vjp

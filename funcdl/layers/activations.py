@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import positive, tensor
+from funcdl.arguments import FULL, floats, positive, tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
+from funcdl.ops.choose import ZERO, only, passed
+from funcdl.ops.log_softmax import log_softmax as _log_softmax
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "hard_sigmoid",
     "hard_tanh",
     "log_softmax",
+    "rectified",
     "relu",
     "sigmoid",
     "softmax",
@@ -29,17 +32,21 @@ Rule = Callable[[Tensor], "tuple[Tensor, Callable[[Tensor], Tensor]]"]
 
 
 def activation(name: str, rule: Rule, args: str = "") -> Layer:
-    """Make a layer without parameters of a rule that keeps shapes, `x -> (y, dy -> dx)`."""
+    """Make a layer without parameters of a rule that keeps shapes, `x -> (y, dy -> dx)`.
+
+    Numbers of half precision come to the rule as float32, and what it gives is rounded.
+    """
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         return (), in_shape
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
-            y, pull = rule(x)
+            pair = rule(x) if x.dtype in FULL else _rounded(rule, floats(name, x), x)
         except (TypeError, AttributeError):
             tensor(name, x)
             raise
+        y, pull = pair
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             return params, pull(dy) if need_dx else None
@@ -49,15 +56,22 @@ def activation(name: str, rule: Rule, args: str = "") -> Layer:
     return Layer(name, init, apply, args)
 
 
-def _relu(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+def _rounded(rule: Rule, x: Tensor, like: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Apply a rule to float32 numbers, and round what it gives to the dtype of another tensor."""
+    y, pull = rule(x)
+    return y.to(like.dtype), lambda dy: pull(dy.float()).to(like.dtype)
+
+
+def rectified(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Apply the rule of `relu`."""
     y = x.relu()
-    # Into dy, not into the sign: in a staged step y may have a column of ones beside it.
-    return y, lambda dy: dy.mul(y.sign())
+    return y, lambda dy: passed(dy, y)
 
 
 def _tanh(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.tanh()
-    return y, lambda dy: dy.addcmul(dy.mul(y), y, value=-1)
+    # The slope first: of an infinite dy, dy − dy y² would make NaN.
+    return y, lambda dy: y.new_ones(()).addcmul(y, y, value=-1).mul_(dy)
 
 
 def _sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -69,15 +83,15 @@ def _softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.softmax(-1)
 
     def pull(dy: Tensor) -> Tensor:
-        dx = dy.mul(y)
-        return dx.addcmul_(y, dx.sum(-1, keepdim=True), value=-1)
+        rise = dy.mul(y)
+        dx = rise.addcmul(y, rise.sum(-1, keepdim=True), value=-1)
+        # Of the likeliest, dy − Σ dy y may cancel: it is dy Σ y − Σ dy y over the others.
+        k = y.argmax(-1, keepdim=True)
+        rest = rise.scatter_(-1, k, 0.0).sum(-1, keepdim=True)
+        missing = y.scatter(-1, k, 0.0).sum(-1, keepdim=True)
+        return dx.scatter_(-1, k, missing.mul_(dy.gather(-1, k)).sub_(rest).mul_(y.gather(-1, k)))
 
     return y, pull
-
-
-def _log_softmax(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    y = x.log_softmax(-1)
-    return y, lambda dy: dy.addcmul(y.exp(), dy.sum(-1, keepdim=True), value=-1)
 
 
 def _exp(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -87,16 +101,14 @@ def _exp(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
 
 def _hard_sigmoid(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     y = x.add(3).clamp_(0, 6).mul_(1 / 6)
-    return y, lambda dy: y.addcmul(y, y, value=-1).sign_().mul_(1 / 6).mul_(dy)
+    return y, lambda dy: only(dy.mul(1 / 6), x.abs().lt(3))
 
 
 def _hard_tanh(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    y = x.clamp(-1, 1)
-    # The whole part of y² is 1 where y is ±1, and 0 between.
-    return y, lambda dy: dy.addcmul(dy, y.square().floor_(), value=-1)
+    return x.clamp(-1, 1), lambda dy: only(dy, x.abs().lt(1))
 
 
-relu = activation("relu", _relu)
+relu = activation("relu", rectified)
 """y = max(x, 0), dx = dy where x > 0 and 0 elsewhere, at x = 0 too.
 
 Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
@@ -155,7 +167,11 @@ def softplus(beta: float = 1.0) -> Layer:
 
     def rule(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         z = x if beta == 1 else x.mul(beta)
-        y = z.logaddexp(z.new_zeros(()))
-        return y if beta == 1 else y.mul_(1 / beta), lambda dy: z.sigmoid().mul_(dy)
+        if beta == 1:
+            y = x.logaddexp(ZERO)
+        else:
+            # max(x, 0) apart, since beta x may overflow.
+            y = z.abs().neg_().logaddexp(ZERO).mul_(1 / beta).add_(x.relu())
+        return y, lambda dy: z.sigmoid().mul_(dy)
 
     return activation("softplus", rule, f"{beta:g}" if beta != 1 else "")

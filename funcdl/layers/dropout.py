@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import generator, number, tensor, whole
+from funcdl.arguments import FULL, HALF, generator, number, tensor, whole
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.initialisers import source
 from funcdl.tensor import Generator, Tensor
@@ -40,20 +40,20 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
         return (), in_shape
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        shape = list(tensor("dropout", x).shape)
+        if tensor("dropout", x).dtype not in FULL | HALF:
+            raise TypeError("no floats")
         if rng is None or rate == 0:
             return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
-        if x.is_complex():
-            raise TypeError("complex")
+        generator("dropout", rng)
+        shape, factor = list(x.shape), 1 / (1 - rate)
         for axis in range(2, min(ndim, x.ndim - 1) + 2):
             shape[-axis] = 1
         # Uniform float32 numbers compared: 2.5 times faster than bernoulli_, in any dtype.
-        draws = x.new_empty(shape).float().uniform_(generator=source(generator("dropout", rng)))
-        kept = draws.ge_(rate).to(x.dtype).mul_(1 / (1 - rate))
+        kept = x.new_empty(shape).float().uniform_(generator=source(rng)).ge_(rate).bool()
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            return params, dy.mul(kept) if need_dx else None
+            return params, dy.where(kept, 0).mul_(factor) if need_dx else None
 
-        return x.mul(kept), vjp
+        return x.where(kept, 0).mul_(factor), vjp
 
     return Layer("dropout", init, apply, f"{rate:g}" + f", {ndim}" * (ndim != 0))

@@ -8,6 +8,7 @@ from funcdl.arguments import generator, last_axis, number
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.initialisers import constant
 from funcdl.layers.elementwise import fitting
+from funcdl.ops.choose import only
 from funcdl.ops.leading import align, total
 from funcdl.tensor import Generator, Tensor
 
@@ -54,17 +55,13 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
 
     def apply(params: Slope, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         a = fitting("prelu", params, x, own)
-        left, wide = x.clamp_max(0), align(a, x, own)
-        y = left.mul(wide).add_(x.relu())
+        wide, right = align(a, x, own), x.gt(0)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Slope, Tensor | None]:
-            da = Slope(total(dy.mul(left), a, own))
-            if not need_dx:
-                return da, None
-            right = x.sign().clamp_min_(0)
-            return da, right.neg().add_(1).mul_(wide).add_(right).mul_(dy)
+            da = Slope(total(only(dy.mul(x), right.logical_not()), a, own))
+            return da, dy.where(right, dy.mul(wide)) if need_dx else None
 
-        return y, vjp
+        return x.where(right, x.mul(wide)), vjp
 
     args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * bool(per_feature)
     return Layer("prelu", init, apply, ", ".join(args))

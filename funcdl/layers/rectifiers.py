@@ -8,7 +8,8 @@ from collections.abc import Callable
 from funcdl.arguments import number
 from funcdl.contract import Layer
 from funcdl.errors import InputError
-from funcdl.layers.activations import activation
+from funcdl.layers.activations import activation, rectified
+from funcdl.ops.choose import ZERO
 from funcdl.tensor import Tensor
 
 __all__ = ["elu", "gelu", "leaky_relu", "mish", "selu", "silu"]
@@ -40,11 +41,11 @@ def leaky_relu(slope: float = 0.01) -> Layer:
     number("leaky_relu", "slope", slope, 0, 1)
 
     def rule(x: Tensor) -> Pair:
-        # 0 times infinity is no number; relu has no such product.
-        y = x.mul(slope).clamp_min_(x) if slope else x.relu()
+        y = x.mul(slope).clamp_min_(x)
         return y, lambda dy: y.sign().clamp_min_(slope).mul_(dy)
 
-    return activation("leaky_relu", rule, f"{slope:g}")
+    # Without a slope there would be a product of 0 and infinity.
+    return activation("leaky_relu", rule if slope else rectified, f"{slope:g}")
 
 
 def elu(alpha: float = 1.0) -> Layer:
@@ -70,14 +71,16 @@ def elu(alpha: float = 1.0) -> Layer:
 
 
 def _elu(x: Tensor, alpha: float, scale: float) -> Pair:
-    left = x.clamp_max(0).expm1_()
-    y = left.mul_(alpha * scale).add_(x.relu(), alpha=scale)
+    if alpha == 0:
+        return rectified(x)
+    left = x.clamp_max(0)
+    y = left.expm1().mul_(alpha * scale).add_(x.relu(), alpha=scale)
 
     def pull(dy: Tensor) -> Tensor:
-        # On the left y is alpha scale (e^x − 1), so that adding alpha scale gives the slope.
-        slope = y.clamp_max(0).add_(alpha * scale)
-        if alpha != 1:
-            slope.add_(y.sign().clamp_min_(0), alpha=scale * (1 - alpha))
+        # Not y + alpha scale, which would cancel.
+        slope = left.exp()
+        if (alpha, scale) != (1, 1):
+            slope = slope.mul_(alpha * scale).where(x.le(0), scale)
         return slope.mul_(dy)
 
     return y, pull
@@ -109,51 +112,56 @@ def gelu(approximate: str = "none") -> Layer:
     return activation("gelu", _gelu_tanh, 'approximate="tanh"')
 
 
+# Beyond it e^−|x| and e^−x² are 0 in any dtype. What is multiplied by them is bounded first, lest 0
+# times infinity come out.
+FAR = 1000.0
+
+
 def _gelu(x: Tensor) -> Pair:
-    # Φ(x) = (1 + bent) / 2
-    bent = x.mul(math.sqrt(0.5)).erf_()
+    # Φ(x) = erfc(−x / √2) / 2 is precise where it is small, as 1 + erf is not.
+    share = x.mul(-math.sqrt(0.5)).erfc_().mul_(0.5)
 
     def pull(dy: Tensor) -> Tensor:
-        bell = x.square().mul_(-0.5).exp_()
-        return _half(dy, bent.addcmul(x, bell, value=math.sqrt(2 / math.pi)))
+        near = x.clamp(-FAR, FAR)
+        bell = near.square().mul_(-0.5).exp_()
+        return share.addcmul(near, bell, value=1 / math.sqrt(2 * math.pi)).mul_(dy)
 
-    return _half(x, bent), pull
-
-
-def _half(a: Tensor, b: Tensor) -> Tensor:
-    """Compute a (1 + b) / 2 without a larger number on the way."""
-    half = a.mul(0.5)
-    return half.addcmul_(half, b)
+    return x.clamp_min(-FAR).mul_(share), pull
 
 
 def _gelu_tanh(x: Tensor) -> Pair:
     root, cubic = math.sqrt(2 / math.pi), 0.044715
-    square = x.square()
-    bent = x.addcmul(x, square, value=cubic).mul_(root).tanh_()
+    # (1 + tanh u) / 2 = σ(2 u), which is precise where it is small.
+    near = x.clamp(-FAR, FAR)
+    square = near.square()
+    z = near.addcmul(near, square, value=cubic).mul_(2 * root)
+    gate = z.sigmoid()
 
     def pull(dy: Tensor) -> Tensor:
-        # x (1 − bent²) first: far out it is 0, where x³ would be infinite.
-        rise = bent.square().neg_().add_(1).mul_(x)
-        slope = bent.add(rise, alpha=root).addcmul_(rise, square, value=3 * root * cubic)
-        return _half(dy, slope)
+        rise = square.mul(3 * cubic).add_(1).mul_(near).mul_(z.neg().sigmoid_())
+        return rise.mul_(2 * root).add_(1).mul_(gate).mul_(dy)
 
-    return _half(x, bent), pull
+    return x.clamp_min(-FAR).mul_(gate), pull
 
 
 def _silu(x: Tensor) -> Pair:
     gate = x.sigmoid()
-    y = x.mul(gate)
-    return y, lambda dy: y.addcmul(y, gate, value=-1).add_(gate).mul_(dy)
+
+    def pull(dy: Tensor) -> Tensor:
+        near = x.clamp(-FAR, FAR)
+        return near.neg().sigmoid_().mul_(near).add_(1).mul_(gate).mul_(dy)
+
+    return x.clamp_min(-FAR).mul_(gate), pull
 
 
 def _mish(x: Tensor) -> Pair:
-    bent = x.logaddexp(x.new_zeros(())).tanh_()
+    bent = x.logaddexp(ZERO).tanh_()
 
     def pull(dy: Tensor) -> Tensor:
         slope = bent.square().neg_().add_(1).mul_(x.sigmoid())
-        return slope.mul_(x).add_(bent).mul_(dy)
+        return slope.mul_(x.clamp(-FAR, FAR)).add_(bent).mul_(dy)
 
-    return x.mul(bent), pull
+    return x.clamp_min(-FAR).mul_(bent), pull
 
 
 selu = activation("selu", lambda x: _elu(x, SELU_ALPHA, SELU_SCALE))
@@ -163,7 +171,7 @@ Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks" 
 """
 
 silu = activation("silu", _silu)
-"""y = x σ(x), σ(x) = 1 / (1 + e^−x); dx = dy (σ(x) + y (1 − σ(x))).
+"""y = x σ(x), σ(x) = 1 / (1 + e^−x); dx = dy σ(x) (1 + x σ(−x)).
 
 Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation
 in reinforcement learning" (2018); as "swish": Ramachandran, Zoph and Le (2017).

@@ -4,7 +4,7 @@ The target is data: its cotangent is None. `models` is the number of leading axe
 that count models; the loss then keeps them, and each model's is the loss that it would have alone.
 `reduction` says what is made of the examples' losses: their "mean", their "sum", or with "none"
 they are kept; there is no mean of no examples. A target that is not a class is taken in the dtype
-of the output.
+of the output; outputs of half precision are computed with in float32, and so are their targets.
 """
 
 from funcdl.losses.classes import cross_entropy, nll

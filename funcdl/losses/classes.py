@@ -9,6 +9,8 @@ from funcdl.arguments import number, show
 from funcdl.contract import Layer
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.losses.loss import Reduction, each_class, each_row, loss
+from funcdl.ops.choose import only
+from funcdl.ops.log_softmax import log_softmax
 from funcdl.tensor import Tensor
 
 __all__ = ["cross_entropy", "nll"]
@@ -65,34 +67,40 @@ def cross_entropy(
         raise KindError(f"{name}: expected weights to be a tensor of shape (classes,)")
 
     def rule(y: Tensor, t: Tensor) -> Pair:
-        log_p = y.log_softmax(-1)
+        log_p, back = log_softmax(y)
         if soft or label_smoothing:
-            return shared(log_p, t)
-        losses, scatter = _picked(name, log_p, t)
+            return shared(log_p, back, t)
+        losses, index = _picked(name, log_p, t)
+
+        def slope(d: Tensor) -> Tensor:
+            # p − 1 of the right class is computed as −Σ p of the others, which does not cancel.
+            p = log_p.exp().scatter_(-1, index, 0.0)
+            missing = p.sum(-1, keepdim=True).neg_()
+            return p.scatter_(-1, index, missing).mul_(d.unsqueeze(-1))
+
         if weights is None:
-            return losses, lambda d: scatter(log_p.exp().mul_(d.unsqueeze(-1)), d)
+            return losses, slope
         worth = _worth(name, weights, log_p, t)
+        counted = worth.bool()
 
         def pull(d: Tensor) -> Tensor:
-            d = worth.mul(d)
-            return scatter(log_p.exp().mul_(d.unsqueeze(-1)), d)
+            return only(slope(worth.mul(d)), counted.unsqueeze(-1))
 
-        return losses.mul_(worth), pull
+        return only(losses, counted).mul_(worth), pull
 
-    def shared(log_p: Tensor, t: Tensor) -> Pair:
+    def shared(log_p: Tensor, back: Callable[[Tensor], Tensor], t: Tensor) -> Pair:
         share = t if soft else _one_hot(name, log_p, t)
         if label_smoothing:
             share = share.mul(1 - label_smoothing).add_(label_smoothing / log_p.shape[-1])
         if weights is not None:
             share = share.mul(_fitting(name, weights, log_p))
 
-        def pull(d: Tensor) -> Tensor:
-            dy = log_p.exp().mul_(share.sum(-1, keepdim=True))
-            return dy.sub_(share).mul_(d.unsqueeze(-1))
-
-        return log_p.mul(share).sum(-1).neg_(), pull
+        losses = only(log_p, share.bool()).mul_(share).sum(-1).neg_()
+        return losses, lambda d: back(share.mul(d.neg().unsqueeze(-1)))
 
     def weighted_mean(y: Tensor, t: Tensor) -> Pair:
+        if not t.numel():
+            raise ZeroDivisionError("the mean of nothing")
         losses, pull = rule(y, t)
         total = Reduction("sum", models)
         value, spread = total.reduce(losses)
@@ -143,24 +151,25 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
     """
 
     def rule(y: Tensor, t: Tensor) -> Pair:
-        losses, scatter = _picked("nll", y, t)
-        return losses, lambda d: scatter(y.new_zeros(y.shape), d)
+        losses, index = _picked("nll", y, t)
+
+        def pull(d: Tensor) -> Tensor:
+            own = d.neg().unsqueeze(-1).expand(index.shape)
+            return y.new_zeros(y.shape).scatter_(-1, index, own)
+
+        return losses, pull
 
     return loss("nll", rule, reduction, models, each_class)
 
 
-def _picked(name: str, log_p: Tensor, t: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
-    """Pick each row's class; `scatter(dy, d)` takes the cotangent d from dy there."""
+def _picked(name: str, log_p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Pick each row's class: −log p of it, and its index (…, 1)."""
     index = _index(name, log_p, t)
     try:
         losses = log_p.gather(-1, index).squeeze(-1).neg_()
     except (RuntimeError, IndexError):
         raise _out_of_range(name, log_p, t) from None
-
-    def scatter(dy: Tensor, d: Tensor) -> Tensor:
-        return dy.scatter_add_(-1, index, d.neg().unsqueeze(-1).expand(index.shape))
-
-    return losses, scatter
+    return losses, index
 
 
 def _one_hot(name: str, log_p: Tensor, t: Tensor) -> Tensor:

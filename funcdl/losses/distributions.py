@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from funcdl.contract import Layer
 from funcdl.losses.loss import each_row, loss
+from funcdl.ops.choose import ZERO, only
 from funcdl.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "kl_divergence"]
@@ -17,6 +18,9 @@ def binary_cross_entropy(*, reduction: str = "mean", models: int = 0) -> Layer:
     """Mean cross entropy of logits against probabilities of yes and no (of each model).
 
         l = (1/n) Σ log(1 + e^y) − t y        dy = (1 / (1 + e^−y) − t) dl / n
+
+    Both are computed from |y| and the share of what |y| speaks against, so that neither cancels
+    where a confident output is right.
 
     Args:
         reduction: "mean", "sum" or "none".
@@ -39,8 +43,16 @@ def binary_cross_entropy(*, reduction: str = "mean", models: int = 0) -> Layer:
     """
 
     def rule(y: Tensor, t: Tensor) -> Pair:
-        losses = y.logaddexp(y.new_zeros(())).addcmul_(y, t, value=-1)
-        return losses, lambda d: y.sigmoid().sub_(t).mul_(d)
+        # log(1 + e^y) − t y is log(1 + e^−y) + (1 − t) y too.
+        surety = y.abs()
+        doubted = t.neg().add_(1).where(y.gt(0), t)
+        losses = surety.neg().logaddexp(ZERO).add_(only(surety, doubted.bool()).mul_(doubted))
+
+        def pull(d: Tensor) -> Tensor:
+            rise = surety.neg().sigmoid_().sub_(doubted)
+            return rise.neg().where(y.gt(0), rise).mul_(d)
+
+        return losses, pull
 
     return loss("binary_cross_entropy", rule, reduction, models)
 
@@ -74,7 +86,9 @@ def kl_divergence(*, reduction: str = "mean", models: int = 0) -> Layer:
     """
 
     def rule(y: Tensor, t: Tensor) -> Pair:
-        losses = t.xlogy(t).sub(t.mul(y)).sum(-1)
+        # 0 log 0 is 0, and so is 0 times an infinite y; but one that is no number remains.
+        counted = t.ne(0).logical_or(y.isnan())
+        losses = only(t.log().sub(y), counted).mul_(t).sum(-1)
         return losses, lambda d: t.mul(d.neg().unsqueeze(-1)).expand(y.shape)
 
     return loss("kl_divergence", rule, reduction, models, each_row)

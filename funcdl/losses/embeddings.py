@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,17 +10,29 @@ from funcdl.arguments import positive, show
 from funcdl.contract import Layer, Shape
 from funcdl.errors import ShapeError
 from funcdl.losses.loss import Kind, each_row, loss
+from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
 
 __all__ = ["contrastive", "cosine"]
 
 SMALLEST = 1e-8  # a norm below it counts as it, as in PyTorch
+TINY = 1.2e-38  # the least that float32 divides by without loss
+
+
+def length(x: Tensor) -> Tensor:
+    """Compute the norm of each row (…, 1) whose squares might overflow, or vanish."""
+    largest = x.abs().amax(-1, keepdim=True)
+    unit = largest.nan_to_num(math.nan).clamp_min_(TINY)  # finite where the largest is not
+    return x.div(unit).square_().sum(-1, keepdim=True).sqrt_().mul_(largest)
 
 
 def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
     """Mean of 1 − cos of the angle between output and target (of each model).
 
         l = (1/n) Σ 1 − y · t / (‖y‖ ‖t‖)        dy = (cos y / ‖y‖² − t / (‖y‖ ‖t‖)) dl / n
+
+    With u = y / ‖y‖ and v = t / ‖t‖, l = ½ ‖u − v‖² and dy = ((u − v) − l u) dl / (n ‖y‖), which do
+    not cancel where u and v are nearly one.
 
     Args:
         reduction: "mean", "sum" or "none".
@@ -42,17 +55,33 @@ def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
     """
 
     def rule(y: Tensor, t: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        y_norm = y.square().sum(-1, keepdim=True).sqrt_().clamp_min_(SMALLEST)
-        t_norm = t.square().sum(-1, keepdim=True).sqrt_().clamp_min_(SMALLEST)
-        unit, goal = y.div(y_norm), t.div(t_norm)
-        cos = unit.mul(goal).sum(-1, keepdim=True)
+        unit, y_norm, y_short = _unit(y)
+        goal, _, t_short = _unit(t)
+        apart = unit.sub(goal)
+        losses = apart.square().sum(-1, keepdim=True).add_(y_short).add_(t_short).mul_(0.5)
 
         def pull(d: Tensor) -> Tensor:
-            return unit.mul(cos).sub_(goal).div_(y_norm).mul_(d.unsqueeze(-1))
+            dy = apart.addcmul(unit, losses, value=-1)
+            return dy.div_(y_norm).mul_(d.unsqueeze(-1))
 
-        return cos.squeeze(-1).neg().add_(1), pull
+        return losses.squeeze(-1), pull
 
     return loss("cosine", rule, reduction, models, each_row)
+
+
+def _half_square(x: Tensor) -> Tensor:
+    """Compute ½ x² where x² itself might overflow."""
+    return x.mul(0.5).mul_(x)
+
+
+def _unit(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Divide rows by their norms, counted as at least SMALLEST.
+
+    Returns them, these norms, and what the rows lack of length: 1 − ‖u‖², 0 but for small norms.
+    """
+    norm = length(x)
+    counted = norm.clamp_min(SMALLEST)
+    return x.div(counted), counted, norm.div(counted).square_().neg_().add_(1)
 
 
 def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0) -> Layer:
@@ -77,10 +106,10 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
     Hadsell, Chopra and LeCun, "Dimensionality reduction by learning an invariant mapping" (2006).
 
     >>> import torch
-    >>> pair = torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 0.5]])
+    >>> pair = torch.tensor([[0.0, 0.0]]), torch.tensor([[0.3, 0.4]])
     >>> loss, vjp = contrastive()((), (pair, torch.tensor([0.0])))
     >>> loss, vjp(torch.ones(()))[1][0][1]
-    (tensor(0.1250), tensor([[ 0.0000, -0.5000]]))
+    (tensor(0.1250), tensor([[-0.3000, -0.4000]]))
     """
     positive("contrastive", "margin", margin)
 
@@ -95,17 +124,22 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
         y: tuple[Tensor, Tensor], t: Tensor
     ) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
         apart = y[0].sub(y[1])
-        distance = apart.square().sum(-1).sqrt_()
+        distance = length(apart)
         short = distance.neg().add_(margin).relu_()
-        losses = distance.square().mul_(t).addcmul_(short.square(), t.neg().add_(1)).mul_(0.5)
+        similar = t.expand(distance.shape[:-1]).unsqueeze(-1)
+        other = similar.neg().add_(1)
+        pairs = only(_half_square(distance), similar.bool()).mul_(similar)
+        losses = only(_half_square(short), other.bool()).mul_(other).add_(pairs)
 
         def pull(d: Tensor) -> tuple[Tensor, Tensor]:
             # Where the two are one point, apart is 0 and no way leads out.
-            push = short.div(distance.clamp_min(SMALLEST)).mul_(t.neg().add_(1))
-            da = apart.mul(t.sub(push).mul_(d).unsqueeze(-1))
+            away = apart.div(distance.clamp_min(TINY))
+            push, draw = short.mul(other), d.unsqueeze(-1)
+            da = only(apart, similar.bool()).mul_(similar)
+            da = da.sub_(only(away, push.bool()).mul_(push)).mul_(draw)
             return da, da.neg()
 
-        return losses, pull
+        return losses.squeeze(-1), pull
 
     args = f"{margin:g}" if margin != 1 else ""
     return loss("contrastive", rule, reduction, models, Kind(rows, rows, outputs=2), args)

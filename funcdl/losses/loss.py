@@ -6,11 +6,12 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show, whole
+from funcdl.arguments import FULL, HALF, show, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
+from funcdl.tree import map as map_
 
 __all__ = ["Kind", "Reduction", "Rule", "along", "each_class", "each_number", "each_row", "loss"]
 
@@ -98,6 +99,9 @@ def loss(
 ) -> Layer:
     """Make a loss of a rule for each example.
 
+    Outputs of half precision come to the rule as float32, their targets too, and what it gives is
+    rounded: neither sums overflow then, nor do a mean's small cotangents vanish.
+
     Args:
         name: of the loss.
         rule: its value and its derivative.
@@ -149,11 +153,20 @@ def loss(
             like = y if kind.outputs == 1 else y[0]
             if kind.outputs > 1 and any(part.dtype is not like.dtype for part in y):
                 raise TypeError("dtypes")
+            dtype = like.dtype
+            rounded = dtype not in FULL
+            if rounded:
+                if dtype not in HALF:
+                    raise TypeError("no floats")
+                y = map_(Tensor.float, y)
+                like = y if kind.outputs == 1 else y[0]
             if t.dtype != like.dtype and not kind.classes:
                 if t.is_complex():
                     raise TypeError("complex")
                 t = t.to(like.dtype)
             value, pull = evaluate(y, t)
+            if rounded:
+                value = value.to(dtype)
         except FuncdlError:
             raise
         except ZeroDivisionError:
@@ -163,7 +176,11 @@ def loss(
             raise _misfit(name, kind, x, error) from None
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
-            return params, (pull(dy), None) if need_dx else None
+            if not need_dx:
+                return params, None
+            if not rounded:
+                return params, (pull(dy), None)
+            return params, (map_(lambda part: part.to(dtype), pull(dy.float())), None)
 
         return value, vjp
 
@@ -179,7 +196,7 @@ def _misfit(name: str, kind: Kind, x: Any, error: Exception) -> FuncdlError:
         if not isinstance(part, Tensor):
             return KindError(f"{name}: expected a tensor, got {type(part).__name__}")
     for y in outputs:
-        if not y.is_floating_point():
+        if y.dtype not in FULL | HALF:
             return KindError(f"{name}: expected the output to be floats, got {y.dtype}")
     dtypes = sorted({str(y.dtype) for y in outputs})
     if len(dtypes) > 1:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from funcdl.contract import Layer
 from funcdl.losses.loss import loss
+from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
 
 __all__ = ["hinge"]
@@ -38,6 +39,6 @@ def hinge(*, reduction: str = "mean", models: int = 0) -> Layer:
 
     def rule(y: Tensor, t: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         missed = y.mul(t).neg_().add_(1).relu_()
-        return missed, lambda d: missed.sign().mul_(t).mul_(d.neg())
+        return missed, lambda d: only(t.mul(d.neg()), missed.bool())
 
     return loss("hinge", rule, reduction, models)

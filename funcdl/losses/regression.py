@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 from funcdl.arguments import positive
 from funcdl.contract import Layer
-from funcdl.losses.loss import along, loss
+from funcdl.losses.loss import Reduction, along, loss
 from funcdl.tensor import Tensor
 
 __all__ = ["huber", "l1", "mse"]
 
 Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
+
+# One product of a row and a column is a call less than squares and their sum, but adds the squares
+# up one after the other: 512 equal ones to 4e-7, a million to 3e-4, where a sum in pairs has 4e-7.
+# Products of a stack, one for each model, do so with 100 already.
+FEW = 512
 
 
 def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
@@ -46,11 +52,14 @@ def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
 
     def reduced(y: Tensor, t: Tensor) -> Pair:
         d = y.sub(t)
-        # A product of a row and a column: one call, where squares and their mean are two.
-        row = d.reshape(*d.shape[:models], 1, -1)
-        factor = 1.0 / row.shape[-1] if reduction == "mean" else 1.0
-        value = row.matmul(row.mT).mul_(factor).squeeze(-1).squeeze(-1)
-        return value, lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
+        size = prod(d.shape[models:])
+        factor = 1.0 / size if reduction == "mean" else 1.0
+        if models or size > FEW:
+            value, _ = Reduction("sum", models).reduce(d.square())
+        else:
+            row = d.reshape(1, -1)
+            value = row.matmul(row.mT).view(())
+        return value.mul_(factor), lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
 
     return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else reduced)
 

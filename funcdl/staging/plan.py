@@ -15,7 +15,7 @@ from typing import Any
 
 from funcdl.staging.record import Call, rebuild, storage, tensors
 from funcdl.staging.rows import Rows, fits
-from funcdl.staging.steps import ELEMENTWISE, Step, write
+from funcdl.staging.steps import ELEMENTWISE, Step, is_choice, write
 from funcdl.tensor import Tensor
 
 __all__ = ["Pack", "Planner", "same_view"]
@@ -23,6 +23,8 @@ __all__ = ["Pack", "Planner", "same_view"]
 # Elementwise methods with f(1) = 1: they may go over a column of ones.
 KEEPS_ONE = {"relu_", "sign_", "abs_", "sqrt_", "square_", "reciprocal_", "rsqrt_"}
 COMMUTATIVE = {"add", "mul"}
+# What may put its result in the place of an operand.
+REUSING = ELEMENTWISE | {"clone", "choice"}
 # Of two names for the same numbers, the one that has a method in place.
 IN_PLACE_NAMES = {"maximum": "clamp_min", "minimum": "clamp_max"}
 
@@ -67,8 +69,13 @@ class Planner:
         base, shift = self._base(t)
         rows = self.widened.get(storage(base))
         if rows is not None:
-            return rows.view(t, shift)
-        return t if base is t else base.as_strided(t.shape, t.stride(), t.storage_offset() + shift)
+            found = rows.view(t, shift)
+        elif base is t:
+            return t
+        else:
+            found = base.as_strided(t.shape, t.stride(), t.storage_offset() + shift)
+        # Bits may be seen as numbers of another dtype of their size.
+        return found if found.dtype == t.dtype else found.view(t.dtype)
 
     def _base(self, t: Tensor) -> tuple[Tensor, Any]:
         """Follow the moves of a tensor's memory to the end; and by how much it was shifted."""
@@ -95,7 +102,7 @@ class Planner:
     def prune(self, calls: list[Call], outputs: Iterable[Tensor]) -> list[Call]:
         """Leave out what is the same in every replay, and what nobody reads."""
         for call in calls:
-            call.name = IN_PLACE_NAMES.get(call.name, call.name)
+            call.name = "choice" if is_choice(call) else IN_PLACE_NAMES.get(call.name, call.name)
             if call.effect or call.reads & self.variable:
                 self.variable |= call.writes
         wanted = {storage(t) for t in outputs}
@@ -241,7 +248,7 @@ class Planner:
         for old, new in homes:
             carried.setdefault(self.owner(storage(old)), set()).add(self.owner(storage(new)))
         for i, call in enumerate(calls):
-            if not call.fresh or len(call.outs) != 1 or call.name not in ELEMENTWISE | {"clone"}:
+            if not call.fresh or len(call.outs) != 1 or call.name not in REUSING:
                 continue
             out = call.outs[0]
             if storage(out) in self.moved:
@@ -365,7 +372,11 @@ class Planner:
         if step.name.removesuffix("_") not in ELEMENTWISE:
             return step
         rows = self.rows.get(storage(step.target))
-        if rows is None or (rows.ones and step.name not in KEEPS_ONE):
+        if (
+            rows is None
+            or step.target.dtype != rows.matrix.dtype
+            or (rows.ones and step.name not in KEEPS_ONE)
+        ):
             return step
         wide = [self._whole(t) for t in [step.target, *tensors(step.args)]]
         if any(t is None or t.shape[-1] != rows.width + 1 for t in wide):

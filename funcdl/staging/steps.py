@@ -6,10 +6,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from funcdl.ops.choose import BITS, ZERO
 from funcdl.staging.record import Call, tensors
 from funcdl.tensor import Tensor
 
-__all__ = ["COPIES", "ELEMENTWISE", "RESHAPES", "OtherShapesError", "Step", "fill", "write"]
+__all__ = [
+    "COPIES",
+    "ELEMENTWISE",
+    "RESHAPES",
+    "OtherShapesError",
+    "Step",
+    "fill",
+    "is_choice",
+    "write",
+]
 
 # Methods whose name with an underscore writes the same numbers into the first operand.
 ELEMENTWISE = {
@@ -22,11 +32,13 @@ ELEMENTWISE = {
 # Methods that copy, and those that copy where they cannot view.
 COPIES = {"clone", "contiguous", "to", "float", "double", "half", "bfloat16", "long", "int", "bool"}
 RESHAPES = {"reshape", "flatten", "unflatten"}
+# What a choice between numbers and 0 is called, in a place of its own and in that of the numbers.
+CHOICES = ("choice", "choice_")
 # So many rows are summed by a product with ones: one call, but each number goes through one long
 # sum. Of 128 equal float32 numbers it has 6 times the error of torch's sum, of 256 it has 16 times.
 MOST_ROWS = 128
 # Methods of whole numbers that never fail, whatever the numbers are.
-WITHOUT_FAIL = {"copy_", "zero_", "fill_"}
+WITHOUT_FAIL = {"copy_", "zero_", "fill_", "mul_", "sign_"}
 # The same for floats.
 FLOATS_WITHOUT_FAIL = {
     *(f"{name}_" for name in ELEMENTWISE),
@@ -62,6 +74,19 @@ class Step:
         return partial(method, *self.args, **self.kwargs) if self.args or self.kwargs else method
 
 
+def is_choice(call: Call) -> bool:
+    """Tell whether a call gives its first argument where a mask is set, and 0 elsewhere."""
+    if call.name != "where" or len(call.args) != 3 or not call.fresh:
+        return False
+    first, _, other = call.args
+    zero = other is ZERO or (isinstance(other, (int, float)) and other == 0)
+    alike = isinstance(first, Tensor) and (first.shape, first.dtype) == (
+        call.outs[0].shape,
+        call.outs[0].dtype,
+    )
+    return zero and alike and call.outs[0].element_size() in BITS
+
+
 def write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> list[Step]:
     """Write a call whose operands are `args` and `kwargs` so that its results come into `outs`.
 
@@ -71,6 +96,11 @@ def write(call: Call, outs: list[Tensor], args: tuple[Any, ...], kwargs: Any) ->
     first = args[0] if args and isinstance(args[0], Tensor) else None
     if name == "clone_":
         return []  # the copy took the place of what it was made of
+    if name in CHOICES and first is not None:
+        # As `only` chooses among many: with the bits as whole numbers.
+        bits = out.view(BITS[out.element_size()])
+        own = [Step(out, "copy_", first)] if call.fresh else []
+        return [*own, Step(bits, "mul_", args[1])]
     if not call.fresh:
         if first is None or "out" in kwargs or " " in name:
             return [Step(call.func, "__call__", *args, **kwargs)]

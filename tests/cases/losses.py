@@ -63,14 +63,14 @@ CASES = [
     ),
     *loss(
         f.cross_entropy,
-        lambda y, t, reduction: nnf.cross_entropy(y, t, WEIGHTS, reduction=reduction),
+        lambda y, t, reduction: nnf.cross_entropy(y, t, WEIGHTS.to(y.dtype), reduction=reduction),
         classes=3,
         weights=WEIGHTS,
     ),
     *loss(
         f.cross_entropy,
         lambda y, t, reduction: nnf.cross_entropy(
-            y, t, WEIGHTS, label_smoothing=0.2, reduction=reduction
+            y, t, WEIGHTS.to(y.dtype), label_smoothing=0.2, reduction=reduction
         ),
         classes=3,
         weights=WEIGHTS,
@@ -80,7 +80,7 @@ CASES = [
     *loss(
         f.cross_entropy,
         lambda y, t, reduction: nnf.cross_entropy(
-            y, t, WEIGHTS, label_smoothing=0.2, reduction=reduction
+            y, t, WEIGHTS.to(y.dtype), label_smoothing=0.2, reduction=reduction
         ),
         of=lambda t: t.softmax(-1),
         soft=True,
