@@ -13,6 +13,7 @@ from rich.progress import (
 from rich.table import Column
 
 from funcdl_cli.console import notes
+from funcdl_cli.plain import fits
 
 __all__ = ["live", "progress"]
 
@@ -28,7 +29,13 @@ def live() -> bool:
 def progress() -> Progress:
     """Make a progress bar that leaves nothing behind; silent where it cannot be drawn again."""
     columns: list[ProgressColumn] = [
-        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        # An ellipsis of three dots would not fit where it is to go.
+        TextColumn(
+            "{task.description}",
+            table_column=Column(
+                no_wrap=True, overflow="ellipsis" if fits("…", notes.encoding) else "crop"
+            ),
+        ),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
     ]
     if notes.width >= NARROW:
