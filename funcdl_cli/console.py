@@ -42,6 +42,9 @@ class _Console(Console):
                 return ConsoleDimensions(*os.get_terminal_size(self.file.fileno()))
         return size
 
+    def print(self, *parts: Any, **settings: Any) -> None:
+        super().print(*parts, **{"crop": False, **settings})  # nothing is lost that is too wide
+
     def render_str(self, text: str, **settings: Any) -> Text:
         return super().render_str(plain(text, self.encoding), **settings)
 

@@ -7,22 +7,25 @@ file, becomes its code point, <U+6570>: unlike a question mark, that tells two n
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 __all__ = ["fits", "plain", "plain_streams"]
 
 WORDS = r"""
 ± +/-  ∓ -/+  × x  · .  ⋅ *  ∗ *  ÷ /  − -  ≤ <=  ≥ >=  ≠ !=  ≈ ~  ≡ ==  ∈ in  ∞ inf  √ sqrt
-∑ sum  Σ sum  ∏ prod  Π prod  ∂ d  ∇ grad  ∥ ||  ∣ |  ⁄ /  µ u  μ u  ° deg  ‰ o/oo  ′ '  ″ "
+∑ sum  Σ sum  ∏ prod  Π prod  ∂ d  ∇ grad  ∥ ||  ‖ ||  ∣ |  ⁄ /  µ u  μ u  ° deg  ‰ o/oo  ′ '  ″ "
 → ->  ← <-  ↔ <->  ↦ |->  ⇒ =>  ⇐ <=  ↑ ^  ↓ v  … ...  • *  ★ *  ✓ v  ✔ v  ✗ x  ✘ x  › >  ‹ <
 ‘ '  ’ '  ‚ '  “ "  ” "  „ "  « "  » "  ´ '  ß ss  æ ae  Æ AE  œ oe  Œ OE  ø o  Ø O  ł l  Ł L
-đ d  Đ D  ð d  þ th  ı i  € EUR  £ GBP  ¥ JPY  © (c)  ® (R)  § S  ¶ P  ¿ ?  ¡ !
+λ lambda  Λ Lambda  đ d  Đ D  ð d  þ th  ı i  € EUR  £ GBP  ¥ JPY  © (c)  ® (R)  § S  ¶ P  ¿ ?  ¡ !
+⊙ *  ⊗ x  ⊕ +  ∘ o  ⌊ [  ⌋ ]  ⌈ [  ⌉ ]  ∀ all  ∃ some  ¬ not  ∧ and  ∨ or
 ░ .  ▒ :  ▏ |  ▕ |  ╱ /  ╲ \  ╳ x
 """
 PLAIN = dict(zip(WORDS.split()[::2], WORDS.split()[1::2]))
+UNREAD = re.compile("[\udc80-\udcff]+")
 ERRORS = "funcdl.plain"
 """The name under which codecs know this."""
 
@@ -64,13 +67,17 @@ def plain_streams(*streams: TextIO | None) -> Iterator[None]:
         yield
     finally:
         for stream, errors in zip(taken, before):
-            if not stream.closed:  # type: ignore[union-attr]
+            with suppress(OSError, ValueError):  # it flushes; what is full or closed was told of
                 stream.reconfigure(errors=errors)  # type: ignore[union-attr]
 
 
 def _names(text: str) -> str:
     """Read the bytes of a file's name that Python could not, as UTF-8; they are that as a rule."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+    def read(found: re.Match[str]) -> str:
+        return found[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+    return UNREAD.sub(read, text)
 
 
 def _plain(char: str) -> str:
@@ -108,12 +115,12 @@ def _line(name: str) -> str:
     return "|" if down else "=" if "DOUBLE" in name else "-"
 
 
-def _handle(error: UnicodeError) -> tuple[str, int]:
+def _handle(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     run = _names(error.object[error.start : error.end])
     if error.encoding == "utf-8" and fits(run, "utf-8"):
-        return run, error.end
+        return run.encode(), error.end  # of a string the codec takes ASCII alone
     return "".join(map(_plain, run)), error.end
 
 

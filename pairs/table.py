@@ -50,18 +50,14 @@ class FittedTable(Table):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Choose the columns and lay them out."""
 
-        def sizes(table: Table) -> Measurement:
-            return Measurement.get(console, options.update_width(WIDE), table)
-
         def words(text: object, style: str = "none") -> Text:
             return console.render_str(str(text), style=style, highlight=False)
 
-        choices = list(self._choices(console))
-        table, left_out = next(
-            (choice for choice in choices if sizes(choice[0]).minimum <= options.max_width),
-            choices[-1],
-        )
-        least, most = sizes(table)
+        for choice in self._choices(console):
+            table, left_out = choice
+            least, most = Measurement.get(console, options.update_width(WIDE), table)
+            if least <= options.max_width:
+                break
         width = max(least, min(most, options.max_width))
         # A line that is longer than the table is no heading of it.
         over = self.title is not None and words(self.title).cell_len > width
