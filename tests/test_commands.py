@@ -199,7 +199,9 @@ def test_a_terminal_has_a_bar_in_place_of_a_line_a_round(terminal):
     assert "test error" not in err
 
 
-@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize(
+    "environment", [{"NO_COLOR": "1"}, {"TERM": "dumb", "PYTHONIOENCODING": "ascii"}]
+)
 def test_no_colour_where_none_is_wanted(environment):
     code, out = on_terminal(80, "check", "--only", "linear", **environment)
     assert code == 0
@@ -207,6 +209,7 @@ def test_no_colour_where_none_is_wanted(environment):
     assert not COLOUR.search(out)
     if environment.get("TERM") == "dumb":
         assert "\x1b" not in out
+        assert out.isascii()
 
 
 @pytest.mark.parametrize("take", [lambda: torch.empty(1 << 60), lambda: bytearray(1 << 60)])
