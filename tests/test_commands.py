@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 from fcntl import ioctl
+from functools import partial
 
 import pytest
 import torch
@@ -185,14 +186,13 @@ def test_a_terminal_of_40_columns_has_progress_that_fits_and_a_table_that_is_who
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Have notes go to a terminal, as far as this process can tell."""
-    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80"}.items():
-        monkeypatch.setenv(name, value)
+    """Run the command line on a terminal, as far as this process can tell."""
     monkeypatch.setattr(console.notes, "is_interactive", True)
+    return partial(run, terminal=True, TERM="xterm-256color", COLUMNS="80")
 
 
 def test_a_terminal_has_a_bar_in_place_of_a_line_a_round(terminal):
-    code, _, err = run("pairs", *QUICK)
+    code, _, err = terminal("pairs", *QUICK)
     assert code == 0
     assert re.search(r"fc-plain \d+\.\d%", err)
     assert "1/1" in err
@@ -384,7 +384,7 @@ def test_bench_on_a_terminal_names_what_it_measures_on_the_bar(monkeypatch, term
     monkeypatch.setattr(bench, "SECONDS", 1e-6)
     first = bench.workloads()[:1]
     monkeypatch.setattr(bench, "workloads", lambda: first)
-    code, out, err = run("bench")
+    code, out, err = terminal("bench")
     assert code == 0
     assert "2-25-25-25-2, batch 10 " in out
     assert "2-25-25-25-2, batch 10 " in err
