@@ -26,6 +26,14 @@ def live() -> bool:
     return notes.is_terminal and not notes.is_dumb_terminal
 
 
+class _Bar(Progress):
+    """A bar that is silent where it is not drawn; older versions of rich end it with a line."""
+
+    def stop(self) -> None:
+        if not self.disable:
+            super().stop()
+
+
 def progress() -> Progress:
     """Make a progress bar that leaves nothing behind; silent where it cannot be drawn again."""
     columns: list[ProgressColumn] = [
@@ -40,6 +48,6 @@ def progress() -> Progress:
     ]
     if notes.width >= NARROW:
         columns = [columns[0], BarColumn(), columns[1], TimeRemainingColumn()]
-    return Progress(
+    return _Bar(
         *columns, console=notes, transient=True, disable=notes.quiet or not live(), expand=False
     )
