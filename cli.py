@@ -20,7 +20,9 @@ from funcdl import FuncdlError, ResourceError  # noqa: E402
 from funcdl_cli import bench, check, compare, framework, pairs, report, sweep  # noqa: E402
 from funcdl_cli.config import ConfigError  # noqa: E402
 from funcdl_cli.console import err, funcdl_version, say  # noqa: E402
+from funcdl_cli.helping import Command, Group  # noqa: E402
 from funcdl_cli.options import examples  # noqa: E402
+from funcdl_cli.plain import plain_streams  # noqa: E402
 from pairs.cluster import ClusterError, ClusterLostError  # noqa: E402
 from pairs.data import DataError  # noqa: E402
 from pairs.drawn.ink import DrawnError  # noqa: E402
@@ -36,19 +38,20 @@ EXIT_CODES = """[bold]Exit codes[/bold]
   130  interrupted; what was done is kept"""
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Deep learning as pure functions: two studies that prove it.",
     epilog=EXIT_CODES,
 )
-app.command("pairs", epilog=examples(pairs.EXAMPLES))(pairs.pairs)
-app.command("sweep", epilog=examples(sweep.EXAMPLES))(sweep.run_sweep)
-app.command("framework", epilog=examples(framework.EXAMPLES))(framework.framework)
-app.command("report", epilog=examples(report.EXAMPLES))(report.write_report)
-app.command("compare", epilog=examples(compare.EXAMPLES))(compare.compare)
-app.command("check", epilog=examples(check.EXAMPLES))(check.run_check)
-app.command("bench", epilog=examples(bench.EXAMPLES))(bench.bench)
+app.command("pairs", cls=Command, epilog=examples(pairs.EXAMPLES))(pairs.pairs)
+app.command("sweep", cls=Command, epilog=examples(sweep.EXAMPLES))(sweep.run_sweep)
+app.command("framework", cls=Command, epilog=examples(framework.EXAMPLES))(framework.framework)
+app.command("report", cls=Command, epilog=examples(report.EXAMPLES))(report.write_report)
+app.command("compare", cls=Command, epilog=examples(compare.EXAMPLES))(compare.compare)
+app.command("check", cls=Command, epilog=examples(check.EXAMPLES))(check.run_check)
+app.command("bench", cls=Command, epilog=examples(bench.EXAMPLES))(bench.bench)
 
 
 def _show_version(asked: bool) -> None:
@@ -77,6 +80,11 @@ def settings(
 
 def main() -> Any:
     """Run the command line; an error that a user can mend is one sentence and exit code 2."""
+    with plain_streams(sys.stdout, sys.stderr):
+        return _answer()
+
+
+def _answer() -> Any:
     try:
         try:
             return app(prog_name="funcdl-cli")

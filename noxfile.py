@@ -23,6 +23,20 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-q", *session.posargs)
 
 
+@nox.session(python=PYTHONS[0])
+def oldest(session: nox.Session) -> None:
+    """Run all tests with the oldest versions that pyproject.toml admits."""
+    session.install("-c", "constraints-oldest.txt", "-e", ".[test]")
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1])
+def newest(session: nox.Session) -> None:
+    """Run all tests with the newest versions that there are."""
+    session.install("--upgrade", "--upgrade-strategy", "eager", "-e", ".[test]")
+    session.run("pytest", "-q", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Look for slips and for what is not laid out as elsewhere."""

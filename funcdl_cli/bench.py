@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from rich.table import Table
 from torch import Tensor, nn
 
 from funcdl import Layer, disc, mse, sgd, stage, supervised, training_step
@@ -21,6 +20,7 @@ from pairs.files import versions
 from pairs.models import MODELS
 from pairs.seeds import generator
 from pairs.study import one_thread
+from pairs.table import FittedTable
 
 __all__ = ["EXAMPLES", "Workload", "bench", "eager", "ours", "workloads"]
 
@@ -179,9 +179,12 @@ def _row(name: str, times: list[list[float]]) -> dict[str, Any]:
     return row
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="A training step in µs, and how many times faster than PyTorch's")
-    table.add_column("")
+def _table(rows: list[dict[str, Any]]) -> FittedTable:
+    table = FittedTable(
+        "A training step in µs, and how many times faster than PyTorch's",
+        least=("PyTorch", "funcdl"),
+    )
+    table.add_column("", min_width=13)
     for heading in ("funcdl", "staged", "PyTorch"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:

@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 
 import torch
 import typer
-from rich.table import Table
 
 from funcdl import DerivativeError, check, tree
 from funcdl_cli.cases import CASES, Case
@@ -17,6 +16,7 @@ from funcdl_cli.progress import progress
 from pairs.files import versions
 from pairs.seeds import generator
 from pairs.study import one_thread
+from pairs.table import FittedTable
 
 __all__ = ["EXAMPLES", "Checked", "check_case", "run_check"]
 
@@ -100,9 +100,10 @@ def _chosen(only: str | None) -> list[Case]:
     return [case for case in CASES if case.name in names]
 
 
-def _table(found: list[Checked], passed: int) -> Table:
-    title = f"Derivatives: {passed} of {len(found)} fit their values"
-    table = Table(title=title, min_width=len(title))
+def _table(found: list[Checked], passed: int) -> FittedTable:
+    table = FittedTable(
+        f"Derivatives: {passed} of {len(found)} fit their values", least=("ms", "error")
+    )
     table.add_column("name", no_wrap=True)
     for heading in ("error", "ms", ""):
         table.add_column(heading, justify="right", no_wrap=True)

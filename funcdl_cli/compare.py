@@ -10,11 +10,12 @@ import typer
 
 from funcdl_cli.console import out, say, say_json
 from funcdl_cli.options import RUN, Config, Json, Quiet
+from funcdl_cli.plain import fits
 from pairs import study
 from pairs.champion import champion
 from pairs.drawn.answer import ask, told
 from pairs.drawn.picture import digit
-from pairs.drawn.shades import shades
+from pairs.drawn.shades import BLOCKS, shades
 from pairs.model_file import load
 
 __all__ = ["EXAMPLES", "compare"]
@@ -56,6 +57,11 @@ def compare(
         return
     for side, (_, steps) in zip(("left", "right"), found):
         say("\n  ".join([f"{side}:", *steps]))
-    say(shades(*(made for made, _ in found), blocks=out.is_terminal and out.encoding == "utf-8"))
+    drawn = [made for made, _ in found]
+    blocks = out.is_terminal and fits(BLOCKS, out.encoding)
+    if len(shades(*drawn).split("\n")[0]) <= out.width:
+        say(shades(*drawn, blocks=blocks))
+    else:  # one under the other
+        say("\n\n".join(shades(one, blocks=blocks) for one in drawn))
     for line in told(asked.model.name, answer):
         say(line)

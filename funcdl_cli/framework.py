@@ -8,7 +8,6 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.table import Table
 
 from funcdl import disc, tree
 from funcdl_cli.console import err, notes, out, say_json
@@ -30,6 +29,7 @@ from pairs.files import tried
 from pairs.report import percent
 from pairs.seeds import generator
 from pairs.statistics import spread
+from pairs.table import FittedTable
 
 __all__ = ["EXAMPLES", "framework"]
 
@@ -148,12 +148,11 @@ def framework(
         raise typer.Exit(1)
 
 
-def disc_table(outcome: disc.Outcome, rounds: list[int], parameters: int) -> Table:
+def disc_table(outcome: disc.Outcome, rounds: list[int], parameters: int) -> FittedTable:
     """Lay out train and test error, mean ± standard deviation over the rounds."""
-    title = f"Disc: {parameters:,} parameters, {len(rounds)} rounds"
-    table = Table(title=title, min_width=len(title))
-    table.add_column("points")
-    table.add_column("error %", justify="right")
+    table = FittedTable(f"Disc: {parameters:,} parameters, {len(rounds)} rounds")
+    table.add_column("points", no_wrap=True)
+    table.add_column("error %", justify="right", no_wrap=True)
     for label, errors in (("train", outcome.train_errors), ("test", outcome.test_errors)):
         table.add_row(label, percent(spread([errors[i] for i in rounds])))
     return table

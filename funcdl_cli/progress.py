@@ -13,6 +13,7 @@ from rich.progress import (
 from rich.table import Column
 
 from funcdl_cli.console import notes
+from funcdl_cli.plain import fits
 
 __all__ = ["live", "progress"]
 
@@ -25,14 +26,28 @@ def live() -> bool:
     return notes.is_terminal and not notes.is_dumb_terminal
 
 
+class _Bar(Progress):
+    """A bar that is silent where it is not drawn; older versions of rich end it with a line."""
+
+    def stop(self) -> None:
+        if not self.disable:
+            super().stop()
+
+
 def progress() -> Progress:
     """Make a progress bar that leaves nothing behind; silent where it cannot be drawn again."""
     columns: list[ProgressColumn] = [
-        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        # An ellipsis of three dots would not fit where it is to go.
+        TextColumn(
+            "{task.description}",
+            table_column=Column(
+                no_wrap=True, overflow="ellipsis" if fits("…", notes.encoding) else "crop"
+            ),
+        ),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
     ]
     if notes.width >= NARROW:
         columns = [columns[0], BarColumn(), columns[1], TimeRemainingColumn()]
-    return Progress(
+    return _Bar(
         *columns, console=notes, transient=True, disable=notes.quiet or not live(), expand=False
     )

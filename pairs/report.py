@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from textwrap import indent
 
 import torch
-from rich.console import Group
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from rich.markup import escape
 
 from funcdl import Layer, tree
 from pairs.models import MODELS
 from pairs.statistics import Interval, Spread
 from pairs.summary import effects, lines
+from pairs.table import FittedTable
 from pairs.training import Row
 
 __all__ = [
@@ -27,6 +25,9 @@ __all__ = [
     "structure",
     "tables",
 ]
+
+EFFECT = 24
+"""Columns in which an effect's name stays readable."""
 
 
 def percent(value: Spread | None) -> str:
@@ -41,9 +42,12 @@ def percent(value: Spread | None) -> str:
     return mean if value.deviation is None else f"{mean} ± {100 * value.deviation:.2f}"
 
 
-def tables(rows: Sequence[Row]) -> Iterator[Table]:
+def tables(rows: Sequence[Row]) -> Iterator[FittedTable]:
     """Make the table of models and, where two can be compared, that of effects."""
-    table = Table(title="Errors in %, mean ± standard deviation over the rounds; s to train one")
+    table = FittedTable(
+        "Errors in %, mean ± standard deviation over the rounds; s to train one",
+        least=("s", "params", "rounds", "train", "digit"),
+    )
     table.add_column("model", no_wrap=True)
     for heading in ("params", "rounds", "train", "test", "digit", "s"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -60,11 +64,13 @@ def tables(rows: Sequence[Row]) -> Iterator[Table]:
     yield table
     found = effects(rows)
     if found:
-        table = Table(
-            title="What it gives: paired differences in test error, points, with 95 % intervals",
+        table = FittedTable(
+            "What it gives: paired differences in test error, points, with 95 % intervals",
+            least=("needed", "p"),
+            broken=lambda cell: cell.replace(" [", "\n["),
             caption="p: sign-flip test; needed: rounds to see it with a power of 80 %",
         )
-        table.add_column("effect")
+        table.add_column("effect", min_width=EFFECT)
         for heading in ("difference", "p", "needed"):
             table.add_column(heading, justify="right", no_wrap=True)
         for effect in found:
@@ -122,17 +128,13 @@ def rounds(number: int | None) -> str:
     return f"{number:,}" if number <= 9999 else ">9,999"
 
 
-def listing() -> Iterator[Group]:
-    """Describe each model: name, number of parameters, what it is, its structure."""
+def listing() -> Iterator[str]:
+    """Describe each model: name, number of parameters, what it is, its structure; as markup."""
     rng = torch.Generator().manual_seed(0)
     for model in MODELS.values():
         params, _ = model.net.init(rng, (2, 14, 14))
-        yield Group(
-            Text.assemble(
-                (model.name, "bold"), f"  {tree.size(params):,} parameters: {model.about}"
-            ),
-            Padding(Text(structure(model.net)), (0, 0, 0, 2)),
-        )
+        about = f"{tree.size(params):,} parameters: {model.about}"
+        yield f"[bold]{model.name}[/bold]  {about}\n" + escape(indent(structure(model.net), "  "))
 
 
 def structure(layer: Layer, inside: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The command line, as a user meets it: in a process of its own."""
+"""The command line, as a user meets it; in a process of its own where the process is the point."""
 
 import json
 import re
@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from command import ask
 
 import cli
 
@@ -35,7 +36,7 @@ def run(*args):
 
 
 def test_pairs_runs_writes_and_resumes(tmp_path):
-    args = ["pairs", "--models", "fc-separate,fc-shared", *QUICK, "--out", tmp_path / "r"]
+    args = ["pairs", "--models", "fc-separate,fc-shared", *QUICK, "--out", tmp_path / "r", "--save"]
     code, out, err = run(*args, "--rounds", 2)
     assert code == 0, err
     rows = [json.loads(line) for line in (tmp_path / "r" / "rounds.jsonl").read_text().splitlines()]
@@ -55,6 +56,8 @@ def test_pairs_runs_writes_and_resumes(tmp_path):
     }
     assert "fc-shared" in out
     assert "sharing" in out
+    models = {path.stem for path in (tmp_path / "r" / "models").iterdir()}
+    assert models == {f"{row['model']}-{row['round']}" for row in rows}
     code, out, err = run(*args, "--rounds", 3)
     assert code == 0
     assert "Resuming: 4 rounds are there already." in err
@@ -62,19 +65,19 @@ def test_pairs_runs_writes_and_resumes(tmp_path):
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert [line["rounds"] for line in summary["models"]] == [3, 3]
     assert summary["effects"][0]["name"] == "sharing"
-    code, _, err = run(*args, "--seed", 1)
+    code, _, err = ask(*args, "--seed", 1)
     assert code == 2
     assert "other settings (seed 0 where this run has 1)" in err
 
 
 def test_list_shows_every_model():
-    code, out, _ = run("pairs", "--list")
+    code, out, _ = ask("pairs", "--list")
     assert code == 0
     assert len(re.findall(r"^(?:fc|conv)-\S+  [\d,]+ parameters", out, re.M)) == 14
 
 
 def test_framework_learns_and_writes(tmp_path):
-    code, out, err = run(
+    code, out, err = ask(
         "framework", "--points", 200, "--epochs", 60, "--rounds", 2, "--out", tmp_path, "--activation", "tanh", "--hidden", "10"
     )  # fmt: skip
     assert code == 0, err
@@ -111,9 +114,23 @@ def test_framework_learns_and_writes(tmp_path):
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(args, code, words):
-    got, _, err = run(*args)
+    got, _, err = ask(*args)
     assert got == code, err
     assert words in re.sub(r"[│\s]+", " ", err)
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["pairs", "--models", "conv-sharedaux"], 2, "did you mean conv-shared-aux"),
+        (["framework", "--lr", "1e9", "--epochs", "2", "--points", "50", "--rounds", "1"], 1, "round 0: the loss is no longer finite in epoch"),
+    ],
+)  # fmt: skip
+def test_a_process_ends_with_the_code_and_the_sentence(args, code, words):
+    got, _, err = run(*args)
+    assert got == code, err
+    assert words in err
 
 
 def test_ctrl_c_keeps_the_finished_rounds_and_says_how_to_resume(tmp_path):

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import termios
 from fcntl import ioctl
+from functools import partial
 
 import pytest
 import torch
+from command import ask as run
 from typer.testing import CliRunner
 
 import cli
@@ -25,20 +27,6 @@ from pairs.study import run as do_rounds
 COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "check", "bench"]
 QUICK = ["--models", "fc-plain", "--rounds", "1", "--epochs", "1", "--train-pairs", "20", "--test-pairs", "20", "--workers", "1"]  # fmt: skip
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9\d|10\d)(?:;\d+)*m")
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """Run the command line in this process: its exit code, and what it prints."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["funcdl-cli", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code or 0, *capfd.readouterr()
-
-    yield call
-    console.hush(False)
 
 
 def on_terminal(columns, *args, **environment):
@@ -106,7 +94,7 @@ def test_the_help_ends_with_the_exit_codes():
     assert [line.split()[0] for line in said if line.strip()] == ["0", "1", "2", "130"]
 
 
-def test_version_names_all_three(run):
+def test_version_names_all_three():
     code, out, _ = run("--version")
     assert code == 0
     assert re.fullmatch(rf"funcdl .+, torch {re.escape(torch.__version__)}, python 3\.\S+\n", out)
@@ -122,7 +110,7 @@ def refuse(constant):
     raise AssertionError(f"{constant} is no JSON")
 
 
-def test_json_of_pairs_is_the_summary_and_alone(tmp_path, run):
+def test_json_of_pairs_is_the_summary_and_alone(tmp_path):
     code, out, err = run("pairs", *QUICK, "--json", "--out", tmp_path)
     assert code == 0, err
     document = json.loads(out, parse_constant=refuse)
@@ -131,7 +119,7 @@ def test_json_of_pairs_is_the_summary_and_alone(tmp_path, run):
     assert "fc-plain, round 0: test error" in err
 
 
-def test_json_of_a_sweep_has_a_study_for_each_value(tmp_path, run):
+def test_json_of_a_sweep_has_a_study_for_each_value(tmp_path):
     few = [*QUICK[:4], *QUICK[6:]]
     code, out, err = run("sweep", "epochs", "--values", "2,1", *few, "--json", "--out", tmp_path)
     assert code == 0, err
@@ -146,7 +134,7 @@ def test_json_of_a_sweep_has_a_study_for_each_value(tmp_path, run):
         assert study == json.loads(summary.read_text())
 
 
-def test_json_of_the_disc_is_its_file_even_where_a_loss_is_no_number(tmp_path, run):
+def test_json_of_the_disc_is_its_file_even_where_a_loss_is_no_number(tmp_path):
     args = ["framework", "--points", 20, "--epochs", 3, "--rounds", 2, "--hidden", 4, "--json"]
     code, out, _ = run(*args, "--out", tmp_path)
     assert code == 0
@@ -158,7 +146,7 @@ def test_json_of_the_disc_is_its_file_even_where_a_loss_is_no_number(tmp_path, r
     assert "Error: round 0" in err
 
 
-def test_json_of_a_comparison(tmp_path, run):
+def test_json_of_a_comparison(tmp_path):
     image = pytest.importorskip("PIL.Image")
     picture = image.new("L", (20, 20), 255)
     picture.paste(0, (9, 3, 12, 17))
@@ -174,7 +162,7 @@ def test_json_of_a_comparison(tmp_path, run):
     )
 
 
-def test_quiet_leaves_the_result_and_the_errors(run):
+def test_quiet_leaves_the_result_and_the_errors():
     code, out, err = run("framework", "--points", 20, "--epochs", 2, "--rounds", 1, "--quiet")
     assert (code, err) == (0, "")
     assert "error %" in out
@@ -198,21 +186,22 @@ def test_a_terminal_of_40_columns_has_progress_that_fits_and_a_table_that_is_who
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Have notes go to a terminal, as far as this process can tell."""
-    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80"}.items():
-        monkeypatch.setenv(name, value)
+    """Run the command line on a terminal, as far as this process can tell."""
     monkeypatch.setattr(console.notes, "is_interactive", True)
+    return partial(run, terminal=True, TERM="xterm-256color", COLUMNS="80")
 
 
-def test_a_terminal_has_a_bar_in_place_of_a_line_a_round(run, terminal):
-    code, _, err = run("pairs", *QUICK)
+def test_a_terminal_has_a_bar_in_place_of_a_line_a_round(terminal):
+    code, _, err = terminal("pairs", *QUICK)
     assert code == 0
     assert re.search(r"fc-plain \d+\.\d%", err)
     assert "1/1" in err
     assert "test error" not in err
 
 
-@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize(
+    "environment", [{"NO_COLOR": "1"}, {"TERM": "dumb", "PYTHONIOENCODING": "ascii"}]
+)
 def test_no_colour_where_none_is_wanted(environment):
     code, out = on_terminal(80, "check", "--only", "linear", **environment)
     assert code == 0
@@ -220,12 +209,11 @@ def test_no_colour_where_none_is_wanted(environment):
     assert not COLOUR.search(out)
     if environment.get("TERM") == "dumb":
         assert "\x1b" not in out
+        assert out.isascii()
 
 
 @pytest.mark.parametrize("take", [lambda: torch.empty(1 << 60), lambda: bytearray(1 << 60)])
-def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(
-    tmp_path, run, monkeypatch, take
-):
+def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(tmp_path, monkeypatch, take):
     def cut(tasks, *rest):
         do_rounds(tasks[:1], *rest)
         take()
@@ -255,7 +243,7 @@ def config(folder, text):
     return path
 
 
-def test_a_file_gives_options_and_flags_go_before(tmp_path, run):
+def test_a_file_gives_options_and_flags_go_before(tmp_path):
     path = config(
         tmp_path,
         """
@@ -280,7 +268,7 @@ def test_a_file_gives_options_and_flags_go_before(tmp_path, run):
     assert (settings["epochs"], settings["lr"], settings["rounds"]) == (1, 1, 3)
 
 
-def test_a_file_gives_what_a_command_cannot_do_without(tmp_path, run):
+def test_a_file_gives_what_a_command_cannot_do_without(tmp_path):
     text = f"""
         [sweep]
         out = "{tmp_path / "s"}"
@@ -318,7 +306,7 @@ def test_a_file_gives_what_a_command_cannot_do_without(tmp_path, run):
         ("[pairs]\nrounds = " + "9" * 6000, "expected TOML in UTF-8, got: "),
     ],
 )
-def test_a_file_that_is_wrong_is_one_sentence_with_file_and_key(tmp_path, run, text, words):
+def test_a_file_that_is_wrong_is_one_sentence_with_file_and_key(tmp_path, text, words):
     path = config(tmp_path, text)
     code, out, err = run("pairs", "--config", path)
     assert (code, out) == (2, "")
@@ -326,7 +314,7 @@ def test_a_file_that_is_wrong_is_one_sentence_with_file_and_key(tmp_path, run, t
     assert err.count("\n") == 1
 
 
-def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path, run):
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
     for path in (tmp_path / "none.toml", tmp_path, tmp_path / "bytes.toml"):
         code, out, err = run("check", "--config", path)
@@ -346,7 +334,7 @@ def test_check_covers_every_layer_loss_and_combinator():
     assert {case.name for case in cases.CASES} == public - {"layer", "as_layer"}
 
 
-def test_check_passes(run):
+def test_check_passes():
     code, out, err = run("check", "--json", "--seed", 3)
     assert code == 0, err
     found = json.loads(out, parse_constant=refuse)["checks"]
@@ -354,7 +342,7 @@ def test_check_passes(run):
     assert all(one["failure"] is None and 0 <= one["error"] < 1e-6 for one in found)
 
 
-def test_check_tells_of_a_wrong_derivative(run, monkeypatch):
+def test_check_tells_of_a_wrong_derivative(monkeypatch):
     wrong = funcdl.layer(lambda p, x: (x**3, lambda dy: ((), dy * 2 * x**2)), None, "wrong")
     wrong = funcdl.serial(wrong)
     monkeypatch.setattr(check, "CASES", [*cases.CASES[:2], cases.Case("wrong", wrong, (4, 3))])
@@ -368,13 +356,13 @@ def test_check_tells_of_a_wrong_derivative(run, monkeypatch):
     assert json.loads(out)["checks"][-1]["error"] is None
 
 
-def test_check_refuses_a_name_that_it_does_not_have(run):
+def test_check_refuses_a_name_that_it_does_not_have():
     code, _, err = run("check", "--only", "linear,convolution")
     assert code == 2
     assert "got 'convolution'" in re.sub(r"[│\s]+", " ", err)
 
 
-def test_bench_measures_every_way_at_every_size(run, monkeypatch):
+def test_bench_measures_every_way_at_every_size(monkeypatch):
     monkeypatch.setattr(bench, "REPEATS", 1)
     monkeypatch.setattr(bench, "SECONDS", 1e-6)
     code, out, err = run("bench", "--json")
@@ -391,12 +379,12 @@ def test_bench_measures_every_way_at_every_size(run, monkeypatch):
     assert err.splitlines() == [f"measuring {row['name']}" for row in document["steps"]]
 
 
-def test_bench_on_a_terminal_names_what_it_measures_on_the_bar(run, monkeypatch, terminal):
+def test_bench_on_a_terminal_names_what_it_measures_on_the_bar(monkeypatch, terminal):
     monkeypatch.setattr(bench, "REPEATS", 1)
     monkeypatch.setattr(bench, "SECONDS", 1e-6)
     first = bench.workloads()[:1]
     monkeypatch.setattr(bench, "workloads", lambda: first)
-    code, out, err = run("bench")
+    code, out, err = terminal("bench")
     assert code == 0
     assert "2-25-25-25-2, batch 10 " in out
     assert "2-25-25-25-2, batch 10 " in err

@@ -4,15 +4,14 @@ import errno
 import json
 import re
 import struct
-import subprocess
 import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from command import ask as run
 
-import cli
 from funcdl import tree
 from pairs import study
 from pairs.champion import champion, train_champion
@@ -459,14 +458,6 @@ def test_the_champion_is_trained_as_it_says(monkeypatch):
     assert all(torch.equal(leaf, leaf.half().float()) for leaf in tree.leaves(made.params))
 
 
-def run(*args):
-    process = subprocess.run(
-        [sys.executable, cli.__file__, *map(str, args)], capture_output=True, text=True, timeout=120
-    )
-    assert "Traceback" not in process.stderr
-    return process.returncode, process.stdout, process.stderr
-
-
 def test_compare_shows_both_digits_and_answers(tmp_path, digits):
     left = saved(page(digits[2], paper=255, ink=0), tmp_path / "[2].png", "L")
     right = saved(page(digits[7]), tmp_path / "7.png", "RGB")
@@ -483,27 +474,13 @@ def test_compare_shows_both_digits_and_answers(tmp_path, digits):
     assert told("champion", ask(champion(), digits[7], digits[2]))[-1] == "No: left > right."
 
 
-@pytest.fixture
-def here(monkeypatch, capsys):
-    """Run the command line in this process, which is quicker."""
-
-    def run_here(*args):
-        monkeypatch.setattr(sys, "argv", ["funcdl-cli", *map(str, args)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run_here
-
-
-def test_compare_says_what_is_wrong(tmp_path, digits, here):
+def test_compare_says_what_is_wrong(tmp_path, digits):
     good = saved(page(digits[2]), tmp_path / "2.png", "L")
     (tmp_path / "[b]bad.png").write_text("no picture")
-    code, out, err = here("compare", good, tmp_path / "[b]bad.png")
+    code, out, err = run("compare", good, tmp_path / "[b]bad.png")
     assert (code, out) == (2, "")
     assert f"Error: {tmp_path}/[b]bad.png: expected a picture (PNG, " in err
-    code, out, err = here("compare", good, good, "--model", good)
+    code, out, err = run("compare", good, good, "--model", good)
     assert (code, out) == (2, "")
     assert f"Error: {good}: expected a file of safetensors, got: " in err
 
@@ -559,16 +536,16 @@ def test_a_model_is_kept_before_its_row():
     assert kept[0] > 4 * 65_000
 
 
-def test_saving_needs_a_folder(here):
-    code, _, err = here("pairs", "--save")
+def test_saving_needs_a_folder():
+    code, _, err = run("pairs", "--save")
     assert code == 2
     assert "expected --out too" in " ".join(err.split())
 
 
-def test_saving_needs_a_package_before_any_work(tmp_path, here, monkeypatch):
+def test_saving_needs_a_package_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr("pairs.model_file.find_spec", lambda name: name != "numpy")
     args = ["--models", "fc-plain", "--rounds", 1, "--epochs", 1, "--train-pairs", 20]
-    code, out, err = here("pairs", *args, "--save", "--out", tmp_path / "r")
+    code, out, err = run("pairs", *args, "--save", "--out", tmp_path / "r")
     assert (code, out) == (2, "")
     said = "models in files need the package safetensors: pip install 'safetensors[numpy]'"
     assert err == f"Error: {said}\n"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from command import ask
 
 import cli
 from pairs.files import ResultsError, replace
@@ -180,19 +181,17 @@ def test_the_disc_says_that_it_is_not_kept_and_leaves_the_earlier_one(tmp_path):
     path = tmp_path / "framework.json"
     path.write_text("earlier")
     with room(10_000):
-        code, said = run(*args, "--epochs", 9)
+        code, _, said = ask(*args, "--epochs", 9)
     assert (code, path.read_text()) == (1, "earlier")
     assert errors(said) == [f"Error: {path}: {os.strerror(errno.EFBIG)}; this result is not kept"]
     assert os.listdir(tmp_path) == ["framework.json"]
 
 
-def test_a_disc_that_is_not_kept_is_shown_all_the_same(tmp_path, monkeypatch, capsys):
+def test_a_disc_that_is_not_kept_is_shown_all_the_same(tmp_path):
     args = ["framework", "--points", 20, "--rounds", 1, "--hidden", "4", "--epochs", 9]
-    monkeypatch.setattr(sys, "argv", ["funcdl-cli", *map(str, args), "--out", str(tmp_path)])
-    with room(10_000), pytest.raises(SystemExit) as end:
-        cli.main()
-    out, said = capsys.readouterr()
-    assert end.value.code == 1
+    with room(10_000):
+        code, out, said = ask(*args, "--out", tmp_path)
+    assert code == 1
     assert "error %" in out
     path = tmp_path / "framework.json"
     assert errors(said) == [f"Error: {path}: {os.strerror(errno.EFBIG)}; this result is not kept"]

@@ -1,6 +1,7 @@
 """What is said of the project in several places is the same in all of them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,30 @@ def test_every_file_that_is_linked_to_exists(file):
     assert links
     for link in links:
         assert ((ROOT / file).parent / link).exists(), link
+
+
+def test_the_oldest_versions_that_are_tested_are_the_bounds():
+    """`nox -s oldest` installs the one file; pip reads the other."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + [
+        need for name in ("cluster", "browser", "compare", "test") for need in extras[name]
+    ]
+    bounds = {}
+    for need in asked:
+        name, bound = re.fullmatch(r"([a-z]+)(?:\[.+\])?(?:>=([\d.]+))?", need).groups()
+        if name != "funcdl":
+            assert bound, f"{need}: expected a lower bound"
+            bounds[name] = release(bound)
+    text = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8")
+    pins = {name: release(pin) for name, pin in re.findall(r"^([a-z]+)==([\d.]+)$", text, re.M)}
+    del pins["rich"]  # typer's
+    assert pins == bounds
+    newer = dict(re.findall(r"^([a-z-]+)==([\d.]+)$", (ROOT / "constraints.txt").read_text(), re.M))
+    assert all(pin <= release(newer[name]) for name, pin in pins.items())
+
+
+def release(text):
+    """The numbers of a version, 8 and 8.0.0 being the same."""
+    numbers = [int(part) for part in text.split(".")]
+    return tuple(numbers + [0] * (3 - len(numbers)))

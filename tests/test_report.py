@@ -1,13 +1,11 @@
 """The page of a study: whole, self-contained, true to the summary, and safe."""
 
 import json
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pytest
+from command import ask
 
-import cli
 from pairs import page
 from pairs.figures.rows import Bar, Strip, forest, strips, ticks
 from pairs.report import difference, percent, probability, rounds
@@ -244,27 +242,22 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
     assert str(caught.value) == said
 
 
-def run(*args):
-    command = [sys.executable, cli.__file__, "report", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def test_the_command_writes_and_says_where(folder, tmp_path):
-    done = run(folder, "--out", tmp_path / "page.html")
-    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'page.html'}\n"), done.stderr
+    done = ask("report", folder, "--out", tmp_path / "page.html")
+    assert done == (0, f"{tmp_path / 'page.html'}\n", "")
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.render(page.load(folder))
 
 
 def test_the_command_refuses_in_one_sentence(folder, tmp_path):
-    done = run(tmp_path / "nowhere")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("Error: ")
-    assert "expected a folder that 'funcdl-cli pairs --out' wrote" in done.stderr
+    code, out, err = ask("report", tmp_path / "nowhere")
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert "expected a folder that 'funcdl-cli pairs --out' wrote" in err
     assert not (tmp_path / "nowhere").exists()
-    done = run(folder, "--out", tmp_path)
-    assert done.returncode == 2
-    assert "expected a file that can be written, got: Is a directory" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, _, err = ask("report", folder, "--out", tmp_path)
+    assert code == 2
+    assert "expected a file that can be written, got: Is a directory" in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,15 @@
 import json
 import re
 import shlex
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, contextmanager
 from itertools import pairwise
 
 import pytest
 import torch
+from command import ask
 from test_data import write_originals
 
-import cli
 from funcdl import tree
 from pairs import page, study
 from pairs.data import Digits, Mnist, Pairs
@@ -32,25 +31,15 @@ from pairs.training import Row, Settings, run_round, train
 QUICK = ["--test-pairs", "20", "--rounds", "2", "--workers", "1"]
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process: its exit code, and what it prints."""
-
-    def call(*args):
-        monkeypatch.setenv("COLUMNS", "80")
-        monkeypatch.setattr(sys, "argv", ["funcdl-cli", *map(str, args)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return call
+def run(*args):
+    return ask(*args, COLUMNS="80")
 
 
 def rows_of(folder):
     return [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
 
 
-def test_a_sweep_is_what_pairs_gives_at_each_value_and_resumes(tmp_path, run):
+def test_a_sweep_is_what_pairs_gives_at_each_value_and_resumes(tmp_path):
     common = ["--models", "fc-separate,fc-shared", "--epochs", 1, *QUICK]
     args = ["sweep", "train-pairs", "--out", tmp_path / "s", *common]
     code, out, err = run(*args, "--values", "20,10")
@@ -78,7 +67,7 @@ def test_a_sweep_is_what_pairs_gives_at_each_value_and_resumes(tmp_path, run):
     assert (code, err) == (0, "Resuming: 4 rounds are there already.\n")
 
 
-def test_settings_that_do_not_go_together_are_refused(tmp_path, run):
+def test_settings_that_do_not_go_together_are_refused(tmp_path):
     args = ["--out", tmp_path, "--models", "fc-shared-aux", *QUICK]
     code, _, err = run("sweep", "epochs", "--values", 1, "--train-pairs", 10, *args)
     assert code == 0, err
@@ -111,14 +100,14 @@ def test_settings_that_do_not_go_together_are_refused(tmp_path, run):
         (["train-pairs", "--values", "10,29990", "--validation"], "test_count: expected a whole number of pairs from 1 to 10, got 1000"),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_sentence_before_any_work(tmp_path, run, args, words):
+def test_bad_input_is_one_sentence_before_any_work(tmp_path, args, words):
     code, _, err = run("sweep", *args, "--out", tmp_path / "s")
     assert code == 2, err
     assert words in re.sub(r"[│\s]+", " ", err)
     assert not (tmp_path / "s").exists()
 
 
-def test_an_interrupted_sweep_keeps_its_rows(tmp_path, run, monkeypatch):
+def test_an_interrupted_sweep_keeps_its_rows(tmp_path, monkeypatch):
     real = study.run
 
     def cut(tasks, *rest):
@@ -133,7 +122,7 @@ def test_an_interrupted_sweep_keeps_its_rows(tmp_path, run, monkeypatch):
     assert [len(rows_of(tmp_path / name)) for name in ("epochs-1", "epochs-2")] == [2, 1]
 
 
-def test_a_cluster_finds_files_that_this_machine_has_not(tmp_path, run, monkeypatch):
+def test_a_cluster_finds_files_that_this_machine_has_not(tmp_path, monkeypatch):
     """Their folder is named in full: its workers are at home elsewhere."""
     home = tmp_path / "home"
     home.mkdir()
@@ -158,7 +147,7 @@ def test_a_cluster_finds_files_that_this_machine_has_not(tmp_path, run, monkeypa
     assert [{**row, "seconds": 0} for row in there] == [{**row, "seconds": 0} for row in here]
 
 
-def test_a_round_that_diverges_is_named_with_its_value(tmp_path, run):
+def test_a_round_that_diverges_is_named_with_its_value(tmp_path):
     args = ["--values", "0,1e300", "--models", "fc-shared-aux", "--epochs", 1, "--train-pairs", 10]
     code, _, err = run("sweep", "aux-weight", "--out", tmp_path, *args, *QUICK)
     assert code == 1
@@ -267,7 +256,7 @@ def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tm
     assert "125, 8000" in text
 
 
-def test_the_command_on_the_page_gives_the_sweep_again(tmp_path, run):
+def test_the_command_on_the_page_gives_the_sweep_again(tmp_path):
     args = [
         "epochs",
         "--values",
@@ -332,7 +321,7 @@ def test_weights_are_compared_with_weight_0(tmp_path):
     assert [table.row_count for table in tables] == [2, 4]
 
 
-def test_an_unfinished_sweep_has_a_page_and_other_folders_one_sentence(tmp_path, run):
+def test_an_unfinished_sweep_has_a_page_and_other_folders_one_sentence(tmp_path):
     folder = sweep_of(tmp_path / "s", "epochs", [5, 10], ["fc-shared"], rounds=1)
     plan(folder, "epochs", [5, 10, 25], Settings(), "package")
     with (folder / "epochs-25" / "rounds.jsonl").open("w") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["shades"]
+__all__ = ["BLOCKS", "shades"]
 
 BLOCKS = " ░▒▓█"
 LETTERS = " .:-=+*#%@"

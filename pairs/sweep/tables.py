@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich.table import Table
-
 from pairs.report import difference, percent
 from pairs.statistics import spread
 from pairs.sweep.settings import SWEPT, text
 from pairs.sweep.trends import effects, errors
+from pairs.table import FittedTable
 from pairs.training import Row
 
 __all__ = ["sweep_tables"]
 
 
-def sweep_tables(setting: str, rows: Mapping[float, Sequence[Row]]) -> Iterator[Table]:
+def sweep_tables(setting: str, rows: Mapping[float, Sequence[Row]]) -> Iterator[FittedTable]:
     """Make the table of errors at each value and, where models can be compared, that of effects.
 
     Args:
@@ -44,9 +43,25 @@ def sweep_tables(setting: str, rows: Mapping[float, Sequence[Row]]) -> Iterator[
         yield table
 
 
-def _table(title: str, first: str, rows: Mapping[float, Sequence[Row]]) -> Table:
-    table = Table(title=title, show_lines=True)
-    table.add_column(first)
+def _table(title: str, first: str, rows: Mapping[float, Sequence[Row]]) -> FittedTable:
+    table = FittedTable(title, _least([text(value) for value in rows]), show_lines=True)
+    table.add_column(first, no_wrap=first == "model", min_width=16)
     for value in rows:
         table.add_column(text(value), justify="right", no_wrap=True)
     return table
+
+
+def _least(values: list[str]) -> list[str]:
+    """Order values, those first that a reader misses least: the ends and what is spread between.
+
+    >>> _least(["1", "2", "3", "4", "5"])
+    ['4', '2', '3', '5']
+    """
+    kept, least = list(values), []
+    while len(kept) > 1:
+        # The last but one, the last but three, …: every second goes, until two ends are there.
+        inner = kept[1:-1:2] or kept[-1:]
+        for value in reversed(inner):
+            kept.remove(value)
+            least.append(value)
+    return least
