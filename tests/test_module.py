@@ -438,3 +438,26 @@ def test_optimisers_update_what_they_were_given(make):
     assert all((p < old).all() for (p, _), old in zip(net.param(), before))
     optimiser.zero_grad()
     assert not any(g.any() for _, g in net.param())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: f.Adam([], lr=0.1, amsgrad=True), r"Adam\(.*\): got an unexpected .* 'amsgrad'"),
+        (lambda: f.RMSprop([], alpha=0.9), r"RMSprop\(.*\): got an unexpected .* 'alpha'"),
+        (lambda: f.SGD([]), r"SGD\(lr, .*\): missing a required argument: 'lr'"),
+        (lambda: f.BatchNorm1d(3, momentum=None), "BatchNorm1d: expected momentum to be a number"),
+        (lambda: f.BatchNorm2d(3, momentum="0.1"), "BatchNorm2d: expected momentum to be a number"),
+        (lambda: f.LayerNorm([4, 0.5]), "LayerNorm: expected each length of normalized_shape"),
+        (lambda: f.RMSNorm("4"), "RMSNorm: expected each length of normalized_shape"),
+    ],
+)
+def test_arguments_of_pytorchs_that_are_not_offered_are_refused_in_a_sentence(make, words):
+    with pytest.raises(f.KindError, match=words):
+        make()
+
+
+def test_a_norms_shape_may_be_a_list():
+    x = torch.rand(3, 4, 5)
+    expected = torch.nn.LayerNorm([4, 5])(x)
+    torch.testing.assert_close(f.LayerNorm([4, 5]).forward(x), expected)

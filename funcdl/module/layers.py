@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import Size, pair, whole
+from funcdl.arguments import Size, number, pair, whole
 from funcdl.contract import Shape, Value
 from funcdl.initialisers import Initialiser, zeros
 from funcdl.layers.attention import attention
@@ -157,14 +157,14 @@ class ConvTranspose2d(Named, of=conv_transpose2d):
 class LayerNorm(Named, of=layer_norm):
     @staticmethod
     def make(normalized_shape: Size, eps: float = 1e-5) -> Made:
-        own = _own(normalized_shape)
+        own = _own("LayerNorm", normalized_shape)
         return layer_norm(len(own), eps=eps), own
 
 
 class RMSNorm(Named, of=rms_norm):
     @staticmethod
     def make(normalized_shape: Size, eps: float = 1e-6) -> Made:
-        own = _own(normalized_shape)
+        own = _own("RMSNorm", normalized_shape)
         return rms_norm(len(own), eps=eps), own
 
 
@@ -178,12 +178,14 @@ class GroupNorm(Named, of=group_norm):
 class BatchNorm1d(MovingMeans, of=batch_norm):
     @staticmethod
     def make(num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> Made:
+        number("BatchNorm1d", "momentum", momentum, 0)
         return batch_norm(eps=eps), (_size("BatchNorm1d", "num_features", num_features),)
 
 
 class BatchNorm2d(MovingMeans, of=batch_norm):
     @staticmethod
     def make(num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> Made:
+        number("BatchNorm2d", "momentum", momentum, 0)
         return batch_norm(eps=eps), (_size("BatchNorm2d", "num_features", num_features),)
 
 
@@ -240,8 +242,9 @@ def _drawn(has_bias: bool) -> Initialiser | None:
     return zeros if has_bias else None
 
 
-def _own(shape: Any) -> Shape:
-    return shape if isinstance(shape, tuple) else (shape,)
+def _own(name: str, shape: Any) -> Shape:
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(_size(name, "each length of normalized_shape", length) for length in lengths)
 
 
 def _window(name: str, channels: int, kernel: Any, dilation: Any) -> Shape:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import signature
 from typing import Any
 
 from funcdl.arguments import number
+from funcdl.errors import KindError
 from funcdl.module.named import shown
 from funcdl.optimisers import adagrad, adam, adamw, lion, radam, rmsprop, sgd
 from funcdl.tensor import Tensor
@@ -37,6 +39,10 @@ class Descent:
             cls.__doc__ = f"`{of.__name__}` on the pairs that `param()` lists: {call}."
 
     def __init__(self, params: Iterable[tuple[Tensor, Tensor]], *args: Any, **kwargs: Any) -> None:
+        try:
+            signature(self.factory).bind(*args, **kwargs)
+        except TypeError as error:
+            raise KindError(f"{type(self).__name__}{shown(self.factory)}: {error}") from None
         self.pairs = list(params)
         self._optimiser = self.factory(*args, **kwargs)
         self._state = self._optimiser.init(tuple(p for p, _ in self.pairs))
