@@ -77,6 +77,9 @@ class Layer:
         layers: for a combinator, its parts in the order of their parameters.
         recorded: whether a staged step may write down the calls that it makes; otherwise it calls
             the layer as it is, each time (see `funcdl.staging`).
+        needs_rng: the path to the first part that acts otherwise in training, where a generator is
+            handed in: one that draws numbers, or looks across the batch. A training step without a
+            generator is refused in its name. True stands for the layer's own name; empty for none.
     """
 
     name: str
@@ -85,6 +88,11 @@ class Layer:
     args: str = ""
     layers: tuple[Layer, ...] = ()
     recorded: bool = True
+    needs_rng: bool | str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.needs_rng, str):
+            object.__setattr__(self, "needs_rng", self.name if self.needs_rng else "")
 
     def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         """Apply the layer: `(y, vjp)`, where the vjp refuses a dy that is not as y is.
@@ -129,7 +137,8 @@ class Layer:
         if getattr(sys.modules.get("funcdl"), self.name, None) is self:
             return _ready, (self.name,)
         functions = packed((self.init, self.apply))
-        return type(self), (self.name, *functions, self.args, self.layers, self.recorded)
+        rest = self.args, self.layers, self.recorded, self.needs_rng
+        return type(self), (self.name, *functions, *rest)
 
 
 def _ready(name: str) -> Any:
@@ -148,7 +157,13 @@ PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]
 LayerLike = Layer | PlainApply
 
 
-def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) -> Layer:
+def layer(
+    apply: PlainApply,
+    init: Init | None = None,
+    name: str | None = None,
+    *,
+    needs_rng: bool | None = None,
+) -> Layer:
     """Make a layer of a plain function `(params, x) -> (y, vjp)`.
 
     Args:
@@ -158,6 +173,8 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         init: `(rng, in_shape) -> (params, out_shape)`. Without it the layer has no parameters,
             and its output shape is found by applying it to zeros.
         name: for errors and summaries; the function's own name without it.
+        needs_rng: whether it acts otherwise in training, so that a training step needs a generator;
+            without it, whether the function takes one.
 
     Raises:
         KindError: `apply` cannot be called, or `name` is no string.
@@ -201,7 +218,9 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
             ) from error
         return (), shape_of(y)
 
-    return Layer(label, init or infer, run)
+    # What takes anything, by `*args`, may hand the generator on or not: it does not say.
+    takes = by_name or (by_place and not _takes_anything(apply))
+    return Layer(label, init or infer, run, needs_rng=takes if needs_rng is None else needs_rng)
 
 
 def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
@@ -239,6 +258,12 @@ def _takes_rng(function: Callable[..., Any]) -> tuple[bool, bool]:
         return False, True
     by_name = any(p.name == "rng" and p.kind is not p.POSITIONAL_ONLY for p in found)
     return by_name, not by_name and any(p.kind is p.VAR_POSITIONAL for p in found)
+
+
+def _takes_anything(function: Callable[..., Any]) -> bool:
+    """Tell whether a third argument goes into `*args`."""
+    found = inspect.signature(function).parameters.values()
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in found) < 3
 
 
 def zeros_of(shape: Shape, rng: Generator) -> Value:

@@ -29,6 +29,11 @@ class BatchNorm(NamedTuple):
     mean: Tensor
     var: Tensor
 
+    @property
+    def _statistics(self) -> tuple[str, ...]:
+        """Name the fields that are measured: optimisers leave them as they are."""
+        return "mean", "var"
+
 
 def batch_norm(*, eps: float = 1e-5) -> Layer:
     """Normalise each feature over the batch while training, over the population afterwards.
@@ -115,4 +120,5 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
 
         return y, vjp
 
-    return Layer("batch_norm", init, apply, f"eps={eps:g}" if eps != 1e-5 else "")
+    args = f"eps={eps:g}" if eps != 1e-5 else ""
+    return Layer("batch_norm", init, apply, args, needs_rng=True)
