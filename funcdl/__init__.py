@@ -11,6 +11,7 @@ from funcdl.combinators.debug import debug
 from funcdl.combinators.fan_in import fan_in
 from funcdl.combinators.fan_out import fan_out
 from funcdl.combinators.freeze import freeze
+from funcdl.combinators.inference import inference
 from funcdl.combinators.named import named
 from funcdl.combinators.parallel import parallel
 from funcdl.combinators.remat import remat
@@ -326,6 +327,7 @@ __all__ = [
     "hinge",
     "huber",
     "identity",
+    "inference",
     "initialisers",
     "join",
     "kl_divergence",

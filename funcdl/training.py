@@ -29,7 +29,8 @@ def value_and_grad(
         is not computed.
 
     Raises:
-        KindError: the objective's output is not a tensor.
+        KindError: the objective's output is not a tensor; or, by `f`, a part acts otherwise in
+            training, as dropout does, and there is no generator. See `inference`.
 
     >>> import torch
     >>> from funcdl import linear, mse, supervised
@@ -40,8 +41,14 @@ def value_and_grad(
     True
     """
     layer = as_layer(objective)
+    needs_rng = bool(layer.needs_rng)
 
     def f(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Params]:
+        if needs_rng and rng is None:
+            raise KindError(
+                f"{layer.needs_rng}: expected a generator in training, got rng=None: hand one to "
+                "the step, or wrap in inference(…) what is to act as in inference"
+            )
         value, vjp = layer(params, x, rng)
         if not isinstance(value, Tensor):
             raise KindError(
@@ -66,7 +73,9 @@ def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., A
         written to.
 
     Raises:
-        KindError: the objective is neither a layer nor a function, or its output is not a tensor.
+        KindError: the objective is neither a layer nor a function, or its output is not a tensor;
+            or, by the step, a part acts otherwise in training, as dropout and batch norm do, and
+            there is no generator. See `inference`.
         TreeError: the parameters are not those that the state was made for.
 
     >>> import torch

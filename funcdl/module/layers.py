@@ -62,10 +62,6 @@ class MovingMeans(Named):
             self.params.var.lerp_(x.var(axes), rate)
         return y
 
-    def param(self) -> list[Any]:
-        """List scale and bias with their gradients."""
-        return super().param()[:2]
-
 
 class Linear(Named, of=linear):
     @staticmethod

@@ -10,6 +10,7 @@ from funcdl.arguments import number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.misfit import apart, first_line, is_ours
+from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
 from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
@@ -69,7 +70,8 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         lr: the learning rate, at least 0, or a schedule.
 
     Returns:
-        An optimiser whose state is an `OptimiserState`.
+        An optimiser whose state is an `OptimiserState`. Population statistics, such as a batch
+        norm's mean and var, come out as they went in: no transform sees them or their gradient.
 
     Raises:
         InputError, KindError: an argument is out of its range, or no transform.
@@ -97,6 +99,8 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     inner = chain(*transforms)
 
     def init(params: Params) -> OptimiserState:
+        if has_statistics(params):
+            params = without_statistics(params)
         steps = count()
         rate = lr(steps) if callable(lr) else steps.add(lr)
         if not callable(lr):
@@ -104,6 +108,14 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         return OptimiserState(_rate(rate), steps, inner.init(params), rate.clone())
 
     def update(
+        params: Params, grads: Params, state: OptimiserState
+    ) -> tuple[Params, OptimiserState]:
+        if not has_statistics(params):
+            return descend(params, grads, state)
+        moved, state = descend(without_statistics(params), without_statistics(grads), state)
+        return with_statistics(moved, params), state
+
+    def descend(
         params: Params, grads: Params, state: OptimiserState
     ) -> tuple[Params, OptimiserState]:
         try:
