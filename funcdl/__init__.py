@@ -29,6 +29,7 @@ from funcdl.contract import Layer, Params, Shape, Value, Vjp, as_layer, layer
 from funcdl.errors import (
     DerivativeError,
     FuncdlError,
+    FuncdlWarning,
     InputError,
     KindError,
     ResourceError,
@@ -215,6 +216,7 @@ __all__ = [
     "ExpandDims",
     "Flatten",
     "FuncdlError",
+    "FuncdlWarning",
     "GRUCell",
     "Gain",
     "GlobalAvgPool2d",

@@ -9,6 +9,7 @@ from typing import TypeVar
 __all__ = [
     "DerivativeError",
     "FuncdlError",
+    "FuncdlWarning",
     "InputError",
     "KindError",
     "NestingError",
@@ -118,3 +119,7 @@ def brief(value: object) -> str:
         return repr(value)
     except ValueError:
         return "…"
+
+
+class FuncdlWarning(FuncdlError, UserWarning):  # noqa: N818 - it is a warning first
+    """What is probably not meant, said once; where warnings are errors, it is one of funcdl's."""

@@ -1,5 +1,6 @@
 """Training is said, never guessed: generators, population statistics, acting as in inference."""
 
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -279,3 +280,58 @@ def test_calibration_leaves_a_norm_that_acts_as_in_inference_alone():
     assert torch.equal(found[0].var, torch.ones(2))
     # The first norm divides by √(1 + eps).
     torch.testing.assert_close(found[1].mean, x.mean(0), rtol=1e-4, atol=1e-4)
+
+
+# Evaluating what was never measured.
+
+
+def evaluated(params, *rng):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        f.batch_norm()(params, torch.ones(3, 2), *rng)
+    return [(w.category, str(w.message)) for w in said]
+
+
+def test_a_norm_that_was_never_calibrated_says_so_once():
+    params, _ = f.batch_norm().init(torch.Generator(), (2,))
+    ((kind, text),) = evaluated(params)
+    assert issubclass(kind, f.FuncdlWarning)
+    assert issubclass(kind, UserWarning)
+    assert text.startswith("batch_norm: expected a mean and a variance that were measured")
+    assert evaluated(params) == []
+    assert len(evaluated(tree.map(torch.clone, params))) == 1
+
+
+def test_a_norm_that_was_measured_says_nothing():
+    rng = torch.Generator().manual_seed(0)
+    params, _ = f.batch_norm().init(rng, (2,))
+    x = torch.randn(5, 2, generator=rng)
+    assert evaluated(f.calibrate(f.batch_norm(), params, [x], rng)) == []
+    assert evaluated(params._replace(var=torch.tensor([1.0, 2.0]))) == []
+    assert evaluated(params._replace(mean=torch.tensor([0.0, 1e-30]))) == []
+    theirs = torch.nn.BatchNorm1d(2)
+    theirs.running_var.fill_(3)
+    assert evaluated(f.from_torch(theirs, params)) == []
+    assert evaluated(params, rng) == []  # by the batch's statistics
+
+
+def test_who_evaluates_nothing_hears_nothing():
+    net = f.serial(f.linear(3), f.batch_norm())
+    params, _ = net.init(torch.Generator(), (2,))
+    f.summary(net, (2,), torch.Generator())
+    f.inference(net).init(torch.Generator(), (2,))
+    with torch.device("meta"):
+        net(tree.map(lambda p: p.to("meta"), params), torch.ones(5, 2))
+
+
+def test_a_module_with_pytorchs_name_is_as_quiet_as_pytorchs():
+    x = torch.ones(3, 2)
+    assert torch.equal(f.BatchNorm1d(2).eval().forward(x), f.BatchNorm1d(2).eval().forward(x))
+    with pytest.raises(f.FuncdlWarning):
+        f.Module(f.batch_norm(), (2,), torch.Generator()).eval().forward(x)
+
+
+def test_where_warnings_are_errors_it_is_one_of_the_librarys():
+    params, _ = f.batch_norm().init(torch.Generator(), (2,))
+    with pytest.raises(f.FuncdlError, match=r"^batch_norm: expected a mean and a variance"):
+        f.batch_norm()(params, torch.ones(3, 2))
