@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
+from funcdl.answer import expect_pair
 from funcdl.arguments import generator, show
-from funcdl.contract import LayerLike, Params, Value, as_layer, expect_pair
+from funcdl.contract import LayerLike, Params, Value, as_layer
 from funcdl.errors import DerivativeError
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import nodes

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from funcdl.answer import answered, expect_pair
 from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
 from funcdl.misfit import RAW, guarded, is_ours, means, unfit
+from funcdl.misuse import Initialised, instead_of_layer, no_arguments
 from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
 
@@ -29,7 +31,6 @@ __all__ = [
     "Value",
     "Vjp",
     "as_layer",
-    "expect_pair",
     "layer",
     "shape_of",
     "zeros_of",
@@ -64,6 +65,9 @@ Init = Callable[[Generator, Shape], tuple[Params, Shape]]
 """`init(rng, in_shape) -> (params, out_shape)`."""
 
 
+_NOTHING: Any = object()
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer:
     """A named pair of pure functions, `init` and `apply`; calling a layer applies it.
@@ -80,6 +84,11 @@ class Layer:
         needs_rng: the path to the first part that acts otherwise in training, where a generator is
             handed in: one that draws numbers, or looks across the batch. A training step without a
             generator is refused in its name. True stands for the layer's own name; empty for none.
+        watched: whether what its vjp gives is compared with its params and x: so for a layer of a
+            user's own, which the next one would be blamed for.
+
+    Raises:
+        KindError: `name` is no string, or `init` or `apply` no such function.
     """
 
     name: str
@@ -89,20 +98,35 @@ class Layer:
     layers: tuple[Layer, ...] = ()
     recorded: bool = True
     needs_rng: bool | str = ""
+    watched: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.needs_rng, str):
             object.__setattr__(self, "needs_rng", self.name if self.needs_rng else "")
+        if not isinstance(self.init, Initialised):
+            if not isinstance(self.name, str) or not callable(self.init):
+                raise KindError(
+                    f"Layer: expected (name, init, apply), got {self.name!r}, {self.init!r}"
+                )
+            object.__setattr__(self, "init", Initialised(self.name, self.init))
+        if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
+            _expect_apply(self.name, self.apply)
+            object.__setattr__(self, "watched", True)
 
-    def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+    def __call__(
+        self, params: Params = _NOTHING, x: Value = _NOTHING, rng: Generator | None = None
+    ) -> tuple[Value, Vjp]:
         """Apply the layer: `(y, vjp)`, where the vjp refuses a dy that is not as y is.
 
         Tensors that are being recorded (see `funcdl.staging`) have a recorder, which makes the
         call, since it may be one that cannot be recorded.
         """
-        if type(x) is not Tensor and (recorder := _recorder(x)) is not None:
-            recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
-            return recorded
+        if type(x) is not Tensor:
+            if x is _NOTHING:
+                raise no_arguments(self.name, params, _NOTHING)
+            if (recorder := _recorder(x)) is not None:
+                recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
+                return recorded
         try:
             y, pull = self.apply(params, x, rng)
         except FuncdlError as error:
@@ -111,6 +135,8 @@ class Layer:
             if is_ours(error):
                 raise unfit(self.name, params, x, error) from error
             raise
+        if self.watched:
+            pull = answered(self.name, params, x, pull)
         try:
             return y, guarded(self.name, params, y, pull)
         except TypeError as error:
@@ -137,13 +163,27 @@ class Layer:
         if getattr(sys.modules.get("funcdl"), self.name, None) is self:
             return _ready, (self.name,)
         functions = packed((self.init, self.apply))
-        rest = self.args, self.layers, self.recorded, self.needs_rng
+        rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched
         return type(self), (self.name, *functions, *rest)
 
 
 def _ready(name: str) -> Any:
     """Return one of the library's own layers that are no factories."""
     return getattr(sys.modules["funcdl"], name)
+
+
+def _expect_apply(name: str, apply: Any) -> None:
+    """Refuse what cannot be called with a generator, where Python can tell."""
+    try:
+        inspect.signature(apply).bind((), (), None)
+    except ValueError:
+        pass
+    except TypeError:
+        got = f"({', '.join(inspect.signature(apply).parameters)})" if callable(apply) else ""
+        raise KindError(
+            f"{name}: expected apply(params, x, rng=None), got "
+            f"{got or type(apply).__name__}: layer(apply, init, name) takes any function"
+        ) from None
 
 
 def _recorder(x: Value) -> Any:
@@ -184,10 +224,8 @@ def layer(
     >>> layer(double)
     double
     """
-    if not callable(apply):
-        raise KindError(
-            f"layer: expected a function (params, x) -> (y, vjp), got {type(apply).__name__}"
-        )
+    if problem := instead_of_layer(apply):
+        raise KindError(f"layer: expected a function (params, x) -> (y, vjp), {problem}")
     if name is not None and not isinstance(name, str):
         raise KindError(f"layer: expected a name, got {name!r}")
     label: str = name or getattr(apply, "__name__", None) or type(apply).__name__
@@ -220,15 +258,8 @@ def layer(
 
     # What takes anything, by `*args`, may hand the generator on or not: it does not say.
     takes = by_name or (by_place and not _takes_anything(apply))
-    return Layer(label, init or infer, run, needs_rng=takes if needs_rng is None else needs_rng)
-
-
-def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
-    """Return what a user's function gave, if it is a pair: a tensor of two rows unpacks as one."""
-    if not isinstance(value, tuple) or len(value) != 2:
-        got = f"{len(value)} entries" if isinstance(value, tuple) else type(value).__name__
-        raise KindError(f"{label}: expected {what}, got {got}")
-    return value
+    needs = takes if needs_rng is None else needs_rng
+    return Layer(label, init or infer, run, needs_rng=needs, watched=True)
 
 
 def as_layer(candidate: LayerLike) -> Layer:

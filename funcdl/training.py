@@ -7,6 +7,7 @@ from typing import Any
 
 from funcdl.contract import LayerLike, Params, Value, as_layer
 from funcdl.errors import KindError
+from funcdl.misuse import kind_of
 from funcdl.optimisers import Optimiser
 from funcdl.portable import Portable
 from funcdl.tensor import Generator, Tensor
@@ -89,6 +90,8 @@ def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., A
     0.0
     """
     gradient = value_and_grad(objective)
+    if not callable(getattr(optimiser, "update", None)):
+        raise KindError(f"training_step: expected an optimiser, got {kind_of(optimiser)}")
 
     def step(
         params: Params, state: Any, batch: Value, rng: Generator | None = None

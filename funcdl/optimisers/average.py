@@ -8,6 +8,7 @@ from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
 from funcdl.errors import KindError
+from funcdl.misuse import kind_of
 from funcdl.optimisers.optimiser import Optimiser
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 
@@ -49,7 +50,7 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
     ((tensor([2.]),), (tensor([3.]),))
     """
     if not isinstance(inner, Optimiser):
-        raise KindError(f"averaged: expected an optimiser, got {type(inner).__name__}")
+        raise KindError(f"averaged: expected an optimiser, got {kind_of(inner)}")
     number("averaged", "rate", rate, 0, 1)
 
     def init(params: Params) -> Averaged:

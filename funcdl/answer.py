@@ -1,0 +1,85 @@
+"""What the vjp of a user's own layer gave: looked at there, or its neighbour would be blamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.tensor import Tensor
+from funcdl.tree import nodes
+
+__all__ = ["answered", "expect_pair"]
+
+
+def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
+    """Return what a user's function gave, if it is a pair: a tensor of two rows unpacks as one."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        got = f"{len(value)} entries" if isinstance(value, tuple) else type(value).__name__
+        raise KindError(f"{label}: expected {what}, got {got}")
+    return value
+
+
+def answered(name: str, params: Any, x: Any, pull: Any) -> Callable[..., Any]:
+    """Have a vjp refuse what it gave itself, where that is not as `params` and `x` are.
+
+    An input may have none: None, in its place or in that of all of them.
+
+    Raises:
+        KindError: `pull` cannot be called.
+    """
+    if not callable(pull):
+        raise KindError(f"{name}: expected a vjp to call, got {type(pull).__name__}")
+    code = getattr(pull, "__code__", None)
+    alone = code is not None and code.co_argcount == 1 and not code.co_flags & 4  # no *args
+
+    def vjp(dy: Any, need_dx: bool = True) -> Any:
+        back = pull(dy) if alone else pull(dy, need_dx)
+        dparams, dx = expect_pair(name, "(dparams, dx) from its vjp", back)
+        _beside(name, "params", params, dparams)
+        if not need_dx:
+            return dparams, None
+        _beside(name, "x", x, dx)
+        return dparams, dx
+
+    return vjp
+
+
+def _beside(name: str, place: str, given: Any, back: Any) -> None:
+    """Refuse a cotangent of another structure, shape or dtype; of an input it may be None."""
+    is_input = place[0] == "x"
+    if back is None and is_input:
+        return
+    if isinstance(given, Tensor):
+        alike = isinstance(back, Tensor) and back.shape == given.shape
+        if not alike or (back.dtype is not given.dtype and given.is_floating_point()):
+            raise _other(name, place, given, back)
+    elif nodes.is_node(given):
+        same = isinstance(back, (tuple, list)) if is_input else type(back) is type(given)
+        if not same or nodes.labels(given) != nodes.labels(back):
+            raise _other(name, place, given, back)
+        for label, part, d in zip(nodes.labels(given), nodes.entries(given), nodes.entries(back)):
+            _beside(name, place + label, part, d)
+
+
+def _other(name: str, place: str, given: Any, back: Any) -> FuncdlError:
+    """Say what was expected of a vjp, and what it gave."""
+    text = f"{name}: expected its vjp to give d{place} {_words(given)} as {place} is, got "
+    if not isinstance(given, Tensor) or not isinstance(back, Tensor):
+        return KindError(text + _words(back))
+    if back.shape != given.shape:
+        return ShapeError(text + _words(back))
+    return KindError(
+        f"{name}: expected its vjp to give d{place} in {given.dtype}, got {back.dtype}"
+    )
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return str(tuple(value.shape))
+    if value is None or not nodes.is_node(value):
+        return "None" if value is None else type(value).__name__
+    labels, kind = nodes.labels(value), type(value).__name__
+    if kind in ("tuple", "list"):
+        return f"a {kind} of {len(labels)}"
+    return f"{kind}({', '.join(label[1:] for label in labels)})"

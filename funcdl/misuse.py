@@ -1,0 +1,167 @@
+"""What newcomers write, and what to write instead: one sentence for each."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.tensor import Tensor
+
+__all__ = [
+    "Initialised",
+    "call_of",
+    "factory",
+    "instead_of_layer",
+    "kind_of",
+    "no_arguments",
+]
+
+
+def factory(thing: Any) -> str:
+    """Name a function of the library that makes something, and was not called; empty for others.
+
+    What such a function makes may be a function too, but none that its file knows by name.
+    """
+    if not inspect.isfunction(thing) or not str(thing.__module__).startswith("funcdl."):
+        return ""
+    known = vars(sys.modules.get(thing.__module__, sys))
+    return thing.__name__ if known.get(thing.__name__) is thing else ""
+
+
+def kind_of(thing: Any) -> str:
+    """Say what came: the class of a thing; for a function that was not called, the call.
+
+    >>> kind_of(3)
+    'int'
+    """
+    if factory(thing):
+        return f"the function {thing.__name__}, which has to be called: write {call_of(thing)}"
+    return f"the class {thing.__name__}" if inspect.isclass(thing) else type(thing).__name__
+
+
+def call_of(function: Any) -> str:
+    """Write a call of a function with the arguments that it cannot do without.
+
+    >>> def linear(out, *, bias=True): ...
+    >>> call_of(linear)
+    'linear(out)'
+    """
+    found = inspect.signature(function).parameters.values()
+    needed = [
+        f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name
+        for p in found
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD
+    ]
+    return f"{function.__name__}({', '.join(needed)})"
+
+
+def instead_of_layer(thing: Any) -> str:
+    """Say what came in the place of a layer, and what to write; empty for what may be one."""
+    name = getattr(thing, "__name__", type(thing).__name__)
+    if factory(thing):
+        return f"got {kind_of(thing)}"
+    if inspect.isclass(thing):
+        return f"got the class {name}: {_of_class(thing)}"
+    if type(thing) in (list, tuple):
+        return f"got a {type(thing).__name__}: hand the layers over one by one, serial(*layers)"
+    if callable(getattr(thing, "forward", None)):
+        kind = type(thing).__name__
+        if getattr(thing, "layer", None) is not None:
+            return f"got the module {kind}: write {thing.layer!r}, the layer in its .layer"
+        if hasattr(thing, "register_forward_hook"):
+            return f"got the module {kind} of torch.nn: write the layer, from_torch has its weights"
+        return f"got the module {kind}: modules go into Sequential, layers into serial"
+    if inspect.isroutine(thing) and str(thing.__module__).partition(".")[0] == "torch":
+        return f"got torch's {name}, which has no vjp: write a layer, such as relu"
+    if callable(thing):
+        return _of_arguments(name, thing)
+    return f"got {type(thing).__name__}"
+
+
+def _of_class(kind: type) -> str:
+    made = getattr(kind, "factory", None)
+    if made is None or not hasattr(kind, "param"):
+        return "write a layer, such as relu or linear(25)"
+    return f"write {call_of(made) if inspect.isfunction(made) else made!r}, the layer"
+
+
+def _of_arguments(name: str, thing: Callable[..., Any]) -> str:
+    """Refuse a function that cannot be called with params and x."""
+    try:
+        signature = inspect.signature(thing)
+    except (TypeError, ValueError):
+        return ""
+    for args, kwargs in (((), {}), ((None,), {}), ((), {"rng": None})):
+        try:
+            signature.bind(None, None, *args, **kwargs)
+            return ""
+        except TypeError:
+            continue
+    taken = ", ".join(map(str, signature.parameters))
+    return f"got {name}({taken}), which cannot be called with params and x"
+
+
+def no_arguments(name: str, given: Any, nothing: Any) -> FuncdlError:
+    """Say that a layer was called with too few arguments: as a factory, or as a module."""
+    if given is nothing:
+        return KindError(f"{name}: expected params and x, got nothing: {name} is a layer already")
+    got = "x" if isinstance(given, Tensor) else repr(given)
+    return KindError(f"{name}: expected params and x, got {got} alone: write {name}(params, x)")
+
+
+class Initialised:
+    """An `init` whose arguments and results are looked at: it runs once for a network."""
+
+    def __init__(self, name: str, init: Callable[..., Any]) -> None:
+        self.name, self.init = name, init
+
+    def __call__(self, rng: Any, in_shape: Any) -> Any:
+        """Draw the parameters: `(params, out_shape)`."""
+        where = self.name
+        if rng is None or not hasattr(rng, "initial_seed"):
+            seed = isinstance(rng, int) and not isinstance(rng, bool)
+            hint = f": write torch.Generator().manual_seed({rng})" if seed else ""
+            raise KindError(
+                f"{where}: expected rng to be a torch.Generator, got {type(rng).__name__}{hint}"
+            )
+        if not _is_shape(in_shape):
+            raise _no_shape(where, in_shape)
+        made = self.init(rng, in_shape)
+        if type(made) is not tuple or len(made) != 2:
+            got = f"{len(made)} entries" if type(made) is tuple else type(made).__name__
+            raise KindError(f"{where}: expected (params, out_shape) from its init, got {got}")
+        if not _is_shape(made[1]):
+            raise KindError(
+                f"{where}: expected (params, out_shape) from its init, got {made[1]!r} for a shape"
+            )
+        return made
+
+
+def _is_shape(shape: Any) -> bool:
+    """Tell whether something is a tuple of lengths, or of such tuples."""
+    return isinstance(shape, tuple) and all(
+        (isinstance(entry, int) and not isinstance(entry, bool) and entry >= 0) or _is_shape(entry)
+        for entry in shape
+    )
+
+
+def _no_shape(where: str, shape: Any) -> FuncdlError:
+    if isinstance(shape, Tensor):
+        return KindError(f"{where}: expected the shape of an input, got a tensor: write x.shape")
+    if isinstance(shape, int):
+        return KindError(f"{where}: expected a shape, got {shape}: write ({shape},)")
+    if isinstance(shape, list):
+        return KindError(f"{where}: expected a shape, got a list: write {_tupled(shape)}")
+    if isinstance(shape, tuple):
+        return ShapeError(f"{where}: expected a shape of whole numbers from 0 on, got {shape}")
+    got = (
+        "a generator: write init(rng, in_shape)" if hasattr(shape, "initial_seed") else repr(shape)
+    )
+    return KindError(f"{where}: expected a shape such as (3,), got {got}")
+
+
+def _tupled(shape: Any) -> Any:
+    return tuple(map(_tupled, shape)) if isinstance(shape, (list, tuple)) else shape
