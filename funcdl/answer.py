@@ -70,7 +70,8 @@ def _other(name: str, place: str, given: Any, back: Any) -> FuncdlError:
     if back.shape != given.shape:
         return ShapeError(text + _words(back))
     return KindError(
-        f"{name}: expected its vjp to give d{place} in {given.dtype}, got {back.dtype}"
+        f"{name}: expected its vjp to give d{place} in {given.dtype} as {place} is, "
+        f"got {back.dtype}"
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from funcdl.answer import answered, expect_pair
 from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
 from funcdl.misfit import RAW, guarded, is_ours, means, unfit
-from funcdl.misuse import Initialised, instead_of_layer, no_arguments
+from funcdl.misuse import Initialised, instead_of_layer, no_arguments, short
 from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
 
@@ -105,9 +105,8 @@ class Layer:
             object.__setattr__(self, "needs_rng", self.name if self.needs_rng else "")
         if not isinstance(self.init, Initialised):
             if not isinstance(self.name, str) or not callable(self.init):
-                raise KindError(
-                    f"Layer: expected (name, init, apply), got {self.name!r}, {self.init!r}"
-                )
+                got = f"{short(self.name)}, {short(self.init)}"
+                raise KindError(f"Layer: expected (name, init, apply), got {got}")
             object.__setattr__(self, "init", Initialised(self.name, self.init))
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
@@ -128,7 +127,8 @@ class Layer:
                 recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
                 return recorded
         try:
-            y, pull = self.apply(params, x, rng)
+            made = self.apply(params, x, rng)
+            y, pull = expect_pair(self.name, "(y, vjp)", made) if self.watched else made
         except FuncdlError as error:
             raise means(self.name, error) from error.__cause__
         except RAW as error:

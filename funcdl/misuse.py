@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, brief
 from funcdl.tensor import Tensor
 
 __all__ = [
     "Initialised",
+    "short",
     "call_of",
     "factory",
     "instead_of_layer",
     "kind_of",
     "no_arguments",
+    "no_generator",
 ]
 
 
@@ -29,6 +31,17 @@ def factory(thing: Any) -> str:
         return ""
     known = vars(sys.modules.get(thing.__module__, sys))
     return thing.__name__ if known.get(thing.__name__) is thing else ""
+
+
+def short(thing: Any) -> str:
+    """Write a thing, if that is short; else its class.
+
+    >>> short("fast"), short(list(range(100)))
+    ("'fast'", 'list')
+    """
+    text = brief(thing)
+    long = len(text) > 60 or "\n" in text or " at 0x" in text
+    return type(thing).__name__ if long or isinstance(thing, Tensor) else text
 
 
 def kind_of(thing: Any) -> str:
@@ -70,11 +83,14 @@ def instead_of_layer(thing: Any) -> str:
     if callable(getattr(thing, "forward", None)):
         kind = type(thing).__name__
         if getattr(thing, "layer", None) is not None:
-            return f"got the module {kind}: write {thing.layer!r}, the layer in its .layer"
+            return f"got the module {kind}: write module.layer, which is the layer in it"
         if hasattr(thing, "register_forward_hook"):
             return f"got the module {kind} of torch.nn: write the layer, from_torch has its weights"
         return f"got the module {kind}: modules go into Sequential, layers into serial"
-    if inspect.isroutine(thing) and str(thing.__module__).partition(".")[0] == "torch":
+    if (
+        inspect.isroutine(thing)
+        and str(getattr(thing, "__module__", "torch")).partition(".")[0] == "torch"
+    ):
         return f"got torch's {name}, which has no vjp: write a layer, such as relu"
     if callable(thing):
         return _of_arguments(name, thing)
@@ -85,7 +101,7 @@ def _of_class(kind: type) -> str:
     made = getattr(kind, "factory", None)
     if made is None or not hasattr(kind, "param"):
         return "write a layer, such as relu or linear(25)"
-    return f"write {call_of(made) if inspect.isfunction(made) else made!r}, the layer"
+    return f"write {call_of(made) if inspect.isfunction(made) else repr(made)}, the layer"
 
 
 def _of_arguments(name: str, thing: Callable[..., Any]) -> str:
@@ -108,8 +124,22 @@ def no_arguments(name: str, given: Any, nothing: Any) -> FuncdlError:
     """Say that a layer was called with too few arguments: as a factory, or as a module."""
     if given is nothing:
         return KindError(f"{name}: expected params and x, got nothing: {name} is a layer already")
-    got = "x" if isinstance(given, Tensor) else repr(given)
-    return KindError(f"{name}: expected params and x, got {got} alone: write {name}(params, x)")
+    if isinstance(given, (Tensor, tuple)):
+        hint = f"write {name}(params, x), with () where there are no parameters"
+        return KindError(f"{name}: expected params and x, got one of them: {hint}")
+    got = short(given)
+    return KindError(f"{name}: expected params and x, got {got}: {name} is a layer already")
+
+
+def no_generator(where: str, rng: Any) -> FuncdlError:
+    """Say that something else came in the place of a generator."""
+    kind, hint = type(rng), ""
+    got = kind.__name__
+    if got == "Generator":  # another library's
+        got = f"{kind.__module__}.{got}"
+    if isinstance(rng, int) and not isinstance(rng, bool):
+        hint = f": write torch.Generator().manual_seed({brief(rng)})"
+    return KindError(f"{where}: expected rng to be a torch.Generator, got {got}{hint}")
 
 
 class Initialised:
@@ -118,15 +148,11 @@ class Initialised:
     def __init__(self, name: str, init: Callable[..., Any]) -> None:
         self.name, self.init = name, init
 
-    def __call__(self, rng: Any, in_shape: Any) -> Any:
+    def __call__(self, rng: Any = None, in_shape: Any = None) -> Any:
         """Draw the parameters: `(params, out_shape)`."""
         where = self.name
         if rng is None or not hasattr(rng, "initial_seed"):
-            seed = isinstance(rng, int) and not isinstance(rng, bool)
-            hint = f": write torch.Generator().manual_seed({rng})" if seed else ""
-            raise KindError(
-                f"{where}: expected rng to be a torch.Generator, got {type(rng).__name__}{hint}"
-            )
+            raise no_generator(where, rng)
         if not _is_shape(in_shape):
             raise _no_shape(where, in_shape)
         made = self.init(rng, in_shape)
@@ -134,9 +160,8 @@ class Initialised:
             got = f"{len(made)} entries" if type(made) is tuple else type(made).__name__
             raise KindError(f"{where}: expected (params, out_shape) from its init, got {got}")
         if not _is_shape(made[1]):
-            raise KindError(
-                f"{where}: expected (params, out_shape) from its init, got {made[1]!r} for a shape"
-            )
+            got = f"{short(made[1])} for a shape"
+            raise KindError(f"{where}: expected (params, out_shape) from its init, got {got}")
         return made
 
 

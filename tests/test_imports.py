@@ -13,10 +13,7 @@ import funcdl
 PACKAGE = Path(funcdl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {
-        *("errors", "tensor", "misfit", "misuse", "answer", "contract", "tree", "arguments"),
-        "portable",
-    },
+    {"errors", "tensor", "misfit", "misuse", "answer", "contract", "tree", "arguments", "portable"},
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},

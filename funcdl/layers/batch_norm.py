@@ -92,6 +92,7 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
             if type(x) is Tensor:  # and not one that is being recorded: see `funcdl.staging`
                 ask_for_calibration("batch_norm", mean, var)
             return _infer(params, x)
+        generator("batch_norm", rng)
         models = scale.ndim - 1
         rows = (*x.shape[:models], math.prod(x.shape[models:-1]), x.shape[-1])
         if rows[-2] < 2:

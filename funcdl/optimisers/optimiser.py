@@ -10,16 +10,25 @@ from funcdl.arguments import number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.misfit import apart, first_line, is_ours
+from funcdl.misuse import factory, kind_of
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
 from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
 
-__all__ = ["Optimiser", "OptimiserState", "Rate", "optimiser"]
+__all__ = ["Optimiser", "OptimiserState", "Rate", "checked_rate", "optimiser"]
 
 Rate = float | Callable[[Tensor], Tensor]
 """A number, or a schedule: a function from the count of steps taken, a float64 tensor without
 axes, to such a tensor. See `funcdl.schedules`."""
+
+
+def checked_rate(where: str, lr: Rate) -> None:
+    """Refuse what is neither a number of at least 0 nor a schedule."""
+    if factory(lr):
+        raise KindError(f"{where}: expected lr to be a number or a schedule, got {kind_of(lr)}")
+    if not callable(lr):
+        number(where, "lr", lr, 0)
 
 
 class Optimiser(NamedTuple):
@@ -94,8 +103,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     >>> params, float(state.lr)
     ((tensor([0.8889]),), 0.01)
     """
-    if not callable(lr):
-        number("optimiser", "lr", lr, 0)
+    checked_rate("optimiser", lr)
     inner = chain(*transforms)
 
     def init(params: Params) -> OptimiserState:
