@@ -17,7 +17,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"check", "staging", "training", "calibrate", "summary", "interop"},
+    {"check", "judge", "slope", "staging", "training", "calibrate", "summary", "interop"},
     {"disc", "module"},
     {"__init__"},
 ]
