@@ -5,7 +5,7 @@ apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
 
 from funcdl import initialisers, schedules, tree
 from funcdl.calibrate import calibrate
-from funcdl.check import check
+from funcdl.check import Differences, check
 from funcdl.combinators.concat import concat
 from funcdl.combinators.debug import debug
 from funcdl.combinators.fan_in import fan_in
@@ -27,6 +27,7 @@ from funcdl.combinators.vmap import vmap
 from funcdl.combinators.weighted_sum import weighted_sum
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, as_layer, layer
 from funcdl.errors import (
+    ContractError,
     DerivativeError,
     FuncdlError,
     FuncdlWarning,
@@ -38,6 +39,7 @@ from funcdl.errors import (
     UsageError,
 )
 from funcdl.interop import from_torch, to_torch
+from funcdl.judge import Verdict, judge
 from funcdl.layers.activations import (
     exp,
     hard_sigmoid,
@@ -204,10 +206,12 @@ __all__ = [
     "Bias",
     "BiasFeatures",
     "ChannelsLast",
+    "ContractError",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "DerivativeError",
+    "Differences",
     "Dropout",
     "Dropout2d",
     "Embed",
@@ -281,6 +285,7 @@ __all__ = [
     "Unstack",
     "UsageError",
     "Value",
+    "Verdict",
     "Vjp",
     "adagrad",
     "adam",
@@ -332,6 +337,7 @@ __all__ = [
     "inference",
     "initialisers",
     "join",
+    "judge",
     "kl_divergence",
     "l1",
     "layer",

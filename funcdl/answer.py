@@ -9,7 +9,7 @@ from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Tensor
 from funcdl.tree import nodes
 
-__all__ = ["answered", "expect_pair"]
+__all__ = ["answered", "beside", "expect_pair"]
 
 
 def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
@@ -36,16 +36,16 @@ def answered(name: str, params: Any, x: Any, pull: Any) -> Callable[..., Any]:
     def vjp(dy: Any, need_dx: bool = True) -> Any:
         back = pull(dy) if alone else pull(dy, need_dx)
         dparams, dx = expect_pair(name, "(dparams, dx) from its vjp", back)
-        _beside(name, "params", params, dparams)
+        beside(name, "params", params, dparams)
         if not need_dx:
             return dparams, None
-        _beside(name, "x", x, dx)
+        beside(name, "x", x, dx)
         return dparams, dx
 
     return vjp
 
 
-def _beside(name: str, place: str, given: Any, back: Any) -> None:
+def beside(name: str, place: str, given: Any, back: Any) -> None:
     """Refuse a cotangent of another structure, shape or dtype; of an input it may be None."""
     is_input = place[0] == "x"
     if back is None and is_input:
@@ -59,7 +59,7 @@ def _beside(name: str, place: str, given: Any, back: Any) -> None:
         if not same or nodes.labels(given) != nodes.labels(back):
             raise _other(name, place, given, back)
         for label, part, d in zip(nodes.labels(given), nodes.entries(given), nodes.entries(back)):
-            _beside(name, place + label, part, d)
+            beside(name, place + label, part, d)
 
 
 def _other(name: str, place: str, given: Any, back: Any) -> FuncdlError:

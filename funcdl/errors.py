@@ -7,6 +7,7 @@ import sys
 from typing import TypeVar
 
 __all__ = [
+    "ContractError",
     "DerivativeError",
     "FuncdlError",
     "FuncdlWarning",
@@ -58,6 +59,10 @@ class KindError(FuncdlError, TypeError):
 
 class UsageError(FuncdlError, RuntimeError):
     """A call out of order: `backward` before `forward`."""
+
+
+class ContractError(FuncdlError, ValueError):
+    """A layer that breaks the contract; the message names the property."""
 
 
 class DerivativeError(FuncdlError, ValueError):

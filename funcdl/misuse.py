@@ -27,10 +27,11 @@ def factory(thing: Any) -> str:
 
     What such a function makes may be a function too, but none that its file knows by name.
     """
-    if not inspect.isfunction(thing) or not str(thing.__module__).startswith("funcdl."):
+    module = str(getattr(thing, "__module__", ""))
+    if not inspect.isfunction(thing) or not module.startswith("funcdl."):
         return ""
-    known = vars(sys.modules.get(thing.__module__, sys))
-    return thing.__name__ if known.get(thing.__name__) is thing else ""
+    name: str = thing.__qualname__
+    return name if vars(sys.modules.get(module, sys)).get(name) is thing else ""
 
 
 def short(thing: Any) -> str:

@@ -94,10 +94,10 @@ def scaled():
 
     def apply(params, x):
         s = params["s"]
-        wide = s[..., None, :]
+        wide = s.reshape(*s.shape[:-1], *[1] * (x.ndim - s.ndim), s.shape[-1])
 
         def vjp(dy):
-            return {"s": (dy * x).sum(-2)}, dy * wide
+            return {"s": (dy * x).sum_to_size(wide.shape).reshape(s.shape)}, dy * wide
 
         return x * wide, vjp
 
