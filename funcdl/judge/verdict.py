@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from funcdl.arguments import generator
 from funcdl.contract import LayerLike, Params, Shape, Value, as_layer
-from funcdl.errors import ContractError
+from funcdl.errors import ContractError, FuncdlError
 from funcdl.judge.axes import batches
 from funcdl.judge.axes import models as of_models
 from funcdl.judge.cotangents import derivative, linear, nothing, part_of_nothing, unasked
@@ -23,10 +23,10 @@ __all__ = ["PROPERTIES", "Verdict", "judge", "judged"]
 PROPERTIES: dict[str, Callable[[Trial], None]] = {
     "shapes": shapes,
     "initialisation": initialisation,
+    "cotangents": cotangents,
     "purity": purity,
     "repeatable": repeatable,
     "again": again,
-    "cotangents": cotangents,
     "linear": linear,
     "need_dx": unasked,
     "None": nothing,
@@ -127,7 +127,9 @@ def judged(trial: Trial) -> Verdict:
         except SkippedError as error:
             skipped[name] = str(error)
         except RAW as error:
-            why = f"{type(error).__name__}: {first_line(error)}"
+            why = str(error).removeprefix(f"{trial.layer.name}: ")
+            if not isinstance(error, FuncdlError):
+                why = f"{type(error).__name__}: {first_line(error)}"
             if why in broken.values():  # said already: what came of it cannot be asked
                 skipped[name] = "it cannot be applied"
             else:

@@ -8,6 +8,7 @@ import torch
 
 import funcdl as f
 from funcdl import tree
+from funcdl.judge.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,28 @@ class Case:
     @property
     def stacked(self):
         return f.as_layer(self.over_models or self.layer)
+
+    def has_target(self):
+        """Whether it is a loss, whose input ends with data."""
+        with_models = self.over_models is not None and "vmap" not in str(self)
+        return with_models and is_nested(self.shape)
+
+    def looks_across(self):
+        """Whether the examples of a batch are not each for itself."""
+        return self.has_target() or (self.random and bool(f.as_layer(self.layer).needs_rng))
+
+    def trial(self, rng):
+        """The case as the library's judge takes it."""
+        return Trial(
+            f.as_layer(self.layer),
+            self.shape,
+            rng,
+            self.inputs,
+            self.params,
+            self.stacked,
+            self.random,
+            self.has_target(),
+        )
 
 
 def normal(shape, rng):
