@@ -21,9 +21,12 @@ def has_statistics(tree: Any) -> bool:
     False
     """
     # Each plain step comes by here: a tensor costs a look at its type, an empty tuple no call.
-    if type(tree) is not tuple and hasattr(tree, "_statistics"):
+    kind = type(tree)
+    if kind is not tuple and hasattr(kind, "_statistics"):
         return True
-    for entry in nodes.entries(tree) if nodes.is_node(tree) else ():
+    if not isinstance(tree, tuple):
+        tree = nodes.entries(tree) if nodes.is_node(tree) else ()
+    for entry in tree:
         if type(entry) is not Tensor and entry != () and has_statistics(entry):
             return True
     return False
