@@ -1,15 +1,19 @@
-"""What the vjp of a user's own layer gave: looked at there, or its neighbour would be blamed."""
+"""What the functions of a layer of one's own are handed and give: its `init`, and its vjp.
+
+It is looked at there, or the next layer would be blamed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import FuncdlError, KindError, ShapeError, brief
+from funcdl.misuse import no_generator, short
 from funcdl.tensor import Tensor
 from funcdl.tree import nodes
 
-__all__ = ["answered", "beside", "expect_pair"]
+__all__ = ["answered", "beside", "expect_pair", "initialised"]
 
 
 def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
@@ -84,3 +88,51 @@ def _words(value: Any) -> str:
     if kind in ("tuple", "list"):
         return f"a {kind} of {len(labels)}"
     return f"{kind}({', '.join(label[1:] for label in labels)})"
+
+
+def initialised(name: str, init: Callable[..., Any]) -> Callable[..., Any]:
+    """Look at the arguments and the results of a layer's `init`: it runs once for a network."""
+    if getattr(init, "__qualname__", "") == "initialised.<locals>.drawn":
+        return init
+
+    def drawn(rng: Any = None, in_shape: Any = None) -> Any:
+        """Draw the parameters: `(params, out_shape)`."""
+        if rng is None or not hasattr(rng, "initial_seed"):
+            raise no_generator(name, rng)
+        if not _is_shape(in_shape):
+            raise _no_shape(name, in_shape)
+        made = init(rng, in_shape)
+        expect_pair(name, "(params, out_shape) from its init", made)
+        if not _is_shape(made[1]):
+            got = f"{short(made[1])} for a shape"
+            raise KindError(f"{name}: expected (params, out_shape) from its init, got {got}")
+        return made
+
+    return drawn
+
+
+def _is_shape(shape: Any) -> bool:
+    """Tell whether something is a tuple of lengths, or of such tuples."""
+    return isinstance(shape, tuple) and all(
+        (isinstance(entry, int) and not isinstance(entry, bool) and entry >= 0) or _is_shape(entry)
+        for entry in shape
+    )
+
+
+def _no_shape(where: str, shape: Any) -> FuncdlError:
+    if isinstance(shape, Tensor):
+        return KindError(f"{where}: expected the shape of an input, got a tensor: write x.shape")
+    if isinstance(shape, int):
+        return KindError(f"{where}: expected a shape, got {brief(shape)}: write ({brief(shape)},)")
+    if isinstance(shape, list):
+        return KindError(f"{where}: expected a shape, got a list: write {brief(_tupled(shape))}")
+    if isinstance(shape, tuple):
+        return ShapeError(f"{where}: expected a shape of whole numbers from 0 on, got {brief(shape)}")
+    got = (
+        "a generator: write init(rng, in_shape)" if hasattr(shape, "initial_seed") else repr(shape)
+    )
+    return KindError(f"{where}: expected a shape such as (3,), got {got}")
+
+
+def _tupled(shape: Any) -> Any:
+    return tuple(map(_tupled, shape)) if isinstance(shape, (list, tuple)) else shape

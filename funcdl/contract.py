@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from funcdl.answer import answered, expect_pair
+from funcdl.answer import answered, expect_pair, initialised
 from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
 from funcdl.misfit import RAW, guarded, is_ours, means, unfit
-from funcdl.misuse import Initialised, instead_of_layer, no_arguments, short
+from funcdl.misuse import instead_of_layer, no_arguments, short
 from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
 
@@ -103,11 +103,10 @@ class Layer:
     def __post_init__(self) -> None:
         if not isinstance(self.needs_rng, str):
             object.__setattr__(self, "needs_rng", self.name if self.needs_rng else "")
-        if not isinstance(self.init, Initialised):
-            if not isinstance(self.name, str) or not callable(self.init):
-                got = f"{short(self.name)}, {short(self.init)}"
-                raise KindError(f"Layer: expected (name, init, apply), got {got}")
-            object.__setattr__(self, "init", Initialised(self.name, self.init))
+        if not isinstance(self.name, str) or not callable(self.init):
+            got = f"{short(self.name)}, {short(self.init)}"
+            raise KindError(f"Layer: expected (name, init, apply), got {got}")
+        object.__setattr__(self, "init", initialised(self.name, self.init))
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
             object.__setattr__(self, "watched", True)

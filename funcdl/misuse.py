@@ -7,18 +7,17 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import FuncdlError, KindError, ShapeError, brief
+from funcdl.errors import FuncdlError, KindError, brief
 from funcdl.tensor import Tensor
 
 __all__ = [
-    "Initialised",
-    "short",
     "call_of",
     "factory",
     "instead_of_layer",
     "kind_of",
     "no_arguments",
     "no_generator",
+    "short",
 ]
 
 
@@ -141,53 +140,3 @@ def no_generator(where: str, rng: Any) -> FuncdlError:
     if isinstance(rng, int) and not isinstance(rng, bool):
         hint = f": write torch.Generator().manual_seed({brief(rng)})"
     return KindError(f"{where}: expected rng to be a torch.Generator, got {got}{hint}")
-
-
-class Initialised:
-    """An `init` whose arguments and results are looked at: it runs once for a network."""
-
-    def __init__(self, name: str, init: Callable[..., Any]) -> None:
-        self.name, self.init = name, init
-
-    def __call__(self, rng: Any = None, in_shape: Any = None) -> Any:
-        """Draw the parameters: `(params, out_shape)`."""
-        where = self.name
-        if rng is None or not hasattr(rng, "initial_seed"):
-            raise no_generator(where, rng)
-        if not _is_shape(in_shape):
-            raise _no_shape(where, in_shape)
-        made = self.init(rng, in_shape)
-        if type(made) is not tuple or len(made) != 2:
-            got = f"{len(made)} entries" if type(made) is tuple else type(made).__name__
-            raise KindError(f"{where}: expected (params, out_shape) from its init, got {got}")
-        if not _is_shape(made[1]):
-            got = f"{short(made[1])} for a shape"
-            raise KindError(f"{where}: expected (params, out_shape) from its init, got {got}")
-        return made
-
-
-def _is_shape(shape: Any) -> bool:
-    """Tell whether something is a tuple of lengths, or of such tuples."""
-    return isinstance(shape, tuple) and all(
-        (isinstance(entry, int) and not isinstance(entry, bool) and entry >= 0) or _is_shape(entry)
-        for entry in shape
-    )
-
-
-def _no_shape(where: str, shape: Any) -> FuncdlError:
-    if isinstance(shape, Tensor):
-        return KindError(f"{where}: expected the shape of an input, got a tensor: write x.shape")
-    if isinstance(shape, int):
-        return KindError(f"{where}: expected a shape, got {shape}: write ({shape},)")
-    if isinstance(shape, list):
-        return KindError(f"{where}: expected a shape, got a list: write {_tupled(shape)}")
-    if isinstance(shape, tuple):
-        return ShapeError(f"{where}: expected a shape of whole numbers from 0 on, got {shape}")
-    got = (
-        "a generator: write init(rng, in_shape)" if hasattr(shape, "initial_seed") else repr(shape)
-    )
-    return KindError(f"{where}: expected a shape such as (3,), got {got}")
-
-
-def _tupled(shape: Any) -> Any:
-    return tuple(map(_tupled, shape)) if isinstance(shape, (list, tuple)) else shape

@@ -82,7 +82,7 @@ OBJECTIVE = f.supervised(NET, f.mse())
         (lambda: f.linear(3, w_init="he").init(rng(), (2,)), "linear: expected w_init to be a function (rng, shape) -> tensor, got 'he'"),
         (lambda: f.conv2d(3, 3, b_init=False).init(rng(), (4, 4, 2)), "conv2d: expected b_init to be a function (rng, shape) -> tensor, got False"),
         # A Layer of one's own.
-        (lambda: f.Layer(f.relu.init, "mine", kept), "Layer: expected (name, init, apply), got Initialised, 'mine'"),
+        (lambda: f.Layer(f.relu.init, "mine", kept), "Layer: expected (name, init, apply), got function, 'mine'"),
         (lambda: f.Layer("mine", None, kept), "Layer: expected (name, init, apply), got 'mine', None"),
         (lambda: f.Layer("mine", f.relu.init, kept), "mine: expected apply(params, x, rng=None), got (params, x): layer(apply, init, name) takes any function"),
         (lambda: f.Layer("mine", f.relu.init, 3), "mine: expected apply(params, x, rng=None), got int: layer(apply, init, name) takes any function"),
