@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcdl.errors import TreeError
 from funcdl.tensor import Tensor
 from funcdl.tree import nodes
 
@@ -20,6 +21,13 @@ def has_statistics(tree: Any) -> bool:
     >>> has_statistics(((), {"w": 3.0}))
     False
     """
+    try:
+        return _has(tree)
+    except (TreeError, RecursionError):  # said by whoever takes the tree apart, with the path
+        return False
+
+
+def _has(tree: Any) -> bool:
     # Each plain step comes by here: a tensor costs a look at its type, an empty tuple no call.
     kind = type(tree)
     if kind is not tuple and hasattr(kind, "_statistics"):
@@ -27,7 +35,7 @@ def has_statistics(tree: Any) -> bool:
     if not isinstance(tree, tuple):
         tree = nodes.entries(tree) if nodes.is_node(tree) else ()
     for entry in tree:
-        if type(entry) is not Tensor and entry != () and has_statistics(entry):
+        if type(entry) is not Tensor and entry != () and _has(entry):
             return True
     return False
 
