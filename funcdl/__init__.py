@@ -5,12 +5,13 @@ apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
 
 from funcdl import initialisers, schedules, tree
 from funcdl.calibrate import calibrate
-from funcdl.check import check
+from funcdl.check import Differences, check
 from funcdl.combinators.concat import concat
 from funcdl.combinators.debug import debug
 from funcdl.combinators.fan_in import fan_in
 from funcdl.combinators.fan_out import fan_out
 from funcdl.combinators.freeze import freeze
+from funcdl.combinators.inference import inference
 from funcdl.combinators.named import named
 from funcdl.combinators.parallel import parallel
 from funcdl.combinators.remat import remat
@@ -26,8 +27,10 @@ from funcdl.combinators.vmap import vmap
 from funcdl.combinators.weighted_sum import weighted_sum
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, as_layer, layer
 from funcdl.errors import (
+    ContractError,
     DerivativeError,
     FuncdlError,
+    FuncdlWarning,
     InputError,
     KindError,
     ResourceError,
@@ -36,6 +39,7 @@ from funcdl.errors import (
     UsageError,
 )
 from funcdl.interop import from_torch, to_torch
+from funcdl.judge import Verdict, judge
 from funcdl.layers.activations import (
     exp,
     hard_sigmoid,
@@ -202,10 +206,12 @@ __all__ = [
     "Bias",
     "BiasFeatures",
     "ChannelsLast",
+    "ContractError",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
     "DerivativeError",
+    "Differences",
     "Dropout",
     "Dropout2d",
     "Embed",
@@ -214,6 +220,7 @@ __all__ = [
     "ExpandDims",
     "Flatten",
     "FuncdlError",
+    "FuncdlWarning",
     "GRUCell",
     "Gain",
     "GlobalAvgPool2d",
@@ -278,6 +285,7 @@ __all__ = [
     "Unstack",
     "UsageError",
     "Value",
+    "Verdict",
     "Vjp",
     "adagrad",
     "adam",
@@ -326,8 +334,10 @@ __all__ = [
     "hinge",
     "huber",
     "identity",
+    "inference",
     "initialisers",
     "join",
+    "judge",
     "kl_divergence",
     "l1",
     "layer",

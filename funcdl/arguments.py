@@ -6,6 +6,7 @@ from typing import Any
 
 from funcdl.contract import Shape
 from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.misuse import no_generator, short
 from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
@@ -49,7 +50,7 @@ LONGEST = 2**40
 def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> int:
     """Return `value` if it is an int of at least `least` and at most `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise KindError(f"{where}: expected {what} to be a whole number, got {value!r}")
+        raise KindError(f"{where}: expected {what} to be a whole number, got {short(value)}")
     if not -MOST <= value <= MOST:
         raise InputError(f"{where}: expected {what} in 64 bits, got a longer whole number")
     if value < least:
@@ -62,7 +63,7 @@ def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> in
 def number(where: str, what: str, value: Any, least: float, below: float | None = None) -> float:
     """Return `value` if it is a number in [least, below)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise KindError(f"{where}: expected {what} to be a number, got {value!r}")
+        raise KindError(f"{where}: expected {what} to be a number, got {short(value)}")
     if isinstance(value, int):
         whole(where, what, value, -MOST)
     if not value >= least or (below is not None and not value < below):
@@ -90,11 +91,7 @@ def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
 def generator(where: str, rng: Generator | None) -> Generator:
     """Return `rng` if it is a generator to draw from."""
     if rng is None or not hasattr(rng, "initial_seed"):
-        kind = type(rng)
-        got = kind.__name__
-        if got == "Generator":  # another library's
-            got = f"{kind.__module__}.{got}"
-        raise KindError(f"{where}: expected rng to be a torch.Generator, got {got}")
+        raise no_generator(where, rng)
     return rng
 
 

@@ -24,7 +24,7 @@ def calibrate(layer: LayerLike, params: Params, batches: Iterable[Value], rng: G
 
     Mean and variance are exact: those of all numbers of all batches, with every batch normalised
     as in training, by its own statistics. A norm that is applied several times, as in `shared`,
-    gets those of all its inputs.
+    gets those of all its inputs. One that acts as in inference, by `inference`, keeps its own.
 
     Args:
         layer: the network.
@@ -94,7 +94,10 @@ class _Watch(Watcher):
         """Apply a layer, and look at what goes into it."""
         # Other layers may have the parameters of a norm that they apply: the norm alone counts.
         if layer.name == "batch_norm" and not layer.layers:
-            self._measure(unwrap(params), unwrap(x))
+            if rng is None:
+                self.missed.pop(storage(unwrap(params).mean), None)  # as `inference` says
+            else:
+                self._measure(unwrap(params), unwrap(x))
         return super().layer(layer, params, x, rng)
 
     def _measure(self, params: BatchNorm, x: Tensor) -> None:

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from funcdl.answer import answered, expect_pair, initialised
 from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
 from funcdl.misfit import RAW, guarded, is_ours, means, unfit
+from funcdl.misuse import instead_of_layer, no_arguments, short
 from funcdl.portable import packed
 from funcdl.tensor import Generator, Tensor, empty
 
@@ -29,7 +31,6 @@ __all__ = [
     "Value",
     "Vjp",
     "as_layer",
-    "expect_pair",
     "layer",
     "shape_of",
     "zeros_of",
@@ -64,6 +65,9 @@ Init = Callable[[Generator, Shape], tuple[Params, Shape]]
 """`init(rng, in_shape) -> (params, out_shape)`."""
 
 
+_NOTHING: Any = object()
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Layer:
     """A named pair of pure functions, `init` and `apply`; calling a layer applies it.
@@ -77,6 +81,14 @@ class Layer:
         layers: for a combinator, its parts in the order of their parameters.
         recorded: whether a staged step may write down the calls that it makes; otherwise it calls
             the layer as it is, each time (see `funcdl.staging`).
+        needs_rng: the path to the first part that acts otherwise in training, where a generator is
+            handed in: one that draws numbers, or looks across the batch. A training step without a
+            generator is refused in its name. True stands for the layer's own name; empty for none.
+        watched: whether what its vjp gives is compared with its params and x: so for a layer of a
+            user's own, which the next one would be blamed for.
+
+    Raises:
+        KindError: `name` is no string, or `init` or `apply` no such function.
     """
 
     name: str
@@ -85,24 +97,45 @@ class Layer:
     args: str = ""
     layers: tuple[Layer, ...] = ()
     recorded: bool = True
+    needs_rng: bool | str = ""
+    watched: bool = False
 
-    def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+    def __post_init__(self) -> None:
+        if not isinstance(self.needs_rng, str):
+            object.__setattr__(self, "needs_rng", self.name if self.needs_rng else "")
+        if not isinstance(self.name, str) or not callable(self.init):
+            got = f"{short(self.name)}, {short(self.init)}"
+            raise KindError(f"Layer: expected (name, init, apply), got {got}")
+        object.__setattr__(self, "init", initialised(self.name, self.init))
+        if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
+            _expect_apply(self.name, self.apply)
+            object.__setattr__(self, "watched", True)
+
+    def __call__(
+        self, params: Params = _NOTHING, x: Value = _NOTHING, rng: Generator | None = None
+    ) -> tuple[Value, Vjp]:
         """Apply the layer: `(y, vjp)`, where the vjp refuses a dy that is not as y is.
 
         Tensors that are being recorded (see `funcdl.staging`) have a recorder, which makes the
         call, since it may be one that cannot be recorded.
         """
-        if type(x) is not Tensor and (recorder := _recorder(x)) is not None:
-            recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
-            return recorded
+        if type(x) is not Tensor:
+            if x is _NOTHING:
+                raise no_arguments(self.name, params, _NOTHING)
+            if (recorder := _recorder(x)) is not None:
+                recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
+                return recorded
         try:
-            y, pull = self.apply(params, x, rng)
+            made = self.apply(params, x, rng)
+            y, pull = expect_pair(self.name, "(y, vjp)", made) if self.watched else made
         except FuncdlError as error:
             raise means(self.name, error) from error.__cause__
         except RAW as error:
             if is_ours(error):
                 raise unfit(self.name, params, x, error) from error
             raise
+        if self.watched:
+            pull = answered(self.name, params, x, pull)
         try:
             return y, guarded(self.name, params, y, pull)
         except TypeError as error:
@@ -129,12 +162,27 @@ class Layer:
         if getattr(sys.modules.get("funcdl"), self.name, None) is self:
             return _ready, (self.name,)
         functions = packed((self.init, self.apply))
-        return type(self), (self.name, *functions, self.args, self.layers, self.recorded)
+        rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched
+        return type(self), (self.name, *functions, *rest)
 
 
 def _ready(name: str) -> Any:
     """Return one of the library's own layers that are no factories."""
     return getattr(sys.modules["funcdl"], name)
+
+
+def _expect_apply(name: str, apply: Any) -> None:
+    """Refuse what cannot be called with a generator, where Python can tell."""
+    try:
+        inspect.signature(apply).bind((), (), None)
+    except ValueError:
+        pass
+    except TypeError:
+        got = f"({', '.join(inspect.signature(apply).parameters)})" if callable(apply) else ""
+        raise KindError(
+            f"{name}: expected apply(params, x, rng=None), got "
+            f"{got or type(apply).__name__}: layer(apply, init, name) takes any function"
+        ) from None
 
 
 def _recorder(x: Value) -> Any:
@@ -148,7 +196,13 @@ PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]
 LayerLike = Layer | PlainApply
 
 
-def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) -> Layer:
+def layer(
+    apply: PlainApply,
+    init: Init | None = None,
+    name: str | None = None,
+    *,
+    needs_rng: bool | None = None,
+) -> Layer:
     """Make a layer of a plain function `(params, x) -> (y, vjp)`.
 
     Args:
@@ -158,6 +212,8 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
         init: `(rng, in_shape) -> (params, out_shape)`. Without it the layer has no parameters,
             and its output shape is found by applying it to zeros.
         name: for errors and summaries; the function's own name without it.
+        needs_rng: whether it acts otherwise in training, so that a training step needs a generator;
+            without it, whether the function takes one.
 
     Raises:
         KindError: `apply` cannot be called, or `name` is no string.
@@ -167,10 +223,8 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
     >>> layer(double)
     double
     """
-    if not callable(apply):
-        raise KindError(
-            f"layer: expected a function (params, x) -> (y, vjp), got {type(apply).__name__}"
-        )
+    if problem := instead_of_layer(apply):
+        raise KindError(f"layer: expected a function (params, x) -> (y, vjp), {problem}")
     if name is not None and not isinstance(name, str):
         raise KindError(f"layer: expected a name, got {name!r}")
     label: str = name or getattr(apply, "__name__", None) or type(apply).__name__
@@ -201,15 +255,10 @@ def layer(apply: PlainApply, init: Init | None = None, name: str | None = None) 
             ) from error
         return (), shape_of(y)
 
-    return Layer(label, init or infer, run)
-
-
-def expect_pair(label: str, what: str, value: Any) -> tuple[Any, Any]:
-    """Return what a user's function gave, if it is a pair: a tensor of two rows unpacks as one."""
-    if not isinstance(value, tuple) or len(value) != 2:
-        got = f"{len(value)} entries" if isinstance(value, tuple) else type(value).__name__
-        raise KindError(f"{label}: expected {what}, got {got}")
-    return value
+    # What takes anything, by `*args`, may hand the generator on or not: it does not say.
+    takes = by_name or (by_place and not _takes_anything(apply))
+    needs = takes if needs_rng is None else needs_rng
+    return Layer(label, init or infer, run, needs_rng=needs, watched=True)
 
 
 def as_layer(candidate: LayerLike) -> Layer:
@@ -239,6 +288,12 @@ def _takes_rng(function: Callable[..., Any]) -> tuple[bool, bool]:
         return False, True
     by_name = any(p.name == "rng" and p.kind is not p.POSITIONAL_ONLY for p in found)
     return by_name, not by_name and any(p.kind is p.VAR_POSITIONAL for p in found)
+
+
+def _takes_anything(function: Callable[..., Any]) -> bool:
+    """Tell whether a third argument goes into `*args`."""
+    found = inspect.signature(function).parameters.values()
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in found) < 3
 
 
 def zeros_of(shape: Shape, rng: Generator) -> Value:

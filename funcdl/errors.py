@@ -7,8 +7,10 @@ import sys
 from typing import TypeVar
 
 __all__ = [
+    "ContractError",
     "DerivativeError",
     "FuncdlError",
+    "FuncdlWarning",
     "InputError",
     "KindError",
     "NestingError",
@@ -57,6 +59,10 @@ class KindError(FuncdlError, TypeError):
 
 class UsageError(FuncdlError, RuntimeError):
     """A call out of order: `backward` before `forward`."""
+
+
+class ContractError(FuncdlError, ValueError):
+    """A layer that breaks the contract; the message names the property."""
 
 
 class DerivativeError(FuncdlError, ValueError):
@@ -118,3 +124,7 @@ def brief(value: object) -> str:
         return repr(value)
     except ValueError:
         return "…"
+
+
+class FuncdlWarning(FuncdlError, UserWarning):  # noqa: N818 - it is a warning first
+    """What is probably not meant, said once; where warnings are errors, it is one of funcdl's."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from funcdl.contract import LayerLike, Params, Value, as_layer
 from funcdl.errors import KindError
+from funcdl.misuse import kind_of, no_generator
 from funcdl.optimisers import Optimiser
 from funcdl.portable import Portable
 from funcdl.tensor import Generator, Tensor
@@ -29,7 +30,8 @@ def value_and_grad(
         is not computed.
 
     Raises:
-        KindError: the objective's output is not a tensor.
+        KindError: the objective's output is not a tensor; or, by `f`, a part acts otherwise in
+            training, as dropout does, and there is no generator. See `inference`.
 
     >>> import torch
     >>> from funcdl import linear, mse, supervised
@@ -40,8 +42,16 @@ def value_and_grad(
     True
     """
     layer = as_layer(objective)
+    needs_rng = bool(layer.needs_rng)
 
     def f(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Params]:
+        if needs_rng and rng is None:
+            raise KindError(
+                f"{layer.needs_rng}: expected a generator in training, got rng=None: hand one to "
+                "the step, or wrap in inference(…) what is to act as in inference"
+            )
+        if rng is not None and not hasattr(rng, "initial_seed"):
+            raise no_generator("training", rng)
         value, vjp = layer(params, x, rng)
         if not isinstance(value, Tensor):
             raise KindError(
@@ -66,7 +76,9 @@ def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., A
         written to.
 
     Raises:
-        KindError: the objective is neither a layer nor a function, or its output is not a tensor.
+        KindError: the objective is neither a layer nor a function, or its output is not a tensor;
+            or, by the step, a part acts otherwise in training, as dropout and batch norm do, and
+            there is no generator. See `inference`.
         TreeError: the parameters are not those that the state was made for.
 
     >>> import torch
@@ -80,6 +92,8 @@ def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., A
     0.0
     """
     gradient = value_and_grad(objective)
+    if not callable(getattr(optimiser, "update", None)):
+        raise KindError(f"training_step: expected an optimiser, got {kind_of(optimiser)}")
 
     def step(
         params: Params, state: Any, batch: Value, rng: Generator | None = None

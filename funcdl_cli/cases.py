@@ -136,6 +136,7 @@ CASES = [
     Case("vmap", f.vmap(f.linear(3), 1), SEQUENCES),
     Case("remat", f.remat(NET), ROWS),
     Case("freeze", f.serial(f.freeze(f.tanh), f.linear(3)), ROWS),
+    Case("inference", f.serial(f.inference(f.dropout(0.4)), f.linear(3)), ROWS),
     Case("named", f.named("net", NET), ROWS),
     Case("debug", f.debug(NET, tell=len), ROWS),
     Case("mse", f.mse(), SAME, "number"),

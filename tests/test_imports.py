@@ -13,11 +13,11 @@ import funcdl
 PACKAGE = Path(funcdl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "tensor", "misfit", "contract", "tree", "arguments", "portable"},
+    {"errors", "tensor", "misfit", "misuse", "answer", "contract", "tree", "arguments", "portable"},
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"check", "staging", "training", "calibrate", "summary", "interop"},
+    {"check", "judge", "slope", "staging", "training", "calibrate", "summary", "interop"},
     {"disc", "module"},
     {"__init__"},
 ]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from cases import CASES
 from cases.case import multiplied_by_noise, normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +152,58 @@ def test_shared_over_an_axis_equals_shared_over_the_tuple(a, seed, count):
     for one, other in zip(tree.leaves(dp), tree.leaves(dps)):
         torch.testing.assert_close(one, other)
     torch.testing.assert_close(dx, torch.stack(dxs, 1))
+
+
+ONE_TENSOR = [case for case in CASES if isinstance(case.shape[0], int)]
+TRAINING = [False, True]
+
+
+def copies(case, training):
+    """Three inputs of a case, cotangents of their outputs, and a fresh generator, or none."""
+    rng = start(0)
+    params, xs = case.params(rng), tuple(case.inputs(rng) for _ in range(3))
+    y, _ = f.as_layer(case.layer)(params, xs[0])
+    dys = tuple(tree.map(lambda leaf: value(leaf.shape, rng), y) for _ in xs)
+    return params, xs, dys, (lambda: start(1)) if training else (lambda: None)
+
+
+def close(a, b):
+    a, b = tree.leaves(a), tree.leaves(b)
+    assert len(a) == len(b)
+    for one, other in zip(a, b):
+        assert one is other is None or torch.testing.assert_close(one, other) is None
+
+
+@pytest.mark.parametrize("training", TRAINING, ids=["inference", "training"])
+@pytest.mark.parametrize("case", ONE_TENSOR, ids=str)
+def test_every_layer_is_shared_as_hand_tied_copies(case, training):
+    params, xs, dys, rng = copies(case, training)
+    tied = f.parallel(*[case.layer] * 3)
+    (y, vjp), (z, pull) = f.shared(case.layer)(params, xs, rng()), tied((params,) * 3, xs, rng())
+    close(y, z)
+    (dparams, dx), (each, dz) = vjp(dys), pull(dys)
+    close(dparams, tree.add(tree.add(each[0], each[1]), each[2]))
+    close(dx, dz)
+
+
+@pytest.mark.parametrize("training", TRAINING, ids=["inference", "training"])
+@pytest.mark.parametrize("case", ONE_TENSOR, ids=str)
+def test_every_layer_is_shared_over_an_axis_as_over_the_tuple(case, training):
+    params, xs, dys, rng = copies(case, training)
+    over_axis = f.shared(case.layer, axis=-xs[0].ndim)
+
+    def stacked(values):
+        return tree.map(lambda *leaves: torch.stack(leaves, 1), *values)
+
+    (y, vjp), (ys, pull) = (
+        over_axis(params, stacked(xs), rng()),
+        f.shared(case.layer)(params, xs, rng()),
+    )
+    close(y, stacked(ys))
+    (dparams, dx), (dps, dxs) = vjp(stacked(dys)), pull(dys)
+    close(dparams, dps)
+    close(dx, None if dxs[0] is None else stacked(dxs))
+    assert vjp(stacked(dys), False)[1] is None
 
 
 @law

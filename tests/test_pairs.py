@@ -37,7 +37,8 @@ def test_models_fit_the_pairs_and_the_budget(name, rng):
     if model.recipe is None:
         assert 65_000 <= tree.size(params) <= 75_000
     assert out == ((2,), (2, 10))[: model.outputs]
-    y, _ = model.net(params, torch.rand(3, 2, 14, 14, generator=rng))
+    x = torch.rand(3, 2, 14, 14, generator=rng)
+    y, _ = model.net(f.calibrate(model.net, params, [x], rng), x)
     assert [tuple(leaf.shape[1:]) for leaf in y] == list(out)
 
 

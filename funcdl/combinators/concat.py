@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from funcdl.combinators.fan_out import fan_out
-from funcdl.combinators.serial import serial
+from funcdl.combinators.fan_out import fanned
+from funcdl.combinators.parts import place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.errors import FuncdlError
 from funcdl.layers.tuples import join
 from funcdl.tensor import Generator
 
@@ -29,20 +30,24 @@ def concat(*layers: LayerLike, axis: int = -1) -> Layer:
     >>> shape
     (7,)
     """
-    branches = fan_out(*layers)
-    joined = serial(branches, join(axis))
+    branches, joined = fanned("concat", *layers), join(axis)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        (params, _), out_shape = joined.init(rng, in_shape)
-        return params, out_shape
+        params, shapes = branches.init(rng, in_shape)
+        with place("concat"):
+            return params, joined.init(rng, shapes)[1]
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        y, pull = joined((params, ()), x, rng)
+        ys, pull = branches.apply(params, x, rng)
+        try:
+            y, split = joined((), ys)
+        except FuncdlError as error:
+            raise error.within("concat") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            (dparams, _), dx = pull(dy, need_dx)
-            return dparams, dx
+            return pull(split(dy)[1], need_dx)
 
         return y, vjp
 
-    return Layer("concat", init, apply, "" if axis == -1 else f"axis={axis}", branches.layers)
+    args = "" if axis == -1 else f"axis={axis}"
+    return Layer("concat", init, apply, args, branches.layers, needs_rng=branches.needs_rng)

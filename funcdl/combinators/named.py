@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.combinators.parts import as_layers, place
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError, KindError
 from funcdl.tensor import Generator
@@ -42,8 +42,16 @@ def named(name: str, layer: LayerLike) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         try:
-            return part(params, x, rng)
+            y, pull = part(params, x, rng)
         except FuncdlError as error:
             raise error.within(f"{name}:") from None
 
-    return Layer(name, init, apply, layers=(part,))
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            try:
+                return pull(dy, need_dx)
+            except FuncdlError as error:
+                raise error.within(f"{name}:") from None
+
+        return y, vjp
+
+    return Layer(name, init, apply, layers=(part,), needs_rng=needing([(f"{name}:", part)]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from funcdl.combinators.parts import as_layers, entries, place, shapes
+from typing import Any
+
+from funcdl.combinators.parts import as_layers, entries, needing, place, shapes
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
@@ -50,12 +52,15 @@ def parallel(*layers: LayerLike) -> Layer:
             raise error.within(f"parallel[{len(pulled)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            back = [
-                pull(d, need_dx)
-                for (_, pull), d in zip(pulled, entries("parallel", "dy", dy, count))
-            ]
+            back: list[Any] = []
+            try:
+                for (_, pull), d in zip(pulled, entries("parallel", "dy", dy, count)):
+                    back.append(pull(d, need_dx))
+            except FuncdlError as error:
+                raise error.within(f"parallel[{len(back)}]") from None
             return tuple(dp for dp, _ in back), tuple(dx for _, dx in back) if need_dx else None
 
         return tuple(y for y, _ in pulled), vjp
 
-    return Layer("parallel", init, apply, layers=parts)
+    needs = needing((f"parallel[{i}]", part) for i, part in enumerate(parts))
+    return Layer("parallel", init, apply, layers=parts, needs_rng=needs)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from funcdl import tree
 from funcdl.arguments import show
 from funcdl.contract import Layer, LayerLike, Shape, Value, as_layer
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
+from funcdl.ops.layout import fill
+from funcdl.tensor import Tensor
 
-__all__ = ["accumulate", "as_layers", "entries", "place", "shapes", "widen"]
+__all__ = [
+    "accumulate",
+    "as_layers",
+    "each_along",
+    "entries",
+    "needing",
+    "piled",
+    "place",
+    "shapes",
+    "widen",
+]
 
 
 def as_layers(where: str, layers: Iterable[LayerLike]) -> tuple[Layer, ...]:
@@ -22,6 +35,11 @@ def as_layers(where: str, layers: Iterable[LayerLike]) -> tuple[Layer, ...]:
         except KindError as error:
             raise error.within(f"{where}[{i}]") from None
     return tuple(parts)
+
+
+def needing(places: Iterable[tuple[str, Layer]]) -> str:
+    """Give the path to the first part that needs a generator in training; empty for none."""
+    return next((f"{where} {part.needs_rng}" for where, part in places if part.needs_rng), "")
 
 
 @contextmanager
@@ -69,3 +87,24 @@ def widen(shape: Shape, at: int, length: int) -> Shape:
     if shape and isinstance(shape[0], tuple):
         return tuple(widen(entry, at, length) for entry in shape)
     return (*shape[:at], length, *shape[at:])
+
+
+def each_along(value: Value, at: int, count: int) -> list[Value]:
+    """Split a value along axis `at`, of length `count`; None stands for none."""
+    if value is None:
+        return [None] * count
+    if isinstance(value, tuple):
+        return list(zip(*(each_along(entry, at, count) for entry in value)))
+    return list(value.unbind(at))
+
+
+def piled(like: Value, values: Sequence[Value], at: int) -> Value:
+    """Put values shaped as `like` behind each other along a new axis `at`: undo `each_along`."""
+
+    def pile(first: Tensor | None, *each: Tensor) -> Tensor | None:
+        if first is None:
+            return None
+        shape = (*first.shape[:at], len(each), *first.shape[at:])
+        return fill(first.new_empty(shape), each, at)
+
+    return tree.map(pile, like, *values)

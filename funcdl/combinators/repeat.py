@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.arguments import whole
 from funcdl.combinators.parts import as_layers
-from funcdl.combinators.serial import composed
+from funcdl.combinators.serial import chained, composed
 from funcdl.contract import Layer, LayerLike
 
 __all__ = ["repeat"]
@@ -39,5 +39,7 @@ def repeat(layer: LayerLike, times: int) -> Layer:
     ([torch.Size([2, 25]), torch.Size([25, 25]), torch.Size([25, 25])], (25,))
     """
     (part,) = as_layers("repeat", [layer])
-    init, apply = composed("repeat", (part,) * whole("repeat", "times", times, 0, MOST))
-    return Layer("repeat", init, apply, str(times), (part,))
+    copies = (part,) * whole("repeat", "times", times, 0, MOST)
+    init, apply = composed("repeat", copies)
+    needs = chained("repeat", copies)
+    return Layer("repeat", init, apply, str(times), (part,), needs_rng=needs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcdl.arguments import show
-from funcdl.combinators.parts import accumulate, as_layers, place
+from funcdl.combinators.parts import accumulate, as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, ShapeError
 from funcdl.tensor import Generator
@@ -57,9 +57,13 @@ def residual(layer: LayerLike) -> Layer:
         keep(shape_of(x), shape_of(y))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams, dx = pull(dy, need_dx)
+            try:
+                dparams, dx = pull(dy, need_dx)
+            except FuncdlError as error:
+                raise error.within("residual") from None
             return dparams, accumulate(dx, dy) if need_dx else None
 
         return accumulate(x, y), vjp
 
-    return Layer("residual", init, apply, layers=(part,))
+    needs = needing([("residual", part)])
+    return Layer("residual", init, apply, layers=(part,), needs_rng=needs)

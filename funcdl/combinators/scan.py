@@ -6,11 +6,20 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, tensor, whole
-from funcdl.combinators.parts import accumulate, as_layers, entries, place, widen
+from funcdl.combinators.parts import (
+    accumulate,
+    as_layers,
+    each_along,
+    entries,
+    needing,
+    piled,
+    place,
+    widen,
+)
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, ShapeError
 from funcdl.ops.layout import fill
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Generator
 
 __all__ = ["scan"]
 
@@ -93,8 +102,11 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             totals, structure = tree.flatten(tree.zeros_like(params))
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
-            for t, d in reversed(list(enumerate(_each_time(dy, at, len(vjps))))):
-                dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
+            for t, d in reversed(list(enumerate(each_along(dy, at, len(vjps))))):
+                try:
+                    dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
+                except FuncdlError as error:
+                    raise error.within(f"scan[{t}]") from None
                 for total, leaf in zip(totals, tree.leaves(dp)):
                     total.add_(leaf)
                 dh, dx = dpair or (None, None)
@@ -106,9 +118,10 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             dx = fill(xs.new_empty(xs.shape), dxs[::-1], at) if given else None
             return dparams, dx if hidden is not None else (dh, dx)
 
-        return _over_time(first, states, at), vjp
+        return piled(first, states, at), vjp
 
-    return Layer("scan", init, apply, "" if hidden is None else f"{hidden}", (part,))
+    args = "" if hidden is None else f"{hidden}"
+    return Layer("scan", init, apply, args, (part,), needs_rng=needing([("scan", part)]))
 
 
 def _check(shape: Any) -> None:
@@ -116,22 +129,3 @@ def _check(shape: Any) -> None:
     if not isinstance(shape, tuple) or len(shape) < 2 or isinstance(shape[-1], tuple):
         got = show(shape) if isinstance(shape, tuple) else shape
         raise ShapeError(f"scan: expected sequences (…, time, features), got {got}")
-
-
-def _each_time(value: Value, at: int, times: int) -> list[Value]:
-    """Split a value along the axis of times; None stands for none."""
-    if value is None:
-        return [None] * times
-    if isinstance(value, tuple):
-        return list(zip(*(_each_time(entry, at, times) for entry in value)))
-    return list(value.unbind(at))
-
-
-def _over_time(like: Value, states: list[Value], at: int) -> Value:
-    """Put the states of all times, each shaped as `like`, behind each other along a new axis."""
-
-    def pile(first: Tensor, *each: Tensor) -> Tensor:
-        shape = (*first.shape[:at], len(each), *first.shape[at:])
-        return fill(first.new_empty(shape), each, at)
-
-    return tree.map(pile, like, *states)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.combinators.parts import as_layers, entries, place
+from funcdl.combinators.parts import as_layers, entries, needing, place
 from funcdl.contract import Apply, Init, Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
 from funcdl.tree import has_leaves
 
-__all__ = ["composed", "serial"]
+__all__ = ["chained", "composed", "serial"]
 
 
 def serial(*layers: LayerLike) -> Layer:
@@ -36,8 +36,9 @@ def serial(*layers: LayerLike) -> Layer:
     ((2,), torch.Size([5, 2]), torch.Size([5, 2]))
     """
     parts = as_layers("serial", layers)
-    init, apply = composed("serial", parts)
-    return Layer("serial", init, apply, layers=parts)
+    return Layer(
+        "serial", *composed("serial", parts), layers=parts, needs_rng=chained("serial", parts)
+    )
 
 
 def composed(name: str, parts: tuple[Layer, ...]) -> tuple[Init, Apply]:
@@ -66,13 +67,22 @@ def composed(name: str, parts: tuple[Layer, ...]) -> tuple[Init, Apply]:
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams: list[Any] = list(params)
             first = 0 if need_dx else _first_with_leaves(params)
-            for i in range(count - 1, first - 1, -1):
-                dparams[i], dy = vjps[i](dy, need_dx or i > first)
+            i = count
+            try:
+                for i in range(count - 1, first - 1, -1):
+                    dparams[i], dy = vjps[i](dy, need_dx or i > first)
+            except FuncdlError as error:
+                raise error.within(f"{name}[{i}]") from None
             return tuple(dparams), dy if need_dx else None
 
         return x, vjp
 
     return init, apply
+
+
+def chained(name: str, parts: tuple[Layer, ...]) -> str:
+    """Give the path to the first of composed layers that needs a generator in training."""
+    return needing((f"{name}[{i}]", part) for i, part in enumerate(parts))
 
 
 def _first_with_leaves(params: tuple[Params, ...]) -> int:

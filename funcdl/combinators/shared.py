@@ -7,7 +7,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, tensor, trailing
-from funcdl.combinators.parts import as_layers, place, widen
+from funcdl.combinators.parts import as_layers, each_along, needing, piled, place, widen
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -25,6 +25,8 @@ def shared(layer: LayerLike, axis: int | None = None) -> Layer:
         axis: None to take a tuple of inputs and give a tuple of outputs. Otherwise the axis,
             counted from the end, along which the inputs stand in one tensor: it is folded into
             the axis before it, the layer applied once, and unfolded again, which costs no copy.
+            A layer that acts otherwise in training is applied there to each input alone, so that
+            batch norm norms each by its own batch, as over a tuple.
 
     Returns:
         A layer from (x₁, …, xₖ) to (y₁, …, yₖ), or from (…, n, k, *in) to (…, n, k, *out).
@@ -73,13 +75,16 @@ def _over_tuple(part: Layer) -> Layer:
             raise error.within("shared") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
+            try:
+                back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
+            except FuncdlError as error:
+                raise error.within("shared") from None
             dparams = reduce(tree.add, [dp for dp, _ in back])
             return dparams, tuple(dx for _, dx in back) if need_dx else None
 
         return tuple(y for y, _ in pulled), vjp
 
-    return Layer("shared", init, apply, layers=(part,))
+    return Layer("shared", init, apply, layers=(part,), needs_rng=needing([("shared", part)]))
 
 
 def _over_axis(part: Layer, axis: int) -> Layer:
@@ -97,6 +102,8 @@ def _over_axis(part: Layer, axis: int) -> Layer:
         at = tensor("shared", x).ndim + axis
         if at < 0:
             raise ShapeError(f"shared: expected at least {-axis} axes, got {show(x.shape)}")
+        if rng is not None and part.needs_rng:
+            return _each_alone(x, at, params, rng)
         lengths: Any = x.shape[max(at - 1, 0) : at + 1]
         try:
             y, pull = part(params, _fold(x, at), rng)
@@ -104,12 +111,29 @@ def _over_axis(part: Layer, axis: int) -> Layer:
             raise error.within("shared") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams, dx = pull(_fold(dy, at), need_dx)
+            try:
+                dparams, dx = pull(_fold(dy, at), need_dx)
+            except FuncdlError as error:
+                raise error.within("shared") from None
             return dparams, _unfold(dx, at, lengths)
 
         return _unfold(y, at, lengths), vjp
 
-    return Layer("shared", init, apply, f"axis={axis}", (part,))
+    needs = needing([("shared", part)])
+    alone = _over_tuple(part)
+
+    def _each_alone(x: Tensor, at: int, params: Params, rng: Generator) -> tuple[Value, Vjp]:
+        """Let no input see another, where the layer would look across the batch, or draw for it."""
+        count = x.shape[at]
+        ys, pull = alone.apply(params, tuple(x.unbind(at)), rng)
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dparams, dxs = pull(tuple(each_along(dy, at, count)), need_dx)
+            return dparams, piled(dxs[0], dxs, at) if need_dx else None
+
+        return piled(ys[0], ys, at), vjp
+
+    return Layer("shared", init, apply, f"axis={axis}", (part,), needs_rng=needs)
 
 
 def _fold(value: Value, at: int) -> Value:

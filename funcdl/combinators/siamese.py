@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcdl.combinators.parts import as_layers
-from funcdl.combinators.serial import composed
+from funcdl.combinators.serial import chained, composed
 from funcdl.combinators.shared import shared
 from funcdl.contract import Layer, LayerLike
 
@@ -38,4 +38,4 @@ def siamese(layer: LayerLike, compare: LayerLike, axis: int | None = None) -> La
     """
     parts = (shared(layer, axis), *as_layers("siamese", [compare]))
     init, apply = composed("siamese", parts)
-    return Layer("siamese", init, apply, layers=parts)
+    return Layer("siamese", init, apply, layers=parts, needs_rng=chained("siamese", parts))

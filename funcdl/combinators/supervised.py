@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.combinators.parts import as_layers, entries, place, shapes
+from funcdl.combinators.parts import as_layers, entries, needing, place, shapes
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError
 from funcdl.tensor import Generator
@@ -52,10 +52,17 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
             raise error.within("supervised loss:") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            _, (d, _) = pull_loss(dy)
-            dparams, dx = pull_net(d, need_dx)
+            try:
+                _, pair = pull_loss(dy)
+            except FuncdlError as error:
+                raise error.within("supervised loss:") from None
+            try:
+                dparams, dx = pull_net(None if pair is None else pair[0], need_dx)
+            except FuncdlError as error:
+                raise error.within("supervised net:") from None
             return dparams, (dx, None) if need_dx else None
 
         return value, vjp
 
-    return Layer("supervised", init, apply, layers=(model, criterion))
+    needs = needing([("supervised net:", model), ("supervised loss:", criterion)])
+    return Layer("supervised", init, apply, layers=(model, criterion), needs_rng=needs)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from funcdl.combinators.fan_out import fan_out
+from funcdl.combinators.fan_out import fanned
 from funcdl.contract import Layer, LayerLike
 from funcdl.layers.layout import identity
 
@@ -32,4 +30,4 @@ def tap(main: LayerLike, side: LayerLike = identity) -> Layer:
     >>> shape
     ((2,), (10,))
     """
-    return replace(fan_out(main, side), name="tap")
+    return fanned("tap", main, side)

@@ -8,7 +8,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, whole
-from funcdl.combinators.parts import as_layers, place
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -89,7 +89,12 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
             raise error.within(f"vmap[{len(pulled)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, _rows(dy, len(lead), count))]
+            back: list[Any] = []
+            try:
+                for (_, pull), d in zip(pulled, _rows(dy, len(lead), count)):
+                    back.append(pull(d, need_dx))
+            except FuncdlError as error:
+                raise error.within(f"vmap[{len(back)}]") from None
             sums = [
                 reduce(tree.add, [dp for dp, _ in back[k : k + each]])
                 for k in range(0, count, each)
@@ -100,7 +105,7 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
         return _pile([y for y, _ in pulled], lead), vjp
 
     args = f"{ndim}" + (f", models={models}" if models else "")
-    return Layer("vmap", init, apply, args, (part,))
+    return Layer("vmap", init, apply, args, (part,), needs_rng=needing([("vmap", part)]))
 
 
 def _behind(lead: Shape, shape: Shape) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.arguments import number, show
-from funcdl.combinators.parts import as_layers, entries, place
+from funcdl.combinators.parts import as_layers, entries, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.tensor import Generator
@@ -90,13 +90,17 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             if not need_dx:
                 return params, None
-            dys = [
-                pull(dy * weight)[1][0] if weight else zeros_like(y)
-                for weight, (_, pull), y in zip(weights, pulled, x[0])
-            ]
+            dys: list[Value] = []
+            try:
+                for weight, (_, pull), y in zip(weights, pulled, x[0]):
+                    _, pair = pull(dy * weight) if weight else (None, (zeros_like(y), None))
+                    dys.append(None if pair is None else pair[0])
+            except FuncdlError as error:
+                raise error.within(f"weighted_sum[{len(dys)}]") from None
             return params, (tuple(dys), (None,) * count)
 
         return total, vjp
 
     args = ", ".join(f"({w:g}, {loss!r})" for w, loss in zip(weights, losses))
-    return Layer("weighted_sum", init, apply, args)
+    needs = needing((f"weighted_sum[{i}]", loss) for i, loss in enumerate(losses))
+    return Layer("weighted_sum", init, apply, args, needs_rng=needs)

@@ -9,6 +9,7 @@ from funcdl.arguments import generator, show
 from funcdl.errors import FuncdlError, KindError, ResourceError, ShapeError, exhausted
 from funcdl.initialisers import Initialiser
 from funcdl.misfit import apart
+from funcdl.misuse import short
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Affine", "bias_of", "draw", "fitting_bias", "misfit", "misfit_parts"]
@@ -32,6 +33,12 @@ def draw(
     b_init: Initialiser | None,
 ) -> Affine:
     """Draw the parameters of an affine map with `w` of the given shape."""
+    for name, how in (("w_init", w_init), ("b_init", w_init if b_init is None else b_init)):
+        if not callable(how):
+            raise KindError(
+                f"{where}: expected {name} to be a function (rng, shape) -> tensor, "
+                f"got {short(how)}"
+            )
     try:
         w = w_init(generator(where, rng), shape)
         return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))

@@ -10,6 +10,7 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
+from funcdl.layers.measured import ask_for_calibration
 from funcdl.layers.norms import fitting, shaped
 from funcdl.ops.leading import align, total
 from funcdl.ops.normalise import over_positions
@@ -29,6 +30,11 @@ class BatchNorm(NamedTuple):
     mean: Tensor
     var: Tensor
 
+    @property
+    def _statistics(self) -> tuple[str, ...]:
+        """Name the fields that are measured: optimisers leave them as they are."""
+        return "mean", "var"
+
 
 def batch_norm(*, eps: float = 1e-5) -> Layer:
     """Normalise each feature over the batch while training, over the population afterwards.
@@ -45,7 +51,9 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         dx = γ dy / √(var + eps)        dmean = −Σ dx        dvar = −½ Σ γ dy z / (var + eps)
 
     Nothing is averaged on the way: measure mean and variance with `calibrate` when the training is
-    done. To begin with they are 0 and 1.
+    done. To begin with they are 0 and 1, and evaluating with exactly these gives a `FuncdlWarning`,
+    once for each tensor. They are statistics, no parameters to descend on: optimisers leave them
+    alone. To train scale and bias with the population's moments, write `inference(batch_norm())`.
 
     Args:
         eps: at least 0.
@@ -65,8 +73,9 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
     >>> rng = torch.Generator().manual_seed(0)
     >>> params, _ = batch_norm().init(rng, (1,))
     >>> x = torch.tensor([[1.0], [3.0]])
-    >>> batch_norm()(params, x, rng)[0].flatten(), batch_norm()(params, x)[0].flatten()
-    (tensor([-1.0000,  1.0000]), tensor([1.0000, 3.0000]))
+    >>> measured = params._replace(mean=torch.tensor([1.0]))
+    >>> batch_norm()(params, x, rng)[0].flatten(), batch_norm()(measured, x)[0].flatten()
+    (tensor([-1.0000,  1.0000]), tensor([0.0000, 2.0000]))
     """
     number("batch_norm", "eps", eps, 0)
 
@@ -80,7 +89,10 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         scale, bias, mean, var = fields("batch_norm", BatchNorm, params)
         fitting("batch_norm", scale, tensor("batch_norm", x), 1, bias, mean, var)
         if rng is None:
+            if type(x) is Tensor:  # and not one that is being recorded: see `funcdl.staging`
+                ask_for_calibration("batch_norm", mean, var)
             return _infer(params, x)
+        generator("batch_norm", rng)
         models = scale.ndim - 1
         rows = (*x.shape[:models], math.prod(x.shape[models:-1]), x.shape[-1])
         if rows[-2] < 2:
@@ -115,4 +127,5 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
 
         return y, vjp
 
-    return Layer("batch_norm", init, apply, f"eps={eps:g}" if eps != 1e-5 else "")
+    args = f"eps={eps:g}" if eps != 1e-5 else ""
+    return Layer("batch_norm", init, apply, args, needs_rng=True)

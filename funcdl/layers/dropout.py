@@ -56,4 +56,5 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
 
         return x.where(kept, 0).mul_(factor), vjp
 
-    return Layer("dropout", init, apply, f"{rate:g}" + f", {ndim}" * (ndim != 0))
+    args = f"{rate:g}" + f", {ndim}" * (ndim != 0)
+    return Layer("dropout", init, apply, args, needs_rng=rate > 0)

@@ -167,8 +167,8 @@ def loss(
             value, pull = evaluate(y, t)
             if rounded:
                 value = value.to(dtype)
-        except FuncdlError:
-            raise
+        except FuncdlError as error:
+            raise _swapped(name, x) or error from None
         except ZeroDivisionError:
             shape = show(shape_of(x[0]))
             raise InputError(f"{name}: expected at least one example, got {shape}") from None
@@ -185,6 +185,19 @@ def loss(
         return value, vjp
 
     return Layer(name, init, apply, ", ".join(settings + [f"models={models}"] * bool(models)))
+
+
+def _swapped(name: str, x: Any) -> FuncdlError | None:
+    """Say that whole numbers came before floats, where a target was meant to come last."""
+    y, t = x
+    if not isinstance(y, Tensor) or not isinstance(t, Tensor):
+        return None
+    if not y.is_floating_point() and t.is_floating_point():
+        return KindError(
+            f"{name}: expected a pair (output, target), got an output of {y.dtype} and a target "
+            f"of {t.dtype}: are they swapped?"
+        )
+    return None
 
 
 def _misfit(name: str, kind: Kind, x: Any, error: Exception) -> FuncdlError:

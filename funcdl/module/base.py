@@ -9,6 +9,7 @@ from funcdl import tree
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer
 from funcdl.errors import UsageError
 from funcdl.initialisers import TORCH_GENERATOR
+from funcdl.optimisers.statistics import without_statistics
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Module", "pack", "tensors_of"]
@@ -82,8 +83,12 @@ class Module:
         return dx
 
     def param(self) -> list[tuple[Tensor, Tensor]]:
-        """List each parameter with its gradient, a tensor of the same shape; empty for none."""
-        return list(zip(tree.leaves(self.params), tree.leaves(self.grads)))
+        """List each parameter with its gradient, a tensor of the same shape; empty for none.
+
+        Population statistics, as of a batch norm, are no parameters.
+        """
+        learnt = without_statistics((self.params, self.grads))
+        return list(zip(*map(tree.leaves, learnt)))
 
     def zero_grad(self) -> None:
         """Set every gradient to 0; until then, backward passes add to them."""

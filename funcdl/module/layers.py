@@ -19,6 +19,7 @@ from funcdl.layers.embedding import embedding
 from funcdl.layers.gru import gru, gru_cell
 from funcdl.layers.linear import linear
 from funcdl.layers.maxout import maxout
+from funcdl.layers.measured import accept
 from funcdl.layers.norms import group_norm, layer_norm, rms_norm
 from funcdl.layers.prelu import prelu
 from funcdl.module.named import Made, Named
@@ -49,8 +50,13 @@ class MovingMeans(Named):
 
         mean ← (1 − momentum) mean + momentum μ        var ← (1 − momentum) var + momentum σ²
 
-    σ² is unbiased. Both are state, not parameters: `param()` does not list them.
+    σ² is unbiased. Both are state, not parameters: `param()` does not list them. As in PyTorch, a
+    module that evaluates before it was trained says nothing.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        accept(self.params.var)
 
     def forward(self, *input: Any) -> Value:
         """Normalise; while training, over the batch."""
@@ -61,10 +67,6 @@ class MovingMeans(Named):
             self.params.mean.lerp_(x.mean(axes), rate)
             self.params.var.lerp_(x.var(axes), rate)
         return y
-
-    def param(self) -> list[Any]:
-        """List scale and bias with their gradients."""
-        return super().param()[:2]
 
 
 class Linear(Named, of=linear):

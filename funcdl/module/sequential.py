@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.contract import Params, Value
+from funcdl.contract import Layer, Params, Value
 from funcdl.errors import FuncdlError, KindError
+from funcdl.misuse import factory, kind_of
 from funcdl.module.base import Module, pack, tensors_of
 from funcdl.tensor import Tensor
 
@@ -30,10 +31,10 @@ class Sequential(Module):
     def __init__(self, *modules: Any) -> None:
         for i, module in enumerate(modules):
             for method in ("forward", "backward", "param"):
-                if not callable(getattr(module, method, None)):
+                if isinstance(module, type) or not callable(getattr(module, method, None)):
                     raise KindError(
                         f"Sequential[{i}]: expected a module with forward, backward and param, "
-                        f"got {type(module).__name__} without {method}"
+                        f"got {_instead(module, method)}"
                     )
         self.modules = modules
 
@@ -77,3 +78,14 @@ class Sequential(Module):
             return method(*value) if isinstance(value, tuple) else method(value)
         except FuncdlError as error:
             raise error.within(f"Sequential[{i}]") from None
+
+
+def _instead(thing: Any, method: str) -> str:
+    """Say what came in the place of a module, and what to write."""
+    if isinstance(thing, Layer):
+        return f"the layer {thing!r}: write Module({thing!r}, in_shape)"
+    if isinstance(thing, type):
+        return f"{kind_of(thing)}: write {thing.__name__}(…), one of it"
+    if isinstance(thing, (list, tuple)):
+        return f"a {type(thing).__name__}: hand the modules over one by one, Sequential(*modules)"
+    return kind_of(thing) if factory(thing) else f"{type(thing).__name__} without {method}"

@@ -8,7 +8,9 @@ from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
 from funcdl.errors import KindError
+from funcdl.misuse import kind_of
 from funcdl.optimisers.optimiser import Optimiser
+from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 
 __all__ = ["Averaged", "averaged"]
 
@@ -31,7 +33,8 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
 
     Returns:
         An optimiser that takes the same steps, whose state is `Averaged(optimiser, average)`: use
-        `state.average` for parameters.
+        `state.average` for parameters. A batch norm's statistics are in it as the parameters have
+        them: `calibrate` measures those of the average.
 
     Raises:
         InputError, KindError: `rate` is out of its range, or `inner` no optimiser.
@@ -47,7 +50,7 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
     ((tensor([2.]),), (tensor([3.]),))
     """
     if not isinstance(inner, Optimiser):
-        raise KindError(f"averaged: expected an optimiser, got {type(inner).__name__}")
+        raise KindError(f"averaged: expected an optimiser, got {kind_of(inner)}")
     number("averaged", "rate", rate, 0, 1)
 
     def init(params: Params) -> Averaged:
@@ -55,7 +58,12 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
 
     def update(params: Params, grads: Params, state: Averaged) -> tuple[Params, Averaged]:
         params, kept = inner.update(params, grads, state.optimiser)
-        average = tree.map(lambda a, p: a.lerp(p, 1 - rate), state.average, params)
-        return params, Averaged(kept, average)
+        if not has_statistics(params):
+            return params, Averaged(kept, _averages(state.average, params))
+        learnt = without_statistics(state.average), without_statistics(params)
+        return params, Averaged(kept, with_statistics(_averages(*learnt), params))
+
+    def _averages(average: Params, params: Params) -> Params:
+        return tree.map(lambda a, p: a.lerp(p, 1 - rate), average, params)
 
     return Optimiser(init, update)

@@ -10,15 +10,25 @@ from funcdl.arguments import number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.misfit import apart, first_line, is_ours
+from funcdl.misuse import factory, kind_of
+from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
 from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
 
-__all__ = ["Optimiser", "OptimiserState", "Rate", "optimiser"]
+__all__ = ["Optimiser", "OptimiserState", "Rate", "checked_rate", "optimiser"]
 
 Rate = float | Callable[[Tensor], Tensor]
 """A number, or a schedule: a function from the count of steps taken, a float64 tensor without
 axes, to such a tensor. See `funcdl.schedules`."""
+
+
+def checked_rate(where: str, lr: Rate) -> None:
+    """Refuse what is neither a number of at least 0 nor a schedule."""
+    if factory(lr):
+        raise KindError(f"{where}: expected lr to be a number or a schedule, got {kind_of(lr)}")
+    if not callable(lr):
+        number(where, "lr", lr, 0)
 
 
 class Optimiser(NamedTuple):
@@ -69,7 +79,8 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         lr: the learning rate, at least 0, or a schedule.
 
     Returns:
-        An optimiser whose state is an `OptimiserState`.
+        An optimiser whose state is an `OptimiserState`. Population statistics, such as a batch
+        norm's mean and var, come out as they went in: no transform sees them or their gradient.
 
     Raises:
         InputError, KindError: an argument is out of its range, or no transform.
@@ -92,11 +103,12 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     >>> params, float(state.lr)
     ((tensor([0.8889]),), 0.01)
     """
-    if not callable(lr):
-        number("optimiser", "lr", lr, 0)
+    checked_rate("optimiser", lr)
     inner = chain(*transforms)
 
     def init(params: Params) -> OptimiserState:
+        if has_statistics(params):
+            params = without_statistics(params)
         steps = count()
         rate = lr(steps) if callable(lr) else steps.add(lr)
         if not callable(lr):
@@ -104,6 +116,14 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         return OptimiserState(_rate(rate), steps, inner.init(params), rate.clone())
 
     def update(
+        params: Params, grads: Params, state: OptimiserState
+    ) -> tuple[Params, OptimiserState]:
+        if not has_statistics(params):
+            return descend(params, grads, state)
+        moved, state = descend(without_statistics(params), without_statistics(grads), state)
+        return with_statistics(moved, params), state
+
+    def descend(
         params: Params, grads: Params, state: OptimiserState
     ) -> tuple[Params, OptimiserState]:
         try:

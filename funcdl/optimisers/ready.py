@@ -14,7 +14,7 @@ from funcdl.optimisers.moments import (
     scale_by_radam,
     sign_of_momentum,
 )
-from funcdl.optimisers.optimiser import Optimiser, Rate, optimiser
+from funcdl.optimisers.optimiser import Optimiser, Rate, checked_rate, optimiser
 from funcdl.optimisers.simple import decay
 from funcdl.optimisers.simple import momentum as heavy
 from funcdl.optimisers.transform import Transform
@@ -51,7 +51,7 @@ def sgd(
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.5000]),)
     """
-    _rate("sgd", lr)
+    checked_rate("sgd", lr)
     number("sgd", "momentum", momentum, 0, 1)
     if nesterov and not momentum:
         raise InputError("sgd: expected momentum above 0 with nesterov, got 0")
@@ -81,7 +81,7 @@ def adagrad(lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0) -
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.9000]),)
     """
-    _rate("adagrad", lr)
+    checked_rate("adagrad", lr)
     number("adagrad", "eps", eps, 0)
     return optimiser(*_decayed("adagrad", weight_decay), scale_by_adagrad(eps=eps), lr=lr)
 
@@ -120,7 +120,7 @@ def rmsprop(
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.8000]),)
     """
-    _rate("rmsprop", lr)
+    checked_rate("rmsprop", lr)
     number("rmsprop", "rate", rate, 0, 1)
     number("rmsprop", "eps", eps, 0)
     number("rmsprop", "momentum", momentum, 0, 1)
@@ -161,7 +161,7 @@ def adam(
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.9000]),)
     """
-    _rate("adam", lr)
+    checked_rate("adam", lr)
     checked("adam", betas)
     number("adam", "eps", eps, 0)
     scaled = scale_by_adam(betas=betas, eps=eps)
@@ -229,7 +229,7 @@ def radam(
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.5000]),)
     """
-    _rate("radam", lr)
+    checked_rate("radam", lr)
     checked("radam", betas)
     number("radam", "eps", eps, 0)
     scaled = scale_by_radam(betas=betas, eps=eps)
@@ -265,15 +265,10 @@ def lion(
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.9000]),)
     """
-    _rate("lion", lr)
+    checked_rate("lion", lr)
     checked("lion", betas)
     signs = sign_of_momentum(betas=betas)
     return optimiser(signs, *_decayed("lion", weight_decay, where), lr=lr)
-
-
-def _rate(where: str, lr: Rate) -> None:
-    if not callable(lr):
-        number(where, "lr", lr, 0)
 
 
 def _decayed(where: str, rate: float, chosen: Where = None) -> list[Transform]:

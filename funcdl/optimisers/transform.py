@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.contract import Params
 from funcdl.errors import KindError, TreeError
+from funcdl.misuse import kind_of
 from funcdl.portable import packed
 from funcdl.tensor import Tensor, empty, wide
 
@@ -52,7 +53,7 @@ def chain(*transforms: Transform) -> Transform:
     """
     for i, transform in enumerate(transforms):
         if not isinstance(transform, Transform):
-            raise KindError(f"chain[{i}]: expected a transform, got {type(transform).__name__}")
+            raise KindError(f"chain[{i}]: expected a transform, got {kind_of(transform)}")
 
     def init(params: Params) -> tuple[Any, ...]:
         return tuple(transform.init(params) for transform in transforms)

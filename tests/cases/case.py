@@ -8,6 +8,7 @@ import torch
 
 import funcdl as f
 from funcdl import tree
+from funcdl.judge.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,28 @@ class Case:
     def stacked(self):
         return f.as_layer(self.over_models or self.layer)
 
+    def has_target(self):
+        """Whether it is a loss, whose input ends with data."""
+        with_models = self.over_models is not None and "vmap" not in str(self)
+        return with_models and is_nested(self.shape)
+
+    def looks_across(self):
+        """Whether the examples of a batch are not each for itself."""
+        return self.has_target() or (self.random and bool(f.as_layer(self.layer).needs_rng))
+
+    def trial(self, rng):
+        """The case as the library's judge takes it."""
+        return Trial(
+            f.as_layer(self.layer),
+            self.shape,
+            rng,
+            self.inputs,
+            self.params,
+            self.stacked,
+            self.random,
+            self.has_target(),
+        )
+
 
 def normal(shape, rng):
     return torch.empty(shape, dtype=torch.float64).normal_(generator=rng)
@@ -94,10 +117,10 @@ def scaled():
 
     def apply(params, x):
         s = params["s"]
-        wide = s[..., None, :]
+        wide = s.reshape(*s.shape[:-1], *[1] * (x.ndim - s.ndim), s.shape[-1])
 
         def vjp(dy):
-            return {"s": (dy * x).sum(-2)}, dy * wide
+            return {"s": (dy * x).sum_to_size(wide.shape).reshape(s.shape)}, dy * wide
 
         return x * wide, vjp
 

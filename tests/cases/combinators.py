@@ -44,6 +44,12 @@ CASES = [
     Case(f.remat(NET), (4, 2)),
     Case(f.serial(f.linear(3), f.remat(NOISY), f.linear(2)), (4, 2), random=True),
     Case(f.serial(f.freeze(f.tanh), f.linear(3)), (4, 2)),
+    Case(
+        f.serial(f.inference(f.serial(f.batch_norm(), f.dropout(0.5))), f.linear(3)),
+        (4, 2),
+        random=True,
+        id="inference in training",
+    ),
     Case(f.named("encoder", NET), (4, 2)),
     Case(f.debug(NET, tell=len), (4, 2)),
 ]

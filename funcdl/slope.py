@@ -1,0 +1,147 @@
+"""The slope of a layer's values along a direction, beside what its vjp says, and whether it bends.
+
+A point is a layer's parameters and input with its output, a random cotangent u of that output and
+what the vjp makes of it. Along v the values have the slopes ⟨u, f(θ ± h v) − f(θ)⟩ / h to the right
+and to the left, whose mean is the central difference. Where f is smooth they differ by h times its
+curvature, which shrinks with h; where they go on differing there is a kink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from funcdl import tree
+from funcdl.answer import expect_pair
+from funcdl.contract import Layer
+from funcdl.errors import DerivativeError
+from funcdl.tensor import Generator, Tensor
+from funcdl.tree import nodes
+
+__all__ = ["Point", "Slope", "beside", "path_of"]
+
+SHRUNK = 1 / 8
+"""The step that a bend is looked at with again."""
+
+
+class Slope(NamedTuple):
+    """The slope that the values give, that of the vjp, their difference, and if there is a kink."""
+
+    numeric: float
+    exact: float
+    difference: float
+    kink: bool
+
+
+class Point:
+    """A layer at its parameters and its input.
+
+    Raises:
+        KindError, DerivativeError: its vjp gives no cotangents of the structure of these.
+    """
+
+    def __init__(self, part: Layer, args: Any, start: Generator, rng: Generator) -> None:
+        self.part, self.start = part, start
+        self.leaves, self.structure = tree.flatten(args)
+        self.y, vjp = self._apply(self.leaves)
+        self.u = tree.map(lambda leaf: _normal(leaf, rng), self.y)
+        back = expect_pair(part.name, "(dparams, dx) from its vjp", vjp(self.u))
+        self.cotangents = _leaves_beside(part.name, self.structure, back)
+
+    def _apply(self, leaves: list[Any]) -> Any:
+        params, x = tree.unflatten(self.structure, leaves)
+        return self.part.apply(params, x, self.start.clone_state())
+
+    def _along(self, i: int, v: Tensor, step: float) -> float:
+        """Compute ⟨u, f⟩ with the i-th leaf a step along v."""
+        moved = self.leaves[i].add(v, alpha=step)
+        y, _ = self._apply([*self.leaves[:i], moved, *self.leaves[i + 1 :]])
+        return _dot(self.u, y)
+
+    def slope(self, i: int, step: float, tolerance: float, rng: Generator) -> Slope:
+        """Compare both sides along a random direction of the i-th leaf."""
+        d, v = self.cotangents[i], _normal(self.leaves[i], rng)
+        left, here, right = self._along(i, v, -step), _dot(self.u, self.y), self._along(i, v, step)
+        numeric, exact = (right - left) / (2 * step), _dot(d, v)
+        # The sides' own size may be 0 by chance, that of their terms is not.
+        size = max(abs(numeric), abs(exact), _norm(d), 1e-3)
+        difference = abs(numeric - exact) / size
+        bend = (left + right - 2 * here) / step
+        kink = False
+        wrong = not difference <= tolerance
+        if abs(bend) > size * (tolerance if wrong else 1e-3):
+            small = step * SHRUNK
+            again = (self._along(i, v, -small) + self._along(i, v, small) - 2 * here) / small
+            # Of a smooth function an eighth is left; of a kink all, or nothing where it is beside.
+            kink = not abs(again / bend - SHRUNK) < SHRUNK / 2
+        return Slope(numeric, exact, difference, kink)
+
+
+def beside(point: Point, rng: Generator) -> Any:
+    """Move what has a cotangent by one to two thousandths, up or down: no number stays in place."""
+
+    def move(leaf: Any, d: Any) -> Any:
+        if d is None or not leaf.is_floating_point():
+            return leaf
+        far = leaf.new_empty(leaf.shape).uniform_(1e-3, 2e-3, generator=rng)
+        return leaf.add(far.mul(_normal(leaf, rng).sign()).mul(leaf.abs().add(1)))
+
+    return tree.unflatten(point.structure, list(map(move, point.leaves, point.cotangents)))
+
+
+def path_of(path: str) -> str:
+    """Name a leaf of (params, x).
+
+    >>> path_of("[0][2].w"), path_of("[1]")
+    ('params[2].w', 'x')
+    """
+    return ("params" if path.startswith("[0]") else "x") + path[3:]
+
+
+def _leaves_beside(name: str, structure: Any, cotangents: Sequence[Any]) -> list[Any]:
+    """List the cotangent of each leaf; None, which stands for a whole entry, for each in it."""
+    found: list[Any] = []
+
+    def visit(path: str, node: Any, cotangent: Any) -> None:
+        where = path_of(path)
+        if cotangent is None:
+            found.extend([None] * len(tree.leaves(node)))
+        elif tree.is_node(node):
+            parts, there = nodes.entries(node), tree.is_node(cotangent)
+            given = nodes.entries(cotangent) if there else ()
+            if not there or len(given) != len(parts):
+                got = f"{len(given)} entries" if there else type(cotangent).__name__
+                raise DerivativeError(
+                    f"{name}: expected a cotangent of {where} of {len(parts)} entries, got {got}"
+                )
+            kinds = type(node).__name__, type(cotangent).__name__
+            names = nodes.labels(node), nodes.labels(cotangent)
+            if names[0] != names[1] or (path.startswith("[0]") and kinds[0] != kinds[1]):
+                raise DerivativeError(
+                    f"{name}: expected a cotangent of {where} as {where} is, {kinds[0]} of "
+                    f"{', '.join(names[0])}, got {kinds[1]} of {', '.join(names[1])}"
+                )
+            for label, part, d in zip(names[0], parts, given):
+                visit(path + label, part, d)
+        elif not isinstance(cotangent, Tensor):
+            raise DerivativeError(
+                f"{name}: expected a cotangent of {where}, got {type(cotangent).__name__}"
+            )
+        else:
+            found.append(cotangent)
+
+    for place, parts in enumerate(zip(structure, cotangents)):
+        visit(f"[{place}]", *parts)
+    return found
+
+
+def _normal(leaf: Tensor, rng: Generator) -> Tensor:
+    return leaf.new_empty(leaf.shape).normal_(generator=rng)
+
+
+def _dot(a: Any, b: Any) -> float:
+    return sum(float(p.flatten().dot(q.flatten())) for p, q in zip(tree.leaves(a), tree.leaves(b)))
+
+
+def _norm(leaf: Tensor) -> float:
+    return float(leaf.square().sum().sqrt())

@@ -1,0 +1,285 @@
+"""What newcomers write, and the sentence that says what to write instead."""
+
+import pytest
+import torch
+
+import funcdl as f
+
+X = torch.ones(5, 2)
+FUNCTION = "layer: expected a function (params, x) -> (y, vjp), got "
+
+
+def rng():
+    return torch.Generator().manual_seed(0)
+
+
+def kept(params, x):
+    return x, lambda dy: ((), dy)
+
+
+def inits(init):
+    return lambda: f.serial(f.layer(kept, init)).init(rng(), (3,))
+
+
+NET = f.serial(f.linear(3), f.relu, f.linear(1))
+OBJECTIVE = f.supervised(NET, f.mse())
+
+
+@pytest.mark.parametrize(
+    ("write", "text"),
+    [
+        # In the place of a layer.
+        (lambda: f.serial(f.linear(3), f.gelu), f"serial[1] {FUNCTION}the function gelu, which has to be called: write gelu()"),
+        (lambda: f.serial(f.linear), f"serial[0] {FUNCTION}the function linear, which has to be called: write linear(out)"),
+        (lambda: f.parallel(f.relu, f.max_pool2d), f"parallel[1] {FUNCTION}the function max_pool2d, which has to be called: write max_pool2d(kernel)"),
+        (lambda: f.supervised(NET, f.mse), f"supervised[1] {FUNCTION}the function mse, which has to be called: write mse()"),
+        (lambda: f.weighted_sum((1.0, f.mse)), f"weighted_sum[0] {FUNCTION}the function mse, which has to be called: write mse()"),
+        (lambda: f.scan(f.gru_cell, 3), f"scan[0] {FUNCTION}the function gru_cell, which has to be called: write gru_cell(hidden)"),
+        (lambda: f.Module(f.linear, (2,)), f"{FUNCTION}the function linear, which has to be called: write linear(out)"),
+        (lambda: f.check(f.gelu, (), X, rng()), f"{FUNCTION}the function gelu, which has to be called: write gelu()"),
+        (lambda: f.serial(f.serial), f"serial[0] {FUNCTION}the function serial, which has to be called: write serial(*layers)"),
+        (lambda: f.serial(f.Linear(2, 3)), f"serial[0] {FUNCTION}the module Linear: write module.layer, which is the layer in it"),
+        (lambda: f.serial(f.Sequential(f.ReLU())), f"serial[0] {FUNCTION}the module Sequential: modules go into Sequential, layers into serial"),
+        (lambda: f.serial(f.ReLU), f"serial[0] {FUNCTION}the class ReLU: write relu, the layer"),
+        (lambda: f.serial(f.Linear), f"serial[0] {FUNCTION}the class Linear: write linear(out), the layer"),
+        (lambda: f.serial(torch.nn.ReLU), f"serial[0] {FUNCTION}the class ReLU: write a layer, such as relu or linear(25)"),
+        (lambda: f.serial(torch.nn.ReLU()), f"serial[0] {FUNCTION}the module ReLU of torch.nn: write the layer, from_torch has its weights"),
+        (lambda: f.serial(torch.relu), f"serial[0] {FUNCTION}torch's relu, which has no vjp: write a layer, such as relu"),
+        (lambda: f.serial(torch.nn.functional.relu), f"serial[0] {FUNCTION}torch's relu, which has no vjp: write a layer, such as relu"),
+        (lambda: f.serial(torch.Tensor.relu), f"serial[0] {FUNCTION}torch's relu, which has no vjp: write a layer, such as relu"),
+        (lambda: f.serial([f.linear(3), f.relu]), f"serial[0] {FUNCTION}a list: hand the layers over one by one, serial(*layers)"),
+        (lambda: f.serial(lambda x: x), f"serial[0] {FUNCTION}<lambda>(x), which cannot be called with params and x"),
+        (lambda: f.training_step(f.sgd(0.1), OBJECTIVE), f"{FUNCTION}Optimiser"),
+        # A layer called as a factory, or as a module.
+        (lambda: f.serial(f.linear(3), f.relu()), "relu: expected params and x, got nothing: relu is a layer already"),
+        (lambda: f.serial(f.softmax(-1)), "softmax: expected params and x, got -1: softmax is a layer already"),
+        (lambda: f.relu(X), "relu: expected params and x, got one of them: write relu(params, x), with () where there are no parameters"),
+        (lambda: f.mse()((X, X)), "mse: expected params and x, got one of them: write mse(params, x), with () where there are no parameters"),
+        # Shapes and generators.
+        (lambda: NET.init(rng(), 3), "serial: expected a shape, got 3: write (3,)"),
+        (lambda: f.linear(3).init(rng(), 3), "linear: expected a shape, got 3: write (3,)"),
+        (lambda: NET.init(rng(), [5, 2]), "serial: expected a shape, got a list: write (5, 2)"),
+        (lambda: OBJECTIVE.init(rng(), [[2], [1]]), "supervised: expected a shape, got a list: write ((2,), (1,))"),
+        (lambda: NET.init(rng(), X), "serial: expected the shape of an input, got a tensor: write x.shape"),
+        (lambda: NET.init(rng(), None), "serial: expected a shape such as (3,), got None"),
+        (lambda: NET.init(rng(), rng()), "serial: expected a shape such as (3,), got a generator: write init(rng, in_shape)"),
+        (lambda: NET.init(rng(), (2.0,)), "serial: expected a shape of whole numbers from 0 on, got (2.0,)"),
+        (lambda: NET.init(rng(), (-1, 2)), "serial: expected a shape of whole numbers from 0 on, got (-1, 2)"),
+        (lambda: NET.init(0, (2,)), "serial: expected rng to be a torch.Generator, got int: write torch.Generator().manual_seed(0)"),
+        (lambda: f.relu.init(0, (2,)), "relu: expected rng to be a torch.Generator, got int: write torch.Generator().manual_seed(0)"),
+        (lambda: NET.init((2,), rng()), "serial: expected rng to be a torch.Generator, got tuple"),
+        (lambda: NET.init((2,)), "serial: expected rng to be a torch.Generator, got tuple"),
+        (lambda: f.check(NET, NET.init(rng(), (2,))[0], X, 7), "check: expected rng to be a torch.Generator, got int: write torch.Generator().manual_seed(7)"),
+        (lambda: f.batch_norm()(f.batch_norm().init(rng(), (2,))[0], X, 3), "batch_norm: expected rng to be a torch.Generator, got int: write torch.Generator().manual_seed(3)"),
+        (lambda: f.value_and_grad(OBJECTIVE)((), (X, X), 3), "training: expected rng to be a torch.Generator, got int: write torch.Generator().manual_seed(3)"),
+        # An init of one's own.
+        (inits(lambda rng, shape: torch.ones(shape)), "serial[0] kept: expected (params, out_shape) from its init, got Tensor"),
+        (inits(lambda rng, shape: torch.ones(2, 3)), "serial[0] kept: expected (params, out_shape) from its init, got Tensor"),
+        (inits(lambda rng, shape: None), "serial[0] kept: expected (params, out_shape) from its init, got NoneType"),
+        (inits(lambda rng, shape: ((), shape, 3)), "serial[0] kept: expected (params, out_shape) from its init, got 3 entries"),
+        (inits(lambda rng, shape: ((), 3)), "serial[0] kept: expected (params, out_shape) from its init, got 3 for a shape"),
+        (inits(lambda rng, shape: (shape, torch.ones(2))), "serial[0] kept: expected (params, out_shape) from its init, got Tensor for a shape"),
+        (lambda: f.linear(3, w_init="he").init(rng(), (2,)), "linear: expected w_init to be a function (rng, shape) -> tensor, got 'he'"),
+        (lambda: f.conv2d(3, 3, b_init=False).init(rng(), (4, 4, 2)), "conv2d: expected b_init to be a function (rng, shape) -> tensor, got False"),
+        # A Layer of one's own.
+        (lambda: f.Layer(f.relu.init, "mine", kept), "Layer: expected (name, init, apply), got function, 'mine'"),
+        (lambda: f.Layer("mine", None, kept), "Layer: expected (name, init, apply), got 'mine', None"),
+        (lambda: f.Layer("mine", f.relu.init, kept), "mine: expected apply(params, x, rng=None), got (params, x): layer(apply, init, name) takes any function"),
+        (lambda: f.Layer("mine", f.relu.init, 3), "mine: expected apply(params, x, rng=None), got int: layer(apply, init, name) takes any function"),
+        (lambda: f.Layer("mine", f.relu.init, lambda p, x, rng: x)((), X), "mine: expected (y, vjp), got Tensor"),
+        (lambda: f.Layer("mine", f.relu.init, lambda p, x, rng: (x, x))((), X), "mine: expected a vjp to call, got Tensor"),
+        # Optimisers and schedules.
+        (lambda: f.training_step(OBJECTIVE, f.sgd), "training_step: expected an optimiser, got the function sgd, which has to be called: write sgd(lr)"),
+        (lambda: f.training_step(OBJECTIVE, f.SGD), "training_step: expected an optimiser, got the class SGD"),
+        (lambda: f.training_step(OBJECTIVE, 0.1), "training_step: expected an optimiser, got float"),
+        (lambda: f.averaged(f.adam, 0.9), "averaged: expected an optimiser, got the function adam, which has to be called: write adam()"),
+        (lambda: f.optimiser(f.momentum, lr=0.1), "chain[0]: expected a transform, got the function momentum, which has to be called: write momentum(rate)"),
+        (lambda: f.sgd(f.schedules.cosine), "sgd: expected lr to be a number or a schedule, got the function cosine, which has to be called: write cosine(start, steps)"),
+        (lambda: f.optimiser(lr=f.schedules.constant), "optimiser: expected lr to be a number or a schedule, got the function constant, which has to be called: write constant(rate)"),
+        (lambda: f.adam([torch.ones(30, 30)]), "adam: expected lr to be a number, got list"),
+        # Losses.
+        (lambda: f.cross_entropy()((), (torch.tensor([0, 1]), torch.zeros(2, 3))), "cross_entropy: expected a pair (output, target), got an output of torch.int64 and a target of torch.float32: are they swapped?"),
+        (lambda: f.mse()((), X), "mse: expected a pair (output, target), got Tensor"),
+        # Modules.
+        (lambda: f.Sequential(f.relu), "Sequential[0]: expected a module with forward, backward and param, got the layer relu: write Module(relu, in_shape)"),
+        (lambda: f.Sequential(f.linear), "Sequential[0]: expected a module with forward, backward and param, got the function linear, which has to be called: write linear(out)"),
+        (lambda: f.Sequential(f.ReLU(), f.Tanh), "Sequential[1]: expected a module with forward, backward and param, got the class Tanh: write Tanh(…), one of it"),
+        (lambda: f.Sequential([f.ReLU()]), "Sequential[0]: expected a module with forward, backward and param, got a list: hand the modules over one by one, Sequential(*modules)"),
+    ],
+)  # fmt: skip
+def test_it_says_what_to_write(write, text):
+    with pytest.raises(f.FuncdlError) as caught:
+        write()
+    assert str(caught.value) == text
+
+
+def test_what_was_right_stays_right():
+    assert NET.init(rng(), X.shape)[1] == (5, 1)
+    mine = f.Layer("mine", f.relu.init, lambda p, x, rng: (x, lambda dy: ((), dy)))
+    assert torch.equal(f.serial(mine)(((),), X)[1](X)[1], X)
+    assert f.serial(lambda params, x, *, rng=None: (x, lambda dy: ((), dy))).layers
+    assert f.sgd(lambda step: 0.1 / (1 + step)).init(())
+    assert f.layer(lambda *args: (args[1], lambda dy: ((), dy)))((), X)
+
+
+# What a vjp of one's own gives.
+
+
+def giving(back):
+    """A layer whose vjp gives what it should not."""
+
+    def mine(params, x):
+        return x * 2, lambda dy: back
+
+    return mine
+
+
+WRONG = {
+    "another shape": (((), torch.ones(4, 2)), "dx (4, 3) as x is, got (4, 2)"),
+    "another dtype": (
+        ((), torch.ones(4, 3).double()),
+        "dx in torch.float32 as x is, got torch.float64",
+    ),
+    "a tuple": (((), (torch.ones(4, 3),)), "dx (4, 3) as x is, got a tuple of 1"),
+    "no tensor": (((), 3.0), "dx (4, 3) as x is, got float"),
+    "None for dparams": ((None, torch.ones(4, 3)), "dparams a tuple of 0 as params is, got None"),
+    "more dparams": (
+        ((torch.ones(3),), torch.ones(4, 3)),
+        "dparams a tuple of 0 as params is, got a tuple of 1",
+    ),
+}
+PLACES = {
+    "alone": (f.as_layer, ""),
+    "serial": (lambda d: f.serial(f.linear(3), d, f.relu), "serial[1] "),
+    "first in serial": (lambda d: f.serial(d, f.relu), "serial[0] "),
+    "parallel": (lambda d: f.parallel(f.tanh, d), "parallel[1] "),
+    "fan_out": (lambda d: f.fan_out(f.tanh, d), "fan_out[1] "),
+    "tap": (lambda d: f.tap(f.tanh, side=d), "tap[1] "),
+    "concat": (lambda d: f.concat(f.tanh, d), "concat[1] "),
+    "residual": (f.residual, "residual "),
+    "shared": (f.shared, "shared "),
+    "shared over an axis": (lambda d: f.shared(d, axis=-2), "shared "),
+    "siamese": (lambda d: f.siamese(d, f.join()), "siamese[0] shared "),
+    "scan": (lambda d: f.scan(f.serial(f.fan_in(), d), 3), "scan[1] serial[1] "),
+    "repeat": (lambda d: f.repeat(d, 2), "repeat[1] "),
+    "vmap": (lambda d: f.vmap(d, 2), "vmap[0] "),
+    "remat": (f.remat, ""),
+    "freeze": (f.freeze, ""),
+    "inference": (f.inference, ""),
+    "debug": (lambda d: f.debug(d, tell=len), ""),
+    "named": (lambda d: f.named("its name", d), "its name: "),
+    "supervised net": (lambda d: f.supervised(d, f.mse()), "supervised net: "),
+    "supervised loss": (
+        lambda d: f.supervised(f.linear(3), f.named("loss", d)),
+        "supervised loss: loss: ",
+    ),
+    "weighted_sum": (lambda d: f.weighted_sum((1.0, d)), "weighted_sum[0] "),
+    "deep": (
+        lambda d: f.serial(f.identity, f.serial(f.identity, f.residual(f.parallel(d)))),
+        "serial[1] serial[1] residual parallel[0] ",
+    ),
+}
+SHAPES = {
+    "parallel": ((4, 3), (4, 3)),
+    "shared": ((4, 3), (4, 3)),
+    "shared over an axis": (4, 1, 3),
+    "siamese": ((4, 3), (4, 3)),
+    "scan": (4, 2, 3),
+    "vmap": (1, 4, 3),
+    "supervised net": ((4, 3), (4, 3)),
+}
+
+
+def ones(shape):
+    return tuple(map(ones, shape)) if isinstance(shape[0], tuple) else torch.ones(shape)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("name", [n for n in PLACES if n not in ("supervised loss", "weighted_sum", "deep")])  # fmt: skip
+def test_a_vjp_that_gives_something_else_is_named_with_its_path(name, wrong):
+    (wrap, path), (back, text) = PLACES[name], WRONG[wrong]
+    net, shape = wrap(giving(back)), SHAPES.get(name, (4, 3))
+    params, _ = wrap(kept).init(rng(), shape)
+    y, vjp = net(params, ones(shape))
+    dy = f.tree.map(torch.ones_like, y)
+    with pytest.raises(f.FuncdlError) as caught:
+        vjp(dy)
+    assert str(caught.value) == f"{path}mine: expected its vjp to give {text}"
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "back", "text"),
+    [
+        ("deep", (torch.ones(4, 3),), ((), torch.ones(4)), "dx (4, 3) as x is, got (4,)"),
+        ("supervised loss", (X, X), ((), torch.ones(4)), "dx a tuple of 2 as x is, got (4,)"),
+        ("supervised loss", (X, X), ((), (torch.ones(5, 2), None)), "dx[0] (5, 3) as x[0] is, got (5, 2)"),
+        ("weighted_sum", ((X,), (X,)), ((), (X,)), "dx a tuple of 2 as x is, got a tuple of 1"),
+        ("weighted_sum", ((X,), (X,)), ((), (X.double(), None)), "dx[0] in torch.float32 as x[0] is, got torch.float64"),
+    ],
+)  # fmt: skip
+def test_a_vjp_of_a_pair_or_a_loss_is_named_likewise(name, x, back, text):
+    wrap, path = PLACES[name]
+
+    def mine(params, x):
+        first = x[0] if isinstance(x, tuple) else x
+        return (first * 2, lambda dy: back) if name == "deep" else (first.sum(), lambda dy: back)
+
+    params = ((), ((), ((),))) if name == "deep" else ()
+    if name == "supervised loss":
+        params = f.linear(3).init(rng(), (2,))[0]
+    y, vjp = wrap(mine)(params, x)
+    with pytest.raises(f.FuncdlError) as caught:
+        vjp(f.tree.map(torch.ones_like, y))
+    assert str(caught.value) == f"{path}mine: expected its vjp to give {text}"
+
+
+def own(back):
+    def init(rng, shape):
+        return f.Affine(torch.ones(3), torch.ones(3)), shape
+
+    return f.Layer("mine", init, lambda params, x, rng=None: (x, lambda dy, need_dx=True: back))
+
+
+@pytest.mark.parametrize(
+    ("dparams", "text"),
+    [
+        ((torch.ones(3), torch.ones(3)), "dparams Affine(w, b) as params is, got a tuple of 2"),
+        (f.Affine(torch.ones(3), None), "dparams.b (3,) as params.b is, got None"),
+        (f.Affine(torch.ones(3), ()), "dparams.b (3,) as params.b is, got a tuple of 0"),
+        (f.Affine(torch.ones(2), torch.ones(3)), "dparams.w (3,) as params.w is, got (2,)"),
+        (f.Affine(torch.ones(3).half(), torch.ones(3)), "dparams.w in torch.float32 as params.w is, got torch.float16"),
+        ({"w": 3}, "dparams Affine(w, b) as params is, got dict(w)"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("need_dx", [True, False])
+def test_dparams_of_another_kind_are_named_with_their_path(dparams, text, need_dx):
+    net = f.serial(own((dparams, torch.ones(4, 3))), f.tanh)
+    params, _ = net.init(rng(), (3,))
+    _, vjp = net(params, torch.ones(4, 3))
+    with pytest.raises(f.FuncdlError) as caught:
+        vjp(torch.ones(4, 3), need_dx)
+    assert str(caught.value) == f"serial[0] mine: expected its vjp to give {text}"
+
+
+def test_none_is_what_has_no_cotangent():
+    """A stop of the gradient, a target, an index: the contract allows it."""
+    stop = giving(((), None))
+    net = f.serial(f.linear(3), stop)
+    params, _ = net.init(rng(), (2,))
+    dparams, _ = net(params, X)[1](torch.ones(5, 3))
+    assert not dparams[0].w.any()
+
+
+def test_an_error_on_the_way_back_through_the_librarys_own_has_its_path():
+    """A user's layer hands on a cotangent that the library's layer inside of it refuses."""
+
+    def mine(params, x):
+        y, pull = f.relu((), x)
+        return y, lambda dy: pull(dy[:1])
+
+    net = f.serial(f.tanh, f.named("block", f.serial(mine)))
+    _, vjp = net(((), ((),)), X)
+    with pytest.raises(f.ShapeError) as caught:
+        vjp(X)
+    text = "serial[1] block: serial[0] relu: expected dy of shape (5, 2) as y is, got (1, 2)"
+    assert str(caught.value) == text
