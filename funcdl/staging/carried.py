@@ -8,6 +8,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Params
+from funcdl.optimisers.statistics import without_statistics
 from funcdl.staging.plan import Pack
 from funcdl.staging.record import rebuild, tensors
 from funcdl.tensor import Tensor
@@ -20,7 +21,7 @@ class Carried:
     """Buffers of the parameters and the optimiser's state, and what a caller has of them.
 
     Leaves of one dtype that have the parameters' shapes, the parameters themselves and what the
-    optimiser keeps of each, are packs.
+    optimiser keeps of each, are packs. Statistics are no such parameters: nothing is kept of them.
 
     Attributes:
         params, state: what a step returns: other tensors on the memory of the buffers, so that they
@@ -29,20 +30,22 @@ class Carried:
 
     def __init__(self, like: Any) -> None:
         leaves, self.structure = tree.flatten(like)
-        count = len(tree.leaves(like[0])) if like else 0
-        self.shapes = [leaf.shape for leaf in tensors(leaves[:count])]
-        self.packs: list[tuple[Pack, int]] = []
+        learnt = tree.leaves(without_statistics(self.structure[0])) if like else []
+        self.shapes = [leaf.shape for leaf in tensors([leaves[i] for i in learnt])]
+        self.packs: list[tuple[Pack, list[int]]] = []
         self.leaves: list[Any] = [rebuild(leaf, copied) for leaf in leaves]
-        start = 0
-        while start < len(leaves):
-            run = leaves[start : start + count]
-            if self.shapes and self._is_pack(run):
-                pack = Pack(run)
-                self.leaves[start : start + count] = pack.parts
-                self.packs.append((pack, start))
-                start += count
-            else:
+        start = len(tree.leaves(like[0])) if like else 0
+        places = learnt
+        while self.shapes and len(places) == len(learnt):
+            if self._is_pack([leaves[i] for i in places]):
+                pack = Pack([leaves[i] for i in places])
+                for i, part in zip(places, pack.parts):
+                    self.leaves[i] = part
+                self.packs.append((pack, places))
+                start = max(start, places[-1] + 1)
+            elif places is not learnt:
                 start += 1
+            places = list(range(start, min(start + len(learnt), len(leaves))))
         self.params: Params = None
         self.state: Any = None
         self.mutable: list[tuple[Any, list[Any]]] = []

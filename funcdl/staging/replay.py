@@ -115,8 +115,8 @@ def planned(recording: Recording, carried: Carried) -> Replay | None:
     for leaf, buffer in zip(old, carried.leaves):
         if isinstance(leaf, Tensor):
             planner.move(leaf, buffer)
-    for pack, start in carried.packs:
-        planner.add_pack(pack, old[start : start + len(pack.parts)])
+    for pack, places in carried.packs:
+        planner.add_pack(pack, [old[i] for i in places])
 
     # What goes out must not lie where something else is carried.
     def out_of_the_way(t: Tensor, home: Any = None) -> Tensor:
