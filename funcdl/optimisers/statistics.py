@@ -34,7 +34,7 @@ def _has(tree: Any) -> bool:
         return True
     if not isinstance(tree, tuple):
         tree = nodes.entries(tree) if nodes.is_node(tree) else ()
-    for entry in tree:
+    for entry in tree:  # noqa: SIM110 - half the time of any()
         if type(entry) is not Tensor and entry != () and _has(entry):
             return True
     return False
