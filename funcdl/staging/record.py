@@ -79,11 +79,15 @@ class UnrecordedError(Exception):
 
 
 class OpaqueLayerError(Exception):
-    """A layer cannot be recorded and has to be called as it is."""
+    """A layer cannot be recorded and has to be called as it is.
 
-    def __init__(self, layer: Layer) -> None:
+    It is known by itself, and by its place among the layers that were applied: a step may make its
+    layers anew each time.
+    """
+
+    def __init__(self, layer: Layer, place: int) -> None:
         super().__init__(repr(layer))
-        self.layer = layer
+        self.layer, self.place = layer, place
 
 
 @dataclass(eq=False)
@@ -153,10 +157,11 @@ class Watcher:
 class Recorder(Watcher):
     """The calls made so far, and the layers that are called as they are."""
 
-    def __init__(self, opaque: set[Layer], users: bool = False) -> None:
+    def __init__(self, opaque: set[Layer | int], users: bool = False) -> None:
         """Begin to record; with `users`, the layers that users made are called as they are too."""
         self.calls: list[Call] = []
         self.opaque, self.users = opaque, users
+        self.applied = 0
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Carry out one operation on the plain tensors, and note it unless it only makes views."""
@@ -223,12 +228,14 @@ class Recorder(Watcher):
 
     def layer(self, layer: Layer, params: Params, x: Value, rng: Generator | None) -> Any:
         """Apply a layer to recorded tensors; an opaque one by a call as it is."""
-        if layer in self.opaque or not layer.recorded or (self.users and _is_users(layer)):
+        self.applied += 1
+        place = self.applied
+        if {layer, place} & self.opaque or not layer.recorded or (self.users and layer.watched):
             return self._as_it_is(layer, params, x, rng)
         try:
             y, pull = layer.apply(params, x, rng)
         except UnrecordedError:
-            raise OpaqueLayerError(layer) from None
+            raise OpaqueLayerError(layer, place) from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             if is_none(dy):
@@ -236,7 +243,7 @@ class Recorder(Watcher):
             try:
                 return pull(dy, need_dx)
             except UnrecordedError:
-                raise OpaqueLayerError(layer) from None
+                raise OpaqueLayerError(layer, place) from None
 
         return y, vjp
 
@@ -272,12 +279,6 @@ class Recorder(Watcher):
 
         forth.writes.add(id(kept))
         return y, vjp
-
-
-def _is_users(layer: Layer) -> bool:
-    """Tell whether a layer's formulas are a user's own: a plain function, or a `Layer` of one."""
-    module = str(getattr(layer.apply, "__module__", ""))
-    return not module.startswith("funcdl.") or module == "funcdl.contract"
 
 
 def _in_place(name: str) -> bool:
@@ -332,6 +333,8 @@ def rebuild(value: Any, function: Callable[[Any], Any]) -> Any:
     """Apply a function to the tensors in nested containers; other leaves stay."""
     if isinstance(value, Tensor):
         return function(value)
+    if type(value) is dict:  # in the order in which it was filled, which a step may look at
+        return {key: rebuild(entry, function) for key, entry in value.items()}
     if tree.is_node(value):
         return nodes.rebuilt(value, [rebuild(entry, function) for entry in nodes.entries(value)])
     return value

@@ -143,7 +143,13 @@ class Staged:
         """Take the first step with a kind of batch: record it, plan it, and prove the plan."""
         inputs = (*rebuild((params, state), copied), rebuild(batch, _like))
         start = _state(rng)
-        outputs = self.step(*rebuild(inputs, _like), *_given(rng))
+        try:
+            outputs = self.step(*rebuild(inputs, _like), *_given(rng))
+        except Exception:
+            raise
+        except BaseException:  # an interrupt: no step was taken
+            _set(rng, start)
+            raise
         _expect(outputs, self.carried)
         end = _state(rng)
         real = Trial(inputs, start, rebuild(outputs, _like), end)
@@ -257,7 +263,7 @@ def _record(step: Step, inputs: Any, rng: Generator | None, start: Any, users: b
         try:
             outputs = unwrap(step(*recorder.wrap(old), *_given(rng)))
         except OpaqueLayerError as error:
-            opaque.add(error.layer)
+            opaque |= {error.layer, error.place}
         except UnrecordedError as error:
             raise KindError(
                 f"stage: expected a step whose calls depend on shapes alone, got one that {error}, "
