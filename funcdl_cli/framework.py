@@ -22,6 +22,7 @@ from funcdl_cli.options import (
     Quiet,
     Seed,
     finite,
+    path,
 )
 from funcdl_cli.progress import live, progress
 from pairs.disc import FRAMEWORK, record, save_disc
@@ -102,7 +103,13 @@ def framework(
     ] = 1000,
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder for framework.json.", rich_help_panel=RESULTS),
+        typer.Option(
+            "--out",
+            parser=path,
+            metavar="PATH",
+            help="Folder for framework.json.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -41,13 +41,12 @@ def missing(plan: Mapping[Settings, Results], names: Sequence[str], rounds: int)
         names: of the models.
         rounds: how many of each; within one setting all models do a round before the next.
     """
-    return [
-        Task(name, i, settings)
-        for settings, results in plan.items()
-        for i in range(rounds)
-        for name in names
-        if not results.done(name, i)
-    ]
+    found = []
+    for settings, results in plan.items():
+        there = {(row.model, row.round) for row in results.rows}
+        all_of_them = ((name, i) for i in range(rounds) for name in names)
+        found += [Task(*key, settings) for key in all_of_them if key not in there]
+    return found
 
 
 _loading = threading.Lock()
