@@ -128,7 +128,7 @@ def _run() -> Any:
             if error.errno == errno.EPIPE and error.filename is None:
                 sys.exit(1)  # who read the result has enough of it
             about = f"{error.filename}: " if error.filename else ""
-            reason = error.strerror
+            reason = error.strerror or error
             if error.errno == errno.EBADF:
                 reason = "standard output is closed"
             err.print(f"Error: {about}{reason}; the finished rounds are kept.")

@@ -82,10 +82,13 @@ def cluster(address: str) -> Iterator[Workers]:
                 raise ClusterError(
                     f"{address}: expected a scheduler with workers, found none within {TIMEOUT} s"
                 ) from None
-            known = [
-                client.run_on_scheduler(find_spec, "pairs"),  # type: ignore[no-untyped-call]
-                *client.run(find_spec, "pairs").values(),
-            ]
+            try:
+                known = [
+                    client.run_on_scheduler(find_spec, "pairs"),  # type: ignore[no-untyped-call]
+                    *client.run(find_spec, "pairs").values(),
+                ]
+            except OSError:
+                raise ClusterLostError(f"{address}: the scheduler went away") from None
             if not all(known):
                 raise ClusterError(
                     f"{address}: expected this package on the scheduler and on every worker"

@@ -44,7 +44,7 @@ class Run:
     """
 
     def __init__(self, args: list[str], fresh: bool = False) -> None:
-        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         if fresh:
             command = [sys.executable, cli.__file__, *args]
             null = subprocess.DEVNULL
