@@ -62,16 +62,30 @@ def at_once() -> Iterator[None]:
         yield
 
 
+_came = False
+"""Whether there was an interrupt: Python drops what is raised in a callback, in an import's say."""
+
+
 @contextmanager
 def raised() -> Iterator[None]:
     """Have an interrupt of any kind be a KeyboardInterrupt within the block.
 
     In the last moments of the process, when all is said, it ends it.
     """
+    global _came
     atexit.unregister(_last)
     atexit.register(_last)
-    with _handled(signal.default_int_handler):
-        yield
+    try:
+        with _handled(_raise):
+            yield
+    finally:
+        _came = False
+
+
+def _raise(*_: object) -> None:
+    global _came
+    _came = True
+    raise KeyboardInterrupt
 
 
 def _last() -> None:
@@ -83,11 +97,15 @@ def _last() -> None:
 def noted() -> Iterator[Connection]:
     """Have an interrupt only be noted within the block; the third ends the process.
 
+    One that came before, and that nobody heard of, counts.
+
     Yields:
         The end of a pipe on which there is something to read from the first interrupt on.
     """
     heard, bell = Pipe(duplex=False)
-    count = 0
+    count = int(_came)
+    if _came:
+        bell.send_bytes(b"!")
 
     def note(*_: object) -> None:
         nonlocal count

@@ -34,6 +34,11 @@ from pairs.study import digits  # noqa: E402
 ENDS = 120
 """Seconds after which a run is one that hangs; it needs one or two."""
 
+STARTS = 0.5
+"""Seconds after which Python has reached the first line of the command line."""
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
 STUDY = ["pairs", "--models", "fc-plain,fc-shared", "--epochs", "1", "--train-pairs", "60", "--test-pairs", "40", "--workers", "2", "--rounds", "5000", "--save"]  # fmt: skip
 
 
@@ -52,16 +57,22 @@ class Run:
                 command, stdout=null, stderr=self.said, start_new_session=True, cwd=ROOT
             ).pid
         else:
+            # What comes before the handlers are there waits for them.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
             self.pid = os.fork()
             if self.pid == 0:
                 self._become(args)
+            os.setpgid(self.pid, self.pid)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _become(self, args: list[str]) -> None:
         code = 70
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             # As before the first line and after the last of the command line.
-            signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+            for number in SIGNALS:
+                signal.signal(number, lambda *_: os._exit(130))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(self.said.fileno(), 2)
             # Under pytest the streams are others.
@@ -86,6 +97,9 @@ class Run:
             return []
         return [int(child) for child in listed.split()]
 
+    def goes_on(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     def send(self, number: int, *, group: bool = False) -> None:
         if group:
             os.killpg(self.pid, number)
@@ -99,17 +113,19 @@ class Run:
             if time.monotonic() > late:
                 os.killpg(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
-                raise AssertionError("it hangs")
+                raise AssertionError(f"it hangs; it said: {self._said()}")
             time.sleep(0.005)
         while self._alive():
             if time.monotonic() > late:
                 os.killpg(self.pid, signal.SIGKILL)
                 raise AssertionError("a worker outlives its parent")
             time.sleep(0.005)
-        self.said.seek(0)
-        said = self.said.read()
-        self.said.close()
-        return os.waitstatus_to_exitcode(found[1]), said
+        return os.waitstatus_to_exitcode(found[1]), self._said()
+
+    def _said(self) -> str:
+        with self.said:
+            self.said.seek(0)
+            return self.said.read()
 
     def _alive(self) -> bool:
         try:
@@ -199,11 +215,21 @@ def look(folder: Path, before: list[tuple[str, int]]) -> list[tuple[str, int]]:
     return now
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def struck(kind: str, folder: Path, draw: random.Random, fresh: bool, latest: float) -> int:
     """Go on with the study in a folder, and strike it at a random moment; its exit code."""
     before = keys(folder)
     run = Run([*STUDY, "--out", str(folder)], fresh)
-    time.sleep(draw.uniform(0, latest))
+    if draw.random() < 0.3:  # while it starts, or goes on with what is there
+        time.sleep(draw.uniform(STARTS if fresh else 0, latest))
+    else:  # while it works
+        path, size = folder / "rounds.jsonl", _size(folder / "rounds.jsonl")
+        while _size(path) == size and run.goes_on():
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, latest))
     KINDS[kind].strike(run, draw)
     code, said = run.end()
     assert "Traceback" not in said, said
@@ -266,6 +292,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="start Python anew for each try")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     draw = random.Random(args.seed)
     digits(None)  # once, for all that are forked
     for kind in args.kinds:

@@ -22,6 +22,9 @@ __all__ = [
     "values",
 ]
 
+MOST = 1_000_000
+"""A larger number of pairs or epochs is a slip of the finger."""
+
 IDEAS = ("separate", "separate-aux", "shared", "shared-aux")
 """The kinds of models that weight sharing and the auxiliary loss make, apart and together."""
 
@@ -68,7 +71,9 @@ def values(setting: str, asked: str | None) -> list[float]:
     try:
         return sorted({value_of(setting, part) for part in asked.split(",")})
     except ValueError:
-        kind = "numbers of at least 0" if setting == "aux-weight" else "whole numbers of at least 1"
+        kind = "numbers of at least 0"
+        if setting != "aux-weight":
+            kind = f"whole numbers of at least 1 and at most {MOST}"
         raise SweepError(
             f"{setting}: expected {kind} with commas between them, got {asked!r}"
         ) from None
@@ -159,9 +164,11 @@ def value_of(setting: str, word: str) -> float:
         ValueError: it is none that the setting can have.
     """
     if setting == "aux-weight":
-        value, least = float(word), 0.0
+        value = float(word)
+        good = 0.0 <= value < math.inf
     else:
-        value, least = int(word), 1
-    if not least <= value < math.inf:
+        value = int(word)
+        good = 1 <= value <= MOST
+    if not good:
         raise ValueError(word)
     return value
