@@ -69,14 +69,15 @@ def values(setting: str, asked: str | None) -> list[float]:
     if asked is None:
         asked = ",".join(map(str, SWEPT[setting].values))
     try:
-        return sorted({value_of(setting, part) for part in asked.split(",")})
+        found = sorted({value_of(setting, part) for part in asked.split(",")})
     except ValueError:
-        kind = "numbers of at least 0"
-        if setting != "aux-weight":
-            kind = f"whole numbers of at least 1 and at most {MOST}"
+        kind = "numbers of at least 0" if setting == "aux-weight" else "whole numbers of at least 1"
         raise SweepError(
             f"{setting}: expected {kind} with commas between them, got {asked!r}"
         ) from None
+    if setting != "aux-weight" and found[-1] > MOST:
+        raise SweepError(f"{setting}: expected numbers of at most {MOST}, got {found[-1]}")
+    return found
 
 
 def text(value: float) -> str:
@@ -164,11 +165,9 @@ def value_of(setting: str, word: str) -> float:
         ValueError: it is none that the setting can have.
     """
     if setting == "aux-weight":
-        value = float(word)
-        good = 0.0 <= value < math.inf
+        value, least = float(word), 0.0
     else:
-        value = int(word)
-        good = 1 <= value <= MOST
-    if not good:
+        value, least = int(word), 1
+    if not least <= value < math.inf:
         raise ValueError(word)
     return value
