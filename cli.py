@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import platform
 import sys
 import warnings
-from concurrent.futures import BrokenExecutor
 from typing import Annotated, Any
 
-import typer
+from funcdl_cli import streams
+from funcdl_cli.interrupts import INTERRUPTED, at_once, raised
 
 # torch says this once where numpy is missing; nothing here needs numpy.
 warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
-import torch  # noqa: E402
+with at_once():  # this takes a second or two
+    import torch
+    import typer
 
-from funcdl import FuncdlError, ResourceError  # noqa: E402
-from funcdl_cli import bench, check, compare, framework, pairs, report, sweep  # noqa: E402
-from funcdl_cli.config import ConfigError  # noqa: E402
-from funcdl_cli.console import err, funcdl_version, say  # noqa: E402
-from funcdl_cli.helping import Command, Group  # noqa: E402
-from funcdl_cli.options import examples  # noqa: E402
-from funcdl_cli.plain import plain_streams  # noqa: E402
-from pairs.cluster import ClusterError, ClusterLostError  # noqa: E402
-from pairs.data import DataError  # noqa: E402
-from pairs.drawn.ink import DrawnError  # noqa: E402
-from pairs.files import ResultsError  # noqa: E402
-from pairs.model_file import ModelFileError  # noqa: E402
-from pairs.models import UnknownModelError  # noqa: E402
-from pairs.sweep import SweepError  # noqa: E402
+    from funcdl import FuncdlError, ResourceError
+    from funcdl_cli import bench, check, compare, framework, pairs, report, sweep
+    from funcdl_cli.config import ConfigError
+    from funcdl_cli.console import err, funcdl_version, say
+    from funcdl_cli.helping import Command, Group
+    from funcdl_cli.options import examples
+    from funcdl_cli.plain import plain_streams
+    from pairs.cluster import ClusterError
+    from pairs.data import DataError
+    from pairs.drawn.ink import DrawnError
+    from pairs.files import ResultsError
+    from pairs.model_file import ModelFileError
+    from pairs.models import UnknownModelError
+    from pairs.pool import WorkerLostError
+    from pairs.sweep import SweepError
 
 EXIT_CODES = """[bold]Exit codes[/bold]
   0    all is done
   1    something failed: a round, a check, the disk; what was done is kept
   2    the command, an option or a file is not what it should be
   130  interrupted; what was done is kept"""
+
+WRONG = (
+    FuncdlError,
+    ConfigError,
+    DataError,
+    ResultsError,
+    UnknownModelError,
+    SweepError,
+    ClusterError,
+    DrawnError,
+    ModelFileError,
+)
+"""Errors that a user can mend: in the command, an option or a file."""
+
+MEMORY = ("allocate memory", "bad_alloc")
+"""What PyTorch says where memory is missing."""
 
 app = typer.Typer(
     cls=Group,
@@ -80,49 +99,51 @@ def settings(
 
 def main() -> Any:
     """Run the command line; an error that a user can mend is one sentence and exit code 2."""
-    with plain_streams(sys.stdout, sys.stderr):
-        return _answer()
+    streams.fill()
+    try:
+        with raised(), plain_streams(sys.stdout, sys.stderr):
+            return _run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
-def _answer() -> Any:
+def _run() -> Any:
     try:
         try:
             return app(prog_name="funcdl-cli")
         finally:
             sys.stdout.flush()  # here, where a full disk has a sentence
-    except ResourceError as error:
-        err.print(f"Error: {error}; the finished rounds are kept.")
-        sys.exit(1)
-    except (
-        FuncdlError,
-        ConfigError,
-        DataError,
-        ResultsError,
-        UnknownModelError,
-        SweepError,
-        ClusterError,
-        DrawnError,
-        ModelFileError,
-    ) as error:
-        err.print(f"Error: {error.args[0] if error.args else error}")
-        sys.exit(2)
-    except ClusterLostError as error:
-        err.print(f"Error: {error}; the finished rounds are kept.")
-        sys.exit(1)
-    except BrokenExecutor:
-        err.print("Error: a worker process was killed; the finished rounds are kept.")
-        sys.exit(1)
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+    except Exception as error:
+        if isinstance(error, ResourceError):
+            err.print(f"Error: {error}; the finished rounds are kept.")
+        elif no_memory(error):
+            err.print("Error: there is not memory enough for this; the finished rounds are kept.")
+        elif isinstance(error, WRONG):
+            err.print(f"Error: {error.args[0] if error.args else error}")
+            sys.exit(2)
+        elif isinstance(error, WorkerLostError):
+            err.print(f"Error: {error}; the finished rounds are kept.")
+        elif isinstance(error, OSError):
+            streams.let_go()
+            if error.errno == errno.EPIPE and error.filename is None:
+                sys.exit(1)  # who read the result has enough of it
+            about = f"{error.filename}: " if error.filename else ""
+            reason = error.strerror or error
+            if error.errno == errno.EBADF:
+                reason = "standard output is closed"
+            err.print(f"Error: {about}{reason}; the finished rounds are kept.")
+        else:
             raise
-        err.print("Error: there is not memory enough for this; the finished rounds are kept.")
         sys.exit(1)
-    except OSError as error:
-        # What could not be written stays in the buffer, and would fail again at the very end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        about = f"{error.filename}: " if error.filename else ""
-        err.print(f"Error: {about}{error.strerror}; the finished rounds are kept.")
-        sys.exit(1)
+
+
+def no_memory(error: BaseException | None) -> bool:
+    """Tell whether an error comes of memory that is not there, whoever put it in other words."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(word in str(error) for word in MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 if __name__ == "__main__":

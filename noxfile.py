@@ -85,3 +85,10 @@ def mutation(session: nox.Session) -> None:
     """Break every derivative in turn and see whether a test notices."""
     install(session, "test")
     session.run("python", "tests/mutation.py", *session.posargs)
+
+
+@nox.session
+def bad_days(session: nox.Session) -> None:
+    """Interrupt, kill and starve the study a hundred times in each way."""
+    install(session, "test")
+    session.run("python", "tests/bad_days.py", *session.posargs)

@@ -9,7 +9,7 @@ import torch
 import typer
 
 from funcdl_cli.console import out, say, say_json
-from funcdl_cli.options import RUN, Config, Json, Quiet
+from funcdl_cli.options import RUN, Config, Json, Quiet, path
 from funcdl_cli.plain import fits
 from pairs import study
 from pairs.champion import champion
@@ -28,11 +28,16 @@ EXAMPLES = (
 
 
 def compare(
-    left: Annotated[Path, typer.Argument(metavar="LEFT", help="A picture of a digit.")],
-    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="A picture of another.")],
+    left: Annotated[
+        Path, typer.Argument(parser=path, metavar="LEFT", help="A picture of a digit.")
+    ],
+    right: Annotated[
+        Path, typer.Argument(parser=path, metavar="RIGHT", help="A picture of another.")
+    ],
     model: Annotated[
         Path | None,
         typer.Option(
+            parser=path,
             metavar="FILE",
             help="A model that 'pairs --save' kept; the package's champion if left out.",
             rich_help_panel=RUN,
@@ -44,7 +49,7 @@ def compare(
 ) -> None:
     """Ask a trained model whether the digit on the left picture is at most that on the right."""
     asked = champion() if model is None else load(model)
-    found = [digit(path) for path in (left, right)]
+    found = [digit(picture) for picture in (left, right)]
     with study.one_thread(), torch.inference_mode():
         answer = ask(asked, *(made for made, _ in found))
     if as_json:

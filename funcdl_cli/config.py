@@ -15,6 +15,8 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 
+from pairs.files import bytes_of
+
 __all__ = ["ConfigError", "configure"]
 
 KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
@@ -25,6 +27,9 @@ KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
 """What an option takes, in words and in TOML's types; all others take a string."""
 
 TEXT = ("a string", (str,))
+MOST = 1 << 20
+"""Bytes that a file of options may have."""
+
 NOT_IN_FILES = {"config", "help", "list"}
 
 
@@ -62,12 +67,15 @@ def configure(context: typer.Context, path: Path | None) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = bytes_of(path, MOST + 1)
     except OSError as error:
         raise ConfigError(f"{path}: expected a file of options, got: {error.strerror}") from None
+    if len(content) > MOST:
+        raise ConfigError(f"{path}: expected a file of at most {MOST:,} bytes, got more")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: expected TOML in UTF-8, got: {error}") from None
-    return tables
 
 
 def _options(context: typer.Context) -> dict[str, Any]:

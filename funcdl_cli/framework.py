@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ from funcdl_cli.options import (
     Quiet,
     Seed,
     finite,
+    path,
 )
 from funcdl_cli.progress import live, progress
 from pairs.disc import FRAMEWORK, record, save_disc
@@ -38,7 +41,7 @@ EXAMPLES = (
     "funcdl-cli framework --hidden 50,50 --activation tanh --epochs 200",
     "funcdl-cli framework --out disc && funcdl-cli report disc",
 )
-WIDEST = 10_000
+WIDEST, DEEPEST = 10_000, 100
 Activation = Enum("Activation", {name: name for name in disc.ACTIVATIONS}, type=str)  # type: ignore[misc]
 RELU = Activation("relu")
 DEFAULT = disc.Experiment()
@@ -102,7 +105,13 @@ def framework(
     ] = 1000,
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder for framework.json.", rich_help_panel=RESULTS),
+        typer.Option(
+            "--out",
+            parser=path,
+            metavar="PATH",
+            help="Folder for framework.json.",
+            rich_help_panel=RESULTS,
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -116,6 +125,7 @@ def framework(
     experiment = disc.Experiment(
         points, widths(hidden), activation.value, epochs, batch_size, lr, momentum
     )
+    room(experiment, rounds)
     if out_dir is not None:
         tried(out_dir, FRAMEWORK)
     with torch.inference_mode(), progress() as bar:
@@ -148,6 +158,22 @@ def framework(
         raise typer.Exit(1)
 
 
+def room(experiment: disc.Experiment, rounds: int) -> None:
+    """Refuse what can never be held: a system that promises it kills whoever takes it.
+
+    Counted are parameters, gradients and velocities, and a step's values and cotangents.
+
+    Raises:
+        MemoryError: all this machine's memory is less.
+    """
+    widths = (2, *experiment.hidden, 2)
+    parameters = sum((a + 1) * b for a, b in pairwise(widths))
+    values = min(experiment.batch_size, experiment.points) * sum(widths)
+    needed = 4 * rounds * (3 * parameters + 2 * values)
+    if hasattr(os, "sysconf") and needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError
+
+
 def disc_table(outcome: disc.Outcome, rounds: list[int], parameters: int) -> FittedTable:
     """Lay out train and test error, mean ± standard deviation over the rounds."""
     table = FittedTable(f"Disc: {parameters:,} parameters, {len(rounds)} rounds")
@@ -166,6 +192,10 @@ def widths(text: str) -> tuple[int, ...]:
         raise typer.BadParameter(
             f"expected whole numbers with commas between them, got {text!r}", param_hint="--hidden"
         ) from None
+    if len(found) > DEEPEST:
+        raise typer.BadParameter(
+            f"expected at most {DEEPEST} layers, got {len(found)}", param_hint="--hidden"
+        )
     if any(not 1 <= width <= WIDEST for width in found):
         raise typer.BadParameter(
             f"expected widths of at least 1 and at most {WIDEST}, got {text!r}",

@@ -35,6 +35,7 @@ __all__ = [
     "complete_models",
     "examples",
     "finite",
+    "path",
 ]
 
 RUN = "What to run"
@@ -44,6 +45,14 @@ WHERE = "Where it runs"
 RESULTS = "Results"
 """The panels of the help."""
 
+
+def path(text: str) -> Path:
+    """Take the name of a file or folder; an empty one would be that of the folder where one is."""
+    if not text or "\0" in text:
+        raise typer.BadParameter(f"expected the name of a file or a folder, got {text!r}")
+    return Path(text)
+
+
 CORES = study.usable_cores()
 
 # What is more than this is a slip of the finger, refused before it takes all memory.
@@ -51,7 +60,13 @@ MOST = 1_000_000
 
 Seed = Annotated[
     int,
-    typer.Option(metavar="N", min=0, help="All random numbers come from it.", rich_help_panel=RUN),
+    typer.Option(
+        metavar="N",
+        min=0,
+        max=2**63 - 1,
+        help="All random numbers come from it.",
+        rich_help_panel=RUN,
+    ),
 ]
 Rounds = Annotated[
     int,
@@ -72,7 +87,12 @@ Validation = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Read the original MNIST files from this folder.", rich_help_panel=DATA),
+    typer.Option(
+        parser=path,
+        metavar="PATH",
+        help="Read the original MNIST files from this folder.",
+        rich_help_panel=DATA,
+    ),
 ]
 Workers = Annotated[
     int,
@@ -114,6 +134,7 @@ Quiet = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
+        parser=path,
         metavar="FILE",
         help="Take options from this TOML file, from the table named as the command; "
         "options given here go before.",

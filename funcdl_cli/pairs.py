@@ -27,9 +27,11 @@ from funcdl_cli.options import (
     Workers,
     complete_models,
     finite,
+    path,
 )
 from funcdl_cli.rounds import finish
-from pairs import report
+from pairs import report, study
+from pairs.data import check_counts
 from pairs.model_file import check_package
 from pairs.models import MODELS, find
 from pairs.results import Results
@@ -111,6 +113,8 @@ def pairs(
         Path | None,
         typer.Option(
             "--out",
+            parser=path,
+            metavar="PATH",
             help="Folder for the results; the same command resumes.",
             rich_help_panel=RESULTS,
         ),
@@ -143,6 +147,8 @@ def pairs(
         if out_dir is None:
             raise typer.BadParameter("expected --out too, the folder to keep the models in")
         check_package()
+    if dask is None or data_dir is None:
+        check_counts(study.digits(data_dir), train_pairs, test_pairs, validation)
     results = Results(out_dir, settings, "package" if data_dir is None else "files")
     if save and (count := results.without_model(names)):
         notes.print(f"Of the rounds that are there already, {count} have no saved model.")

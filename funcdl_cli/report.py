@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from funcdl_cli.console import say
-from funcdl_cli.options import RESULTS, Config
+from funcdl_cli.options import RESULTS, Config, path
 from pairs.page import write
 
 __all__ = ["EXAMPLES", "write_report"]
@@ -23,6 +23,7 @@ def write_report(
     folder: Annotated[
         Path,
         typer.Argument(
+            parser=path,
             metavar="DIR",
             help="What 'pairs --out', 'sweep --out' or 'framework --out' wrote.",
             show_default=False,
@@ -32,7 +33,11 @@ def write_report(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="The page; report.html in DIR if left out.", rich_help_panel=RESULTS
+            "--out",
+            parser=path,
+            metavar="PATH",
+            help="The page; report.html in DIR if left out.",
+            rich_help_panel=RESULTS,
         ),
     ] = None,
 ) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import typer
 
 from funcdl_cli.console import err, notes
+from funcdl_cli.interrupts import INTERRUPTED, noted
 from funcdl_cli.progress import live, progress
 from pairs import study
 from pairs.cluster import cluster
 from pairs.details import Details
+from pairs.pool import Workers
 from pairs.results import Results
 from pairs.training import Row, Settings, TrainingError
 
@@ -43,42 +44,46 @@ def finish(
     if dask is not None and data_dir is not None:
         data_dir = data_dir.absolute()  # a worker is at home elsewhere
     where = study.pool(min(workers, len(tasks)), data_dir) if dask is None else cluster(dask)
+    failures: dict[study.Task, TrainingError] = {}
+    end: BaseException | None = None
     try:
-        failures = _work(tasks, where, data_dir, plan, watched, saved) if tasks else {}
-    except BaseException as end:
-        _close(plan)
-        count = sum(len(results.rows) for results in plan.values())
-        if count:
-            tell()
-        if not isinstance(end, KeyboardInterrupt):
-            raise
+        if tasks:
+            failures = _work(tasks, where, data_dir, plan, watched, saved)
+    except BaseException as error:
+        end = error
+    with noted() as stop:
+        # What ended the work is told, not that its disk is still full.
+        with suppress(*([] if end is None else [OSError])):
+            for results in plan.values():
+                results.finish()
+        if stop.poll() and end is None:
+            end = KeyboardInterrupt()
+    count = sum(len(results.rows) for results in plan.values())
+    if count or end is None:
+        tell()
+    if isinstance(end, KeyboardInterrupt):
         resumable = all(results.folder is not None for results in plan.values())
         kept = " The same command goes on from there." if resumable else ""
         err.print(f"Interrupted: {count} rounds are finished.{kept}")
-        raise typer.Exit(130) from None
-    _close(plan)
-    tell()
+        raise typer.Exit(INTERRUPTED)
+    if end is not None:
+        raise end
     for task, failure in failures.items():
         err.print(f"Error: {_of(plan, task.settings)}{failure}")
     if failures:
         raise typer.Exit(1)
 
 
-def _close(plan: Mapping[Settings, Results]) -> None:
-    for results in plan.values():
-        results.finish()
-
-
 def _work(
     tasks: list[study.Task],
-    where: AbstractContextManager[Executor],
+    where: AbstractContextManager[Workers],
     data_dir: Path | None,
     plan: Mapping[Settings, Results],
     watched: bool,
     saved: bool,
 ) -> dict[study.Task, TrainingError]:
     """Do the tasks with a progress bar, or a line a round where there is no terminal."""
-    with where as executor, progress() as bar:
+    with where as workers, progress() as bar, noted() as stop:
         task = bar.add_task("rounds", total=len(tasks))
 
         def keep(done: study.Task, row: Row) -> None:
@@ -97,14 +102,18 @@ def _work(
         def keep_model(done: study.Task, content: bytes) -> None:
             plan[done.settings].add_model(done.model, done.round, content)
 
-        return study.run(
+        failures = study.run(
             tasks,
             data_dir,
-            executor,
+            workers,
             keep,
             keep_details if watched else None,
             keep_model if saved else None,
+            stop,
         )
+        if stop.poll():  # after the last round, or while it was kept
+            raise KeyboardInterrupt
+        return failures
 
 
 def _of(plan: Mapping[Settings, Results], settings: Settings) -> str:

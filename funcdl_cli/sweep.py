@@ -27,6 +27,7 @@ from funcdl_cli.options import (
     Validation,
     Workers,
     complete_models,
+    path,
 )
 from funcdl_cli.rounds import finish
 from pairs import study, sweep
@@ -55,6 +56,8 @@ def run_sweep(
         Path,
         typer.Option(
             "--out",
+            parser=path,
+            metavar="PATH",
             help="Folder for the results, one in it for each value; the same command resumes.",
             show_default=False,
             rich_help_panel=RESULTS,

@@ -1,4 +1,4 @@
-"""A cluster as an executor: the study on a dask.distributed scheduler's workers.
+"""A cluster as workers: the study on a dask.distributed scheduler's machines.
 
 The scheduler and every worker need this package installed, in the same version; where a worker has
 another kind of processor than this machine, the last bits of its sums may differ.
@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+from pairs.pool import WorkerLostError, Workers
 
 __all__ = ["ClusterError", "ClusterLostError", "cluster"]
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 TIMEOUT = 5
 """Seconds that a scheduler has to answer, and that it has to name a worker."""
+
+TICK = 0.05
+"""Seconds between two looks at what has come, and at whether the scheduler is still there."""
 
 
 class ClusterError(RuntimeError):
     """A cluster that cannot be used; nothing has been done on it."""
 
 
-class ClusterLostError(BrokenExecutor):
+class ClusterLostError(WorkerLostError):
     """A cluster that went away in the middle."""
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
-    """Give an executor whose tasks run on a cluster; what is unfinished at the end is cancelled.
+def cluster(address: str) -> Iterator[Workers]:
+    """Give the workers of a cluster; what is unfinished at the end is cancelled.
 
     A task whose worker dies is done again by another, which gives the same row.
 
@@ -63,32 +75,72 @@ def cluster(address: str) -> Iterator[Executor]:
             raise ClusterError(
                 f"{address}: expected a dask scheduler, found none within {TIMEOUT} s"
             ) from None
-        with client:
+        try:
             try:
                 client.wait_for_workers(1, TIMEOUT)
             except TimeoutError:
                 raise ClusterError(
                     f"{address}: expected a scheduler with workers, found none within {TIMEOUT} s"
                 ) from None
-            known = [
-                client.run_on_scheduler(find_spec, "pairs"),  # type: ignore[no-untyped-call]
-                *client.run(find_spec, "pairs").values(),
-            ]
+            try:
+                known = [
+                    client.run_on_scheduler(find_spec, "pairs"),  # type: ignore[no-untyped-call]
+                    *client.run(find_spec, "pairs").values(),
+                ]
+            except OSError:
+                raise ClusterLostError(f"{address}: the scheduler went away") from None
             if not all(known):
                 raise ClusterError(
                     f"{address}: expected this package on the scheduler and on every worker"
                 )
-            executor = client.get_executor(pure=False)  # type: ignore[no-untyped-call]
             try:
-                yield executor
-            except CancelledError:
-                raise ClusterLostError(f"{address}: the scheduler went away") from None
+                yield partial(_outcomes, client, address)
             except KilledWorker:
                 raise ClusterLostError(f"{address}: one round killed several workers") from None
             except ImportError as error:
                 raise ClusterError(f"{address}: a worker cannot import: {error}") from None
-            finally:
-                executor.shutdown(wait=False)
+        finally:
+            # A scheduler that is no longer there cannot be told; one that is forgets our tasks.
+            with suppress(Exception):
+                client.close()  # type: ignore[no-untyped-call]
+
+
+def _outcomes(
+    client: Any,
+    address: str,
+    function: Callable[[T], R],
+    tasks: Sequence[T],
+    stop: Connection | None,
+) -> Generator[tuple[T, R | Exception]]:
+    """Do as `Workers` says; the end of the scheduler is looked for, whatever workers still do."""
+    gone = ClusterLostError(f"{address}: the scheduler went away")
+    try:
+        executor = client.get_executor(pure=False)
+        pending: dict[Future[R], T] = {executor.submit(function, task): task for task in tasks}
+    except Exception:
+        if client.status == "running":
+            raise
+        raise gone from None
+    done: deque[Future[R]] = deque()
+    for future in pending:
+        future.add_done_callback(done.append)
+    end: BaseException | None = None
+    while pending and end is None:
+        if wait([] if stop is None else [stop], TICK):
+            end = KeyboardInterrupt()
+        elif client.status != "running":
+            end = gone
+        while done:
+            future = done.popleft()
+            task = pending.pop(future)
+            try:
+                error = future.exception()
+            except CancelledError:
+                end = end or gone
+            else:
+                yield task, future.result() if error is None else error  # type: ignore[misc]
+    if end is not None:
+        raise end
 
 
 async def _answer(url: str) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from funcdl import disc, tree
-from pairs.files import ResultsError, replace, versions
+from pairs.files import ResultsError, bytes_of, replace, versions
 
 __all__ = ["FRAMEWORK", "Disc", "command", "load_disc", "record", "save_disc"]
 
@@ -79,7 +79,7 @@ def load_disc(path: Path) -> Disc:
         ResultsError: it is missing, or is not what it should be; one sentence.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(bytes_of(path).decode("utf-8-sig"))
     except OSError as error:
         raise ResultsError(
             f"{path}: expected a file that can be read, got: {error.strerror}"

@@ -6,8 +6,9 @@ import errno
 import json
 import os
 import platform
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import torch
 __all__ = [
     "ResultsError",
     "append",
+    "bytes_of",
+    "cut_half",
     "parsed",
     "replace",
     "text_of",
@@ -65,21 +68,35 @@ def tried(folder: Path, name: str) -> None:
         probe.unlink()
 
 
-def text_of(path: Path) -> str:
-    """Read a file of text.
+def bytes_of(path: Path, most: int = -1) -> bytes:
+    """Read a file, or the first so many bytes of it.
 
     Raises:
-        ResultsError: it is not in UTF-8.
+        OSError: it cannot be read, or is a pipe or a device, which need have no end.
+    """
+    _regular(path, path.stat())
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _regular(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+
+
+def text_of(path: Path) -> str:
+    """Read a file of text in UTF-8, with or without the mark that some editors put before it.
+
+    Raises:
+        ResultsError: it is in something else.
         OSError: it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return bytes_of(path).decode("utf-8-sig")
     except ValueError:
-        raise _not_text(path) from None
-
-
-def _not_text(path: Path) -> ResultsError:
-    return ResultsError(f"{path}: expected UTF-8 text, got other bytes")
+        raise ResultsError(f"{path}: expected UTF-8 text, got other bytes") from None
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:
@@ -105,21 +122,27 @@ def append(path: Path, record: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def whole_lines(path: Path) -> list[str]:
-    """Read the lines of a file, and cut off half a line at its end.
+def whole_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Read the lines of a file that have an end, each with where it stands, and no empty ones.
 
-    A run was killed, or the disk was full, while it wrote its last line: that one is lost, the
-    others are not.
+    A run was killed, or the disk was full, while it wrote its last line, or it still writes it.
+
+    Raises:
+        ResultsError: it is not in UTF-8.
+        OSError: it cannot be read.
     """
-    data = path.read_bytes()
-    whole, _, rest = data.rpartition(b"\n")
-    if rest:
-        # Shortened where it stands: a disk that is still full has no room for a copy.
-        os.truncate(path, len(data) - len(rest))
-    try:
-        return whole.decode().splitlines()
-    except ValueError:
-        raise _not_text(path) from None
+    *lines, _ = text_of(path).split("\n")
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield line, f"{path}: line {number}"
+
+
+def cut_half(path: Path) -> None:
+    """Cut off half a line at the end of a file, where it stands: a full disk holds no copy."""
+    data = bytes_of(path)
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
 
 
 def replace(path: Path, content: str | bytes) -> None:
@@ -128,8 +151,8 @@ def replace(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: it cannot be written, or is a device; an earlier file is as it was.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    with suppress(FileNotFoundError):
+        _regular(path, path.stat())
     partial = path.with_name(path.name + ".partial")
     with _naming(path):
         try:
@@ -138,9 +161,22 @@ def replace(path: Path, content: str | bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)  # what is left of it would fill a full disk
+        except BaseException:
+            # What is left of it would fill a full disk.
+            with suppress(OSError):
+                partial.unlink()
             raise
+        _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Have a new name in a folder outlast a loss of power, where a system can say so."""
+    with suppress(OSError):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pairs.details import Details
 from pairs.files import (
     ResultsError,
     append,
+    cut_half,
     parsed,
     replace,
     text_of,
@@ -22,7 +23,7 @@ from pairs.files import (
 from pairs.summary import summarise
 from pairs.training import Row, Settings
 
-__all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row"]
+__all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row", "read_rows"]
 
 ROWS = "rounds.jsonl"
 DETAILS = "details.jsonl"
@@ -56,7 +57,7 @@ class Results:
             _alone(folder)
             self._resume(folder)
             if (folder / DETAILS).exists():
-                whole_lines(folder / DETAILS)
+                cut_half(folder / DETAILS)
             self._write_summary(folder)
 
     def done(self, model: str, round: int) -> bool:
@@ -102,7 +103,7 @@ class Results:
         """Write the summary of all rows that are kept: an interrupt may have come between."""
         if self.folder is not None:
             if (self.folder / ROWS).exists():
-                self.rows = _rows(self.folder / ROWS)
+                self._read_rows(self.folder / ROWS)
             self._write_summary(self.folder)
 
     def _resume(self, folder: Path) -> None:
@@ -117,7 +118,11 @@ class Results:
             theirs = {**Settings._field_defaults, **theirs}
         if theirs != self.settings:
             raise ResultsError(f"{folder}: {_difference(theirs, self.settings)}")
-        self.rows = _rows(rows)
+        self._read_rows(rows)
+
+    def _read_rows(self, path: Path) -> None:
+        cut_half(path)
+        self.rows = read_rows(path, self.settings)
 
     def summary(self) -> dict[str, Any]:
         """Return what `summary.json` holds, or would where nothing is kept."""
@@ -146,9 +151,26 @@ def _alone(folder: Path) -> None:
         raise ResultsError(f"{folder}: expected a folder of its own, another run has it") from None
 
 
-def _rows(path: Path) -> list[Row]:
-    places = ((line, f"{path}: line {number}") for number, line in enumerate(whole_lines(path), 1))
-    return [checked_row(parsed(line, where), where) for line, where in places]
+def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
+    """Read the rows of a folder whose settings are known.
+
+    Raises:
+        ResultsError: a line is no row, is one of another folder, or tells of a round again; one
+            sentence with the line.
+    """
+    rows: list[Row] = []
+    places: dict[tuple[str, int], str] = {}
+    for line, where in whole_lines(path):
+        row = checked_row(parsed(line, where), where)
+        if row.seed != settings.get("seed", row.seed):
+            raise ResultsError(
+                f"{where} is of seed {row.seed}, and its folder of seed {settings['seed']}"
+            )
+        before = places.setdefault((row.model, row.round), where)
+        if before is not where:
+            raise ResultsError(f"{where} has a round that {before.rpartition(': ')[2]} has already")
+        rows.append(row)
+    return rows
 
 
 def checked_row(fields: dict[str, Any], where: str) -> Row:
@@ -162,7 +184,9 @@ def checked_row(fields: dict[str, Any], where: str) -> Row:
     except TypeError:
         raise ResultsError(f"{where} is not a row of this study") from None
     counts = (row.round, row.seed, row.parameters, row.epochs)
-    errors = (row.train_error, row.test_error, row.digit_error or 0.0)
+    errors = [row.train_error, row.test_error]
+    if row.digit_error is not None:
+        errors.append(row.digit_error)
     if not (
         isinstance(row.model, str)
         and all(type(count) is int and 0 <= count < 2**63 for count in counts)

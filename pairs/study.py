@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import (
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    as_completed,
-)
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import closing, contextmanager
+from functools import lru_cache, partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +16,8 @@ import torch
 from pairs.data import Mnist, load_digits, read_digits
 from pairs.details import Details
 from pairs.model_file import from_round, pack
+from pairs.pool import Workers
+from pairs.pool import pool as processes
 from pairs.results import Results
 from pairs.training import Row, Settings, TrainingError, row_of, train_round
 from pairs.watch import watch_round
@@ -49,13 +41,12 @@ def missing(plan: Mapping[Settings, Results], names: Sequence[str], rounds: int)
         names: of the models.
         rounds: how many of each; within one setting all models do a round before the next.
     """
-    return [
-        Task(name, i, settings)
-        for settings, results in plan.items()
-        for i in range(rounds)
-        for name in names
-        if not results.done(name, i)
-    ]
+    found = []
+    for settings, results in plan.items():
+        there = {(row.model, row.round) for row in results.rows}
+        all_of_them = ((name, i) for i in range(rounds) for name in names)
+        found += [Task(*key, settings) for key in all_of_them if key not in there]
+    return found
 
 
 _loading = threading.Lock()
@@ -103,86 +94,56 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def pool(workers: int, data_dir: Path | None) -> Iterator[Executor]:
-    """Give an executor of processes, one thread each; ended with the block, whatever happens.
+def pool(workers: int, data_dir: Path | None) -> Iterator[Workers]:
+    """Give processes, one thread each; ended with the block, whatever happens.
 
     Where processes can be forked, they find the digits loaded.
     """
-    method = "fork" if sys.platform == "linux" else "spawn"
     with one_thread():
         digits(data_dir)
-        executor = ProcessPoolExecutor(
-            workers, multiprocessing.get_context(method), initializer=_start
-        )
-        try:
-            yield executor
-        except BaseException:
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
-        finally:
-            executor.shutdown(cancel_futures=True)
+        with processes(workers) as made:
+            yield made
 
 
 def run(
     tasks: Sequence[Task],
     data_dir: Path | None,
-    executor: Executor,
+    workers: Workers,
     keep: Callable[[Task, Row], None],
     keep_details: Callable[[Task, Details], None] | None = None,
     keep_model: Callable[[Task, bytes], None] | None = None,
+    stop: Connection | None = None,
 ) -> dict[Task, TrainingError]:
-    """Do the tasks on an executor, and hand each with its row to `keep` as soon as it comes.
+    """Have workers do the tasks, and hand each with its row to `keep` as soon as it comes.
 
     Where there is a `keep_details`, the rounds are watched, which takes half as long again, and it
     is handed a task's details before `keep` is handed its row; so is `keep_model` the content of a
-    file of its parameters.
+    file of its parameters. Once there is something to read from `stop`, the work ends.
 
     Returns:
         The rounds that failed, with their errors; the other rounds went on.
 
     Raises:
-        BrokenExecutor, CancelledError: the executor broke; all rows that it gave are kept.
+        WorkerLostError, KeyboardInterrupt: as `Workers` has them; all rows that came are kept.
     """
-    watched = keep_details is not None
-    pending: dict[Future[Done], Task] = {
-        executor.submit(work, task, data_dir, watched, keep_model is not None): task
-        for task in tasks
-    }
+    watched, saved = keep_details is not None, keep_model is not None
+    function = partial(work, data_dir=data_dir, watched=watched, saved=saved)
     failures = {}
-    broken: BaseException | None = None
-    for future in as_completed(pending):
-        try:
-            row, details, model = future.result()
-            if keep_details is not None and details is not None:
-                keep_details(pending[future], details)
-            if keep_model is not None and model is not None:
-                keep_model(pending[future], model)
-            keep(pending[future], row)
-        except TrainingError as error:
-            failures[pending[future]] = error
-        except (BrokenExecutor, CancelledError) as error:
-            # All that is unfinished fails with it at once; what has finished is still kept.
-            broken = error
-    if broken is not None:
-        raise broken
+    with closing(workers(function, tasks, stop)) as outcomes:
+        for task, outcome in outcomes:
+            if isinstance(outcome, TrainingError):
+                failures[task] = outcome
+                continue
+            if isinstance(outcome, Exception):
+                raise outcome
+            if keep_details is not None and outcome.details is not None:
+                keep_details(task, outcome.details)
+            if keep_model is not None and outcome.model is not None:
+                keep_model(task, outcome.model)
+            keep(task, outcome.row)
     return failures
 
 
 def usable_cores() -> int:
     """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start() -> None:
-    # Ctrl-C goes to the whole process group; the parent alone decides what follows.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End the worker when its parent was killed: no one else would."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -6,7 +6,6 @@ import re
 import struct
 import sys
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -524,11 +523,11 @@ def test_a_saved_model_is_there_before_its_row_and_gives_its_errors(tmp_path):
 def test_a_model_is_kept_before_its_row():
     """A kill in between leaves a round to be done again, never a row without its model."""
     task, kept = study.Task("fc-shared", 0, Settings(epochs=1, train_pairs=20, test_pairs=20)), []
-    with ThreadPoolExecutor(1) as executor:
+    with study.pool(1, None) as workers:
         study.run(
             [task],
             None,
-            executor,
+            workers,
             lambda _, row: kept.append(row.model),
             keep_model=lambda _, content: kept.append(len(content)),
         )

@@ -94,8 +94,8 @@ def test_workers_do_not_change_the_numbers():
 
     def found(workers):
         rows = []
-        with study.pool(workers, None) as executor:
-            assert study.run(tasks, None, executor, lambda _, row: rows.append(row)) == {}
+        with study.pool(workers, None) as processes:
+            assert study.run(tasks, None, processes, lambda _, row: rows.append(row)) == {}
         return sorted(row._replace(seconds=0) for row in rows)
 
     one, two = found(1), found(2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairs.details import Details, checked
-from pairs.files import ResultsError, parsed, text_of
+from pairs.files import ResultsError, parsed, text_of, whole_lines
 from pairs.models import MODELS
-from pairs.results import DETAILS, ROWS, SUMMARY, checked_row
+from pairs.results import DETAILS, ROWS, SUMMARY, read_rows
 from pairs.training import Row
 
 __all__ = ["Study", "by_model", "load"]
@@ -36,11 +37,13 @@ def load(folder: Path) -> Study:
     Raises:
         ResultsError: a file is missing, or is not what it should be; one sentence.
     """
-    summary = parsed(_read(folder, SUMMARY), str(folder / SUMMARY))
+    with _reading(folder, SUMMARY) as path:
+        summary = parsed(text_of(path), str(path))
     for part in ("settings", "versions"):
         if not isinstance(summary.get(part), dict):
             raise ResultsError(f"{folder / SUMMARY}: expected {part} of a study, found none")
-    rows = [checked_row(fields, where) for fields, where in _lines(folder, ROWS)]
+    with _reading(folder, ROWS) as path:
+        rows = read_rows(path, summary["settings"])
     if not rows:
         raise ResultsError(f"{folder / ROWS}: expected at least one finished round, found none")
     return Study(summary["settings"], summary["versions"], rows, _details(folder, rows))
@@ -53,32 +56,27 @@ def by_model(details: Sequence[Details]) -> dict[str, list[Details]]:
     return {name: [one for one in details if one.model == name] for name in names}
 
 
-def _lines(folder: Path, name: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """Read the objects of a file, one a line, each with where it stands."""
-    whole, _, _ = _read(folder, name).rpartition("\n")
-    for number, line in enumerate(whole.split("\n"), 1):
-        if line:
-            where = f"{folder / name}: line {number}"
-            yield parsed(line, where), where
-
-
 def _details(folder: Path, rows: Sequence[Row]) -> list[Details]:
     """Read the details of the rounds that have a row; those written last count."""
     if not (folder / DETAILS).exists():
         return []
     found = {}
-    for fields, where in _lines(folder, DETAILS):
-        try:
-            details = checked(fields)
-        except ValueError:
-            raise ResultsError(f"{where} is not what a round of this study tells") from None
-        found[details.model, details.round] = details
+    with _reading(folder, DETAILS) as path:
+        for line, where in whole_lines(path):
+            fields = parsed(line, where)
+            try:
+                details = checked(fields)
+            except ValueError:
+                raise ResultsError(f"{where} is not what a round of this study tells") from None
+            found[details.model, details.round] = details
     return [found[key] for row in rows if (key := (row.model, row.round)) in found]
 
 
-def _read(folder: Path, name: str) -> str:
+@contextmanager
+def _reading(folder: Path, name: str) -> Iterator[Path]:
+    """Turn what goes wrong with a file in the block into one sentence."""
     try:
-        return text_of(folder / name)
+        yield folder / name
     except FileNotFoundError:
         raise ResultsError(
             f"{folder}: expected a folder that 'funcdl-cli pairs --out' wrote, "

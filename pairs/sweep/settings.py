@@ -22,6 +22,9 @@ __all__ = [
     "values",
 ]
 
+MOST = 1_000_000
+"""A larger number of pairs or epochs is a slip of the finger."""
+
 IDEAS = ("separate", "separate-aux", "shared", "shared-aux")
 """The kinds of models that weight sharing and the auxiliary loss make, apart and together."""
 
@@ -66,12 +69,15 @@ def values(setting: str, asked: str | None) -> list[float]:
     if asked is None:
         asked = ",".join(map(str, SWEPT[setting].values))
     try:
-        return sorted({value_of(setting, part) for part in asked.split(",")})
+        found = sorted({value_of(setting, part) for part in asked.split(",")})
     except ValueError:
         kind = "numbers of at least 0" if setting == "aux-weight" else "whole numbers of at least 1"
         raise SweepError(
             f"{setting}: expected {kind} with commas between them, got {asked!r}"
         ) from None
+    if setting != "aux-weight" and found[-1] > MOST:
+        raise SweepError(f"{setting}: expected numbers of at most {MOST}, got {found[-1]}")
+    return found
 
 
 def text(value: float) -> str:
