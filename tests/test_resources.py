@@ -15,6 +15,7 @@ from funcdl import schedules, tree
 # So many floats as no machine has the addresses for, at no cost.
 VAST = torch.ones(1).expand(10**15)
 WIDE = torch.ones(1, 1).expand(10**8, 10**8)
+TALL = torch.ones(1, 1).expand(10**13, 3)
 IMAGE = torch.ones(1).expand(10**6, 10**5, 10**5, 1)
 PAIR = WIDE, WIDE
 
@@ -60,7 +61,7 @@ NO_ROOM = {
     "deep inside": (lambda: f.serial(f.identity, f.residual(f.relu))(((), ()), VAST), "serial[1] residual relu"),
     "mse": (loss("mse"), "mse"),
     "l1": (loss("l1"), "l1"),
-    "cross_entropy": (loss("cross_entropy", torch.zeros(1).long().expand(10**8)), "cross_entropy"),
+    "cross_entropy": (lambda: f.cross_entropy()((), (TALL, torch.zeros(1).long().expand(10**13))), "cross_entropy"),
     "binary_cross_entropy": (loss("binary_cross_entropy"), "binary_cross_entropy"),
     "a vjp": (back(f.select(-1, 0), VAST.reshape(-1, 1000)), "select"),
     "a vjp of a user's": (back(f.layer(lazily)), "lazily"),
