@@ -65,7 +65,7 @@ NO_ROOM = {
     "binary_cross_entropy": (loss("binary_cross_entropy"), "binary_cross_entropy"),
     "a vjp": (back(f.select(-1, 0), VAST.reshape(-1, 1000)), "select"),
     "a vjp of a user's": (back(f.layer(lazily)), "lazily"),
-    "a vjp inside": (back(f.serial(f.layer(lazily)), params=((),)), "lazily"),
+    "a vjp inside": (back(f.serial(f.layer(lazily)), params=((),)), "serial[0] lazily"),
     "summary": (lambda: f.summary(f.linear(10**8), (10**8,), rng()), "linear: a parameter of shape"),
     "summary of an input": (lambda: f.summary(f.relu, (1,), rng(), VAST), "relu"),
     "calibrate": (lambda: f.calibrate(f.serial(f.relu, f.batch_norm()), ((), f.batch_norm().init(rng(), (1,))[0]), [VAST.unsqueeze(-1)], rng()), "serial"),

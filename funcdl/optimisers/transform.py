@@ -80,4 +80,4 @@ def count() -> Tensor:
 
 def wide_zeros(params: Params) -> Params:
     """Make the sums to begin with: zeros of the parameters' shapes, in float32 or wider."""
-    return tree.map(lambda p: wide(p.new_zeros(p.shape)), params)
+    return tree.map(wide, tree.zeros_like(params))
