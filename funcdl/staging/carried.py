@@ -14,7 +14,7 @@ from funcdl.staging.record import rebuild, tensors
 from funcdl.tensor import Tensor
 from funcdl.tree import nodes
 
-__all__ = ["Carried", "alike", "copied"]
+__all__ = ["Carried", "alike", "copied", "plain"]
 
 
 class Carried:
@@ -49,6 +49,7 @@ class Carried:
         self.params: Params = None
         self.state: Any = None
         self.mutable: list[tuple[Any, list[Any]]] = []
+        self.plain = all(isinstance(leaf, Tensor) or plain(leaf) for leaf in leaves)
         if like:
             self._hand_out()
 
@@ -77,7 +78,10 @@ class Carried:
     def fits(self, value: Any) -> bool:
         """Tell whether a value has the structure, shapes and dtypes of the buffers."""
         leaves, structure = tree.flatten(value)
-        return structure == self.structure and all(map(alike, leaves, self.leaves))
+        return structure == self.structure and all(
+            alike(leaf, buffer) or _stands_for(leaf, buffer)
+            for leaf, buffer in zip(leaves, self.leaves)
+        )
 
     def fill(self, value: Any) -> None:
         """Copy a value into the buffers, and so into what a caller has of them."""
@@ -94,6 +98,14 @@ class Carried:
         self._hand_out()
         self.fill(value)
 
+    def adapted(self, value: Any) -> Any:
+        """Give a value that fits with a tensor for each number that stands for one."""
+        leaves = [
+            buffer.new_full((), leaf) if _stands_for(leaf, buffer) else leaf
+            for leaf, buffer in zip(tree.leaves(value), self.leaves)
+        ]
+        return tree.unflatten(self.structure, leaves)
+
     def copies(self) -> Any:
         """Copy parameters and state out of the buffers."""
         return rebuild(tree.unflatten(self.structure, self.leaves), copied)
@@ -108,7 +120,22 @@ def alike(a: Any, b: Any) -> bool:
     """Tell whether tensors have shape, dtype and device in common, or other leaves are equal."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
-    return type(a) is type(b) and bool(a == b)
+    return type(a) is type(b) and repr(a) == repr(b)
+
+
+def plain(leaf: Any) -> bool:
+    """Tell whether a leaf that is no tensor is a value, which its text tells from others."""
+    known = (bool, int, float, complex, str, bytes, type(None))
+    return type(leaf) in known or str(type(leaf)) in (
+        "<class 'torch.dtype'>",
+        "<class 'torch.device'>",
+    )
+
+
+def _stands_for(leaf: Any, buffer: Any) -> bool:
+    """Tell whether a number is given for a tensor without axes, such as a rate."""
+    number = isinstance(leaf, (int, float)) and not isinstance(leaf, bool)
+    return number and isinstance(buffer, Tensor) and buffer.ndim == 0
 
 
 def _mutable(value: Any) -> Iterator[Any]:

@@ -20,6 +20,7 @@ from funcdl.tree import nodes
 
 __all__ = [
     "Call",
+    "CapturedError",
     "OpaqueLayerError",
     "Recorder",
     "UnrecordedError",
@@ -53,6 +54,12 @@ SIZED_BY_NUMBERS = {
     *("repeat_interleave", "tensor_split"),
 }
 
+# The same where one of the sizes that they take is a tensor.
+SIZED_BY_ARGUMENTS = {
+    *("new_empty", "new_zeros", "new_ones", "new_full", "repeat", "tile", "pad", "one_hot", "roll"),
+    *("split", "split_with_sizes", "chunk", "unfold", "unflatten"),
+}
+
 # Views of the first argument for whose place the others' shapes matter, not their numbers.
 SHAPED_LIKE = {"expand_as", "view_as", "reshape_as", "type_as", "to", "broadcast_tensors"}
 
@@ -70,15 +77,19 @@ RANDOM = {
 }
 
 
-class UnrecordedError(Exception):
+class UnrecordedError(BaseException):
     """A recorded tensor was asked for something that a replay could not repeat.
 
-    Above all for its numbers, as by `float(x)` or `if x > 0`. It is none of the library's errors,
-    which a layer may handle: it has to reach the recorder.
+    Above all for its numbers, as by `float(x)` or `if x > 0`. It is none of the errors that a layer
+    may handle: it has to reach the recorder.
     """
 
 
-class OpaqueLayerError(Exception):
+class CapturedError(BaseException):
+    """A layer that is called as it is uses a recorded tensor that was not handed to it."""
+
+
+class OpaqueLayerError(BaseException):
     """A layer cannot be recorded and has to be called as it is.
 
     It is known by itself, and by its place among the layers that were applied: a step may make its
@@ -113,8 +124,8 @@ class Call:
     writes: set[Any] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        if self.name not in CREATES:
-            self.reads |= {storage(t) for t in tensors((self.args, self.kwargs))}
+        args = self.args[1:] if self.name in CREATES else self.args
+        self.reads |= {storage(t) for t in tensors((args, self.kwargs))}
         self.writes |= {storage(t) for t in self.outs}
 
 
@@ -162,10 +173,13 @@ class Recorder(Watcher):
         self.calls: list[Call] = []
         self.opaque, self.users = opaque, users
         self.applied = 0
+        self.inside = False
 
     def call(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Carry out one operation on the plain tensors, and note it unless it only makes views."""
         name: str = func.__name__
+        if self.inside:
+            raise CapturedError
         if name in REFUSED:
             raise UnrecordedError(f"calls {name} on a tensor")
         if kwargs.get("inplace") is False:
@@ -178,7 +192,8 @@ class Recorder(Watcher):
         outs = tensors(result)
         if not outs and name not in METADATA and not _in_place(name):
             raise UnrecordedError(f"calls {name} on a tensor")
-        by_name = tensors(kwargs.get("out", args[0] if _in_place(name) else None))
+        first = args[0] if args and (_in_place(name) or kwargs.get("inplace") is True) else None
+        by_name = tensors(kwargs.get("out", first))
         written = [
             t
             for t, version in zip(given, versions)
@@ -259,7 +274,9 @@ class Recorder(Watcher):
         def noted(function: Callable[..., Any], *args: Any, reads: set[Any]) -> tuple[Any, Call]:
             plain = unwrap(args)
             # An output may be an input, or a view of one: a copy is a buffer of its own.
+            self.inside = True
             result = rebuild(function(*plain), lambda t: t.clone())
+            self.inside = False
             call = Call(layer.name, function, plain, {}, tensors(result), True, True, reads)
             self.calls.append(call)
             return self.wrap(result), call
@@ -294,6 +311,9 @@ def _chooses_by_numbers(name: str, args: Any, kwargs: dict[str, Any]) -> bool:
     """Tell whether a call gives as many numbers as a mask, or the largest class, says."""
     if name == "__getitem__":
         return any(str(t.dtype) in ("torch.bool", "torch.uint8") for t in tensors(args[1:]))
+    sizes = (args[1:2] if name == "new_full" else args[1:], kwargs.get("size"))
+    if name in SIZED_BY_ARGUMENTS and tensors(sizes):
+        return True
     if name == "one_hot":
         classes = kwargs.get("num_classes", args[1] if len(args) > 1 else -1)
         return bool(classes == -1)

@@ -11,7 +11,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Value
-from funcdl.staging.carried import Carried
+from funcdl.staging.carried import Carried, plain
 from funcdl.staging.plan import Planner, same_view
 from funcdl.staging.proof import Literal
 from funcdl.staging.record import Call, rebuild, storage, tensors
@@ -71,13 +71,13 @@ class Replay:
         self.kinds = [(x.shape, x.dtype, x.device) for x in batch] if flat else None
 
     def takes(self, batch: Value) -> bool:
-        """Tell whether a batch is of the recorded kind."""
+        """Tell, of a tuple of tensors, whether it is of the recorded kind; others are looked up."""
         kinds = self.kinds
         if kinds is None or type(batch) is not tuple or len(batch) != len(kinds):
-            return bool(form(batch) == self.form)
+            return False
         for x, kind in zip(batch, kinds):
             if type(x) is not Tensor or x.shape != kind[0] or x.dtype is not kind[1]:
-                return bool(form(batch) == self.form)
+                return False
             if x.device != kind[2]:
                 return False
         return True
@@ -109,6 +109,9 @@ def planned(recording: Recording, carried: Carried) -> Replay | None:
     batch = tensors(recording.inputs[2])
     starts = tensors(old)
     homes = {storage(t) for t in starts}
+    everything = tensors([(call.args, call.kwargs, call.outs) for call in calls])
+    if any(t.is_conj() or t.is_neg() for t in everything):
+        return None  # a view of another place in memory would be of other numbers
     if any(not call.fresh and call.writes & homes for call in calls):
         return None
     planner = Planner([*starts, *batch])
@@ -169,10 +172,16 @@ def _homeward(buffers: list[Tensor], ends: list[Tensor]) -> list[Any]:
 
 
 def form(value: Value) -> Any:
-    """Say what a replay depends on: containers, shapes, dtypes and devices, and all else itself."""
+    """Say what a replay depends on: containers, shapes, dtypes and devices, and other values.
+
+    Raises:
+        TypeError: an object is among them that is no such value.
+    """
     if isinstance(value, Tensor):
         return value.shape, value.dtype, value.device
     if not tree.is_node(value):
-        return type(value), value
+        if not plain(value):
+            raise TypeError("an object, which may change, or look the same as another")
+        return type(value), repr(value)
     names = tuple(value) if isinstance(value, dict) else len(nodes.entries(value))
     return type(value), names, tuple(map(form, nodes.entries(value)))

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.contract import Params, Value
 from funcdl.errors import FuncdlError, KindError, UsageError, exhausted
-from funcdl.staging.carried import Carried, alike, copied
+from funcdl.staging.carried import Carried, alike, copied, plain
 from funcdl.staging.proof import Literal, agree
 from funcdl.staging.record import (
+    CapturedError,
     OpaqueLayerError,
     Recorder,
     UnrecordedError,
@@ -103,6 +104,10 @@ class Staged:
         if not ours and not carried.fits((params, state)):
             carried = self.carried = Carried((params, state))
             self.replays, replay = {}, None
+        if not carried.plain:
+            return self.step(params, state, batch, *_given(rng))
+        if not ours:
+            params, state = carried.adapted((params, state))
         if replay is None or rng is not replay.rng or not replay.takes(batch):
             try:
                 found = self._find(params, state, batch, rng)
@@ -117,7 +122,7 @@ class Staged:
         if not ours:
             carried.take((params, state))
         try:
-            return replay(batch)
+            return replay(batch) if rng is replay.rng else _drawing(replay, batch, rng)
         except OtherShapesError:
             # A layer's numbers decide how many there are, and now there are others.
             return self.step(*carried.copies(), batch, *_given(rng))
@@ -128,11 +133,11 @@ class Staged:
 
     def _find(self, params: Params, state: Any, batch: Value, rng: Generator | None) -> Any:
         """Give the replay for a kind of batch; without one, the step's results themselves."""
-        key = rng, form(batch)
         try:
-            known = key in self.replays
-        except TypeError:  # what is no tensor cannot be told from others
+            key = None if rng is None else rng.device, form(batch)
+        except (TypeError, AttributeError):  # an object, or no generator: the step has its words
             return self.step(params, state, batch, *_given(rng))
+        known = key in self.replays
         if not known:
             return self._first(key, params, state, batch, rng)
         return self.replays[key] or self.step(params, state, batch, *_given(rng))
@@ -156,7 +161,9 @@ class Staged:
         if self.carried.params is not params or self.carried.state is not state:
             self.carried.take((params, state))
         try:
-            found = self._recorded(real, rng)
+            found = None
+            if self._stands_alone(params, state, batch, real, rng):
+                found = self._recorded(real, rng)
             replay = None if found is None else self._proven(found[0], (found[1], real), rng)
         except BaseException:
             self.carried.fill(inputs[:2])
@@ -172,6 +179,22 @@ class Staged:
         replay.serve(batch, rng, bool(replay.body) or (rng is not None and not start.equal(end)))
         return (self.carried.params, self.carried.state, *real.outputs[2:])
 
+    def _stands_alone(
+        self, params: Params, state: Any, batch: Value, real: Trial, rng: Generator | None
+    ) -> bool:
+        """Tell whether a step's results are values, and come from the numbers alone.
+
+        Where parameters ask for a gradient, a step may look at that too.
+        """
+        rest = tree.leaves(real.outputs[2:])
+        if not all(isinstance(leaf, Tensor) or plain(leaf) for leaf in rest):
+            return False
+        if not any(t.requires_grad for t in tensors((params, state))):
+            return True
+        _set(rng, real.start)
+        own = tensors(self.step(params, state, batch, *_given(rng)))
+        return agree(own, tensors(real.outputs), lambda: [0.0] * len(own), units=64)
+
     def _recorded(self, real: Trial, rng: Generator | None) -> tuple[Recording, Trial] | None:
         """Record the step on other numbers, so that what the recording leaves out is seen.
 
@@ -183,7 +206,9 @@ class Staged:
             for users in (False, True):
                 try:
                     recording = _record(self.step, others, rng, real.end, users)
-                except (UnrecordedError, KindError):
+                except CapturedError:
+                    return None
+                except KindError:
                     raise
                 except Exception:
                     break  # other numbers, which the step refuses
@@ -239,18 +264,41 @@ class Trial(NamedTuple):
         return (*self.outputs[:2], self.inputs[2])
 
     def changed(self) -> Any:
-        """Give such inputs with other parameters and another batch, which a step takes as well."""
+        """Give such inputs with other numbers throughout, which a step takes as well."""
         params, state, batch = self.next()
-        return rebuild(params, _smaller), state, rebuild(batch, _turned)
+        return rebuild(params, _moved), rebuild(state, _moved), rebuild(batch, _turned)
 
 
-def _smaller(t: Tensor) -> Tensor:
-    return _like(t).mul_(0.97) if t.is_floating_point() else t
+def _moved(t: Tensor) -> Tensor:
+    """Give other numbers of the same signs and about the same size, none of them 0."""
+    if not t.is_floating_point():
+        return t
+    small = _like(t).mul_(0.97).nan_to_num_(0.5, 0.5, -0.5)
+    return small.masked_fill_(small.eq(0), 0.03)
 
 
 def _turned(t: Tensor) -> Tensor:
     """Turn the examples around: what is a class, or a share, stays one."""
-    return _smaller(_like(t).copy_(t.roll(1, 0)) if t.ndim else t)
+    turned = _like(t).copy_(t.roll(1, 0)) if t.ndim else t
+    if t.is_floating_point() or t.is_complex() or not t.numel():
+        return _moved(turned)
+    if str(t.dtype) == "torch.bool":
+        return turned.logical_xor(turned.new_ones(()))
+    return turned.neg().add_(t.min()).add_(t.max())  # the largest for the smallest
+
+
+def _drawing(replay: Replay, batch: Value, rng: Generator) -> Any:
+    """Take a step that draws from another generator than the one that was there at first."""
+    theirs = replay.rng
+    if theirs is None:
+        return replay(batch)
+    before = theirs.get_state()
+    theirs.set_state(rng.get_state())
+    try:
+        return replay(batch)
+    finally:
+        rng.set_state(theirs.get_state())
+        theirs.set_state(before)
 
 
 def _record(step: Step, inputs: Any, rng: Generator | None, start: Any, users: bool) -> Recording:
