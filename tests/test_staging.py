@@ -2,6 +2,7 @@
 
 import random
 import signal
+from collections import deque
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -706,6 +707,166 @@ def test_functions_that_write_into_their_argument_are_seen(inside):
     data = [(x.clamp(max=0.1) if i == 0 else x, t) for i, (x, t) in enumerate(data)]
     with torch.inference_mode(inside):
         hold(step, *tree.map(torch.clone, (params, state)), data)
+
+
+def by_vmap(params, x):
+    return torch.vmap(torch.sin)(x), lambda dy: ((), dy * x.cos())
+
+
+def conjugated(params, x):
+    """The spectrum's conjugate, which is a view until its numbers are asked for."""
+    turned = torch.fft.irfft(torch.fft.rfft(x).mul(2).conj(), n=x.shape[-1])
+    return turned, lambda dy: ((), dy)
+
+
+def careful(params, x):
+    """A layer that survives any error, the recorder's too if it could."""
+    try:
+        large = bool((x.abs() > 2).any())
+    except Exception:
+        large = False
+    return x * (0.5 if large else 1.0), lambda dy: ((), dy)
+
+
+def clamped(params, x):
+    y = x * 1.0
+    torch.nn.functional.relu(y, inplace=True)
+    return y, lambda dy: ((), dy)
+
+
+FIRST = {
+    "zeros": lambda x: x * 0,
+    "NaN": lambda x: x * torch.nan,
+    "infinity": lambda x: x / 0,
+    "small": lambda x: x.abs() * 0.1,
+    "equal": lambda x: x[:, :1].repeat(1, 3),
+}
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["", "in inference mode"])
+@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("layer", [by_vmap, conjugated, careful, clamped])
+def test_the_first_batch_may_be_any(layer, first, inside):
+    part = f.layer(layer)
+
+    def step(params, state, batch):
+        return (params[0] * 0.9,), state, (part((), batch)[0] * params[0]).sum()
+
+    rng = torch.Generator().manual_seed(0)
+    data = [torch.randn(5, 3, generator=rng, dtype=torch.float64) * k for k in (1, 1, 9, 1)]
+    with torch.inference_mode(inside):
+        data = [FIRST[first](data[0]), *data]
+        fast, slow = f.stage(step), ((ones(3),), ())
+        quick = slow
+        for batch in data:
+            quick, slow = fast(*quick[:2], batch), step(*slow[:2], batch)
+            torch.testing.assert_close(quick[2], slow[2], equal_nan=True)
+
+
+def filled(params, state, batch):
+    x, mask = batch
+    count = x.new_full((), mask.sum())
+    rate = torch.full_like(params[0], state)
+    return (params[0] - rate * x.sum(0),), state, (x.sum(-1) * mask).sum() / count
+
+
+def sized(params, x):
+    count = (x > 0).sum()
+    some = x.new_ones((count,)).sum() + torch.nn.functional.pad(x[:1], (0, count)).shape[-1]
+    return x * some, lambda dy: ((), dy * some)
+
+
+def test_a_number_that_fills_or_sizes_a_tensor_counts():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(7, 3, generator=rng, dtype=torch.float64)
+    masks = [torch.tensor([1] * k + [0] * (7 - k)) for k in (3, 3, 5, 1)]
+    hold(filled, (ones(3),), ones() * 0.1, [(x, mask) for mask in masks])
+    step, params, state, rng = start(f.serial(f.linear(3), sized, f.linear(2)), f.mse(), f.adam())
+    hold(step, params, state, batches(rng, 7, 7, 7))
+
+
+def test_whole_numbers_that_are_all_the_same_may_change():
+    def step(params, state, batch):
+        return (params[0] * 0.9,), state, torch.vmap(torch.sin)(batch[None]).sum()
+
+    hold(step, (ones(3),), (), [torch.tensor(k) for k in (1, 1, 2, 3)])
+
+
+class Bag:
+    """A batch, or results, in an object of a user's own."""
+
+
+def test_objects_are_no_values():
+    def step(params, state, batch):
+        result = Bag()
+        result.loss = (batch.x * params[0]).sum()
+        return (params[0] * 0.9,), state, result
+
+    bag, fast = Bag(), f.stage(step)
+    slow = quick = (ones(3),), ()
+    for i in range(4):
+        bag.x = ones(3) * i
+        quick, slow = fast(*quick[:2], bag), step(*slow[:2], bag)
+        assert type(quick[2].loss) is torch.Tensor
+        assert torch.equal(quick[2].loss, slow[2].loss)
+
+
+def test_results_in_an_object_are_the_steps_own():
+    def step(params, state, batch):
+        return (params[0] * 0.9,), state, deque([(batch * params[0]).sum()])
+
+    fast = f.stage(step)
+    slow = quick = (ones(3),), ()
+    for i in range(3):
+        quick, slow = fast(*quick[:2], ones(3) * i), step(*slow[:2], ones(3) * i)
+        assert quick[2] == slow[2]
+
+
+def test_parameters_that_ask_for_a_gradient_may_be_asked_whether_they_do():
+    def step(params, state, batch):
+        with torch.no_grad():
+            return tuple(p - 0.1 if p.requires_grad else p for p in params), state, batch.sum()
+
+    params = (ones(3).requires_grad_(),)
+    assert_same(f.stage(step)(params, (), ones(1)), step(params, (), ones(1)))
+
+
+def test_a_layer_that_is_made_in_the_step_may_close_over_the_batch():
+    def step(params, state, batch):
+        def gate(params, x):
+            float(x.sum())
+            return x * batch, lambda dy: ((), dy * batch)
+
+        return (params[0] * 0.9,), state, f.layer(gate)((), batch * 2)[0].sum() * params[0].sum()
+
+    hold(step, (ones(3),), (), [ones(3) * i for i in range(4)])
+
+
+def test_generators_may_take_turns():
+    step, params, state, rng = start(
+        f.serial(f.linear(8), f.dropout(0.5), f.linear(2)), f.mse(), f.sgd(0.1)
+    )
+    data = batches(rng, 7, 7, 7, 7)
+    fast, results = f.stage(step), []
+    for each in (step, fast):
+        carried = params, state
+        rngs = [torch.Generator().manual_seed(i) for i in range(3)]
+        for i, batch in enumerate(data):
+            carried = each(*carried[:2], batch, rngs[i % 3])
+        results.append((carried, [r.get_state() for r in rngs]))
+    assert_same(*results)
+    assert len(fast.replays) == 1
+
+
+def test_a_number_may_stand_for_a_rate():
+    optimiser = f.sgd(lambda count: 0.1 / (1 + count))
+    step, params, state, rng = start(network(4), f.mse(), optimiser)
+    slow, fast = (params, state), f.stage(step)
+    quick = slow
+    for batch in batches(rng, 7, 7, 7):
+        quick, slow = fast(*quick[:2], batch), step(*slow[:2], batch)
+        quick, slow = ((p, s._replace(lr=0.7), *rest) for p, s, *rest in (quick, slow))
+    assert_same(quick[:1], slow[:1])
 
 
 # What the caller does with what it was given.

@@ -122,7 +122,7 @@ class Staged:
         if not ours:
             carried.take((params, state))
         try:
-            return replay(batch) if rng is replay.rng else _drawing(replay, batch, rng)
+            return replay(batch) if rng in (None, replay.rng) else _drawing(replay, batch, rng)
         except OtherShapesError:
             # A layer's numbers decide how many there are, and now there are others.
             return self.step(*carried.copies(), batch, *_given(rng))
@@ -173,8 +173,8 @@ class Staged:
             del self.replays[next(iter(self.replays))]
         self.replays[key] = replay
         if replay is None:
-            _set(rng, end)
-            return outputs
+            _set(rng, start)
+            return self.step(params, state, batch, *_given(rng))
         self.last = replay
         replay.serve(batch, rng, bool(replay.body) or (rng is not None and not start.equal(end)))
         return (self.carried.params, self.carried.state, *real.outputs[2:])
@@ -202,7 +202,7 @@ class Staged:
         where that does not help, the whole step is.
         """
         pure = False
-        for others in (real.changed(), real.next()):
+        for others in (real.changed(1), real.changed(0), real.next()):
             for users in (False, True):
                 try:
                     recording = _record(self.step, others, rng, real.end, users)
@@ -211,7 +211,7 @@ class Staged:
                 except KindError:
                     raise
                 except Exception:
-                    break  # other numbers, which the step refuses
+                    break  # numbers that the step refuses: by less changed ones, then
                 own = Trial(others, real.end, rebuild(recording.outputs, _like), _state(rng))
                 if _repeats(recording, real, rng, exactly=not pure):
                     return recording, own
@@ -220,6 +220,8 @@ class Staged:
                     pure = True
                     if _repeats(recording, real, rng, exactly=False):
                         return recording, own
+            else:
+                return None
         return None
 
     def _expect_pure(self, real: Trial, rng: Generator | None) -> None:
@@ -263,10 +265,14 @@ class Trial(NamedTuple):
         """Give the inputs of the step behind this one, with the same batch."""
         return (*self.outputs[:2], self.inputs[2])
 
-    def changed(self) -> Any:
-        """Give such inputs with other numbers throughout, which a step takes as well."""
+    def changed(self, more: int) -> Any:
+        """Give such inputs with other numbers throughout, which a step takes as well.
+
+        Whole numbers that are all the same get `more`, which may be too much for a class.
+        """
         params, state, batch = self.next()
-        return rebuild(params, _moved), rebuild(state, _moved), rebuild(batch, _turned)
+        batch = rebuild(batch, lambda t: _turned(t, more))
+        return rebuild(params, _moved), rebuild(state, _moved), batch
 
 
 def _moved(t: Tensor) -> Tensor:
@@ -277,14 +283,16 @@ def _moved(t: Tensor) -> Tensor:
     return small.masked_fill_(small.eq(0), 0.03)
 
 
-def _turned(t: Tensor) -> Tensor:
+def _turned(t: Tensor, more: int) -> Tensor:
     """Turn the examples around: what is a class, or a share, stays one."""
     turned = _like(t).copy_(t.roll(1, 0)) if t.ndim else t
     if t.is_floating_point() or t.is_complex() or not t.numel():
         return _moved(turned)
     if str(t.dtype) == "torch.bool":
         return turned.logical_xor(turned.new_ones(()))
-    return turned.neg().add_(t.min()).add_(t.max())  # the largest for the smallest
+    least, most = t.min(), t.max()
+    # The largest for the smallest, and so on.
+    return turned.neg().add_(least).add_(most).add_(more if bool(least == most) else 0)
 
 
 def _drawing(replay: Replay, batch: Value, rng: Generator) -> Any:
