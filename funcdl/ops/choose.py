@@ -28,9 +28,10 @@ def only(a: Tensor, mask: Tensor) -> Tensor:
 def passed(a: Tensor, y: Tensor) -> Tensor:
     """Give `a` where `y`, of numbers from 0 on, is not 0, and 0 elsewhere.
 
-    NaN is not 0. Where there are many numbers, the sign of the bits of |y| is the mask.
+    NaN is not 0. Where there are many numbers, the sign of the bits of |y| is the mask; so too in
+    a staged step (see `funcdl.staging`), where a call in place has no Python about it.
     """
-    if a.numel() > FEW:
+    if a.numel() > FEW or type(a) is not Tensor:
         bits = BITS[a.element_size()]
         return a.view(bits).mul(y.abs().view(bits).sign_()).view(a.dtype)
     return a.where(y.bool(), ZERO)
