@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = [
     "ContractError",
@@ -31,6 +31,11 @@ class FuncdlError(Exception):
     def __init__(self, message: str = "") -> None:
         # A tensor that came in the place of something else is written in several lines.
         super().__init__(" ".join(message.split()) if "\n" in message else message)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # As inherited. Where it is not stated, tblib, which dask makes the pickler of exceptions,
+        # takes an __init__ of one's own for a broken one and makes the error without calling it.
+        return super().__reduce__()
 
     def within(self: E, place: str) -> E:
         """Return the same error as seen from one level further out.

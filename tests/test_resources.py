@@ -352,3 +352,12 @@ def test_indices_are_int64():
 def test_the_errors_can_be_pickled():
     error = f.ResourceError("linear: expected memory").within("serial[1]")
     assert str(pickle.loads(pickle.dumps(error))) == "serial[1] linear: expected memory"
+
+
+@pytest.mark.parametrize("kind", [f.ResourceError, f.ShapeError, f.FuncdlWarning])
+def test_the_errors_can_be_pickled_as_dask_does(kind):
+    tblib = pytest.importorskip("tblib.pickling_support", reason="needs dask: funcdl[cluster]")
+    call, given = tblib.pickle_exception(kind("linear: expected memory").within("serial[1]"))
+    found = call(*given)
+    assert type(found) is kind
+    assert str(found) == "serial[1] linear: expected memory"
