@@ -286,14 +286,17 @@ def test_calibration_leaves_a_norm_that_acts_as_in_inference_alone():
 
 
 def evaluated(params, *rng):
+    x = torch.ones(3, 2, dtype=params.var.dtype)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        f.batch_norm()(params, torch.ones(3, 2), *rng)
+        f.batch_norm()(params, x, *rng)
     return [(w.category, str(w.message)) for w in said]
 
 
-def test_a_norm_that_was_never_calibrated_says_so_once():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_a_norm_that_was_never_calibrated_says_so_once(dtype):
     params, _ = f.batch_norm().init(torch.Generator(), (2,))
+    params = tree.map(lambda p: p.to(dtype), params)
     ((kind, text),) = evaluated(params)
     assert issubclass(kind, f.FuncdlWarning)
     assert issubclass(kind, UserWarning)

@@ -84,15 +84,22 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         one, zero = ones(generator("batch_norm", rng), own), zeros(rng, own)
         return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
 
-    @in_float32
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         scale, bias, mean, var = fields("batch_norm", BatchNorm, params)
         fitting("batch_norm", scale, tensor("batch_norm", x), 1, bias, mean, var)
+        if rng is not None:
+            generator("batch_norm", rng)
+        # Here, where they are the caller's own, and not of a tensor that is being recorded: see
+        # `funcdl.staging`.
+        elif type(x) is Tensor:
+            ask_for_calibration("batch_norm", mean, var)
+        return normalise(params, x, rng)
+
+    @in_float32
+    def normalise(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         if rng is None:
-            if type(x) is Tensor:  # and not one that is being recorded: see `funcdl.staging`
-                ask_for_calibration("batch_norm", mean, var)
             return _infer(params, x)
-        generator("batch_norm", rng)
+        scale, bias, mean, _ = params
         models = scale.ndim - 1
         rows = (*x.shape[:models], math.prod(x.shape[models:-1]), x.shape[-1])
         if rows[-2] < 2:
