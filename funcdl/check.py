@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from warnings import warn
 
 from funcdl import tree
@@ -9,7 +10,7 @@ from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Value, as_layer, shape_of
 from funcdl.errors import DerivativeError, FuncdlWarning, ShapeError
 from funcdl.slope import Point, beside, path_of
-from funcdl.tensor import Generator
+from funcdl.tensor import Generator, empty
 
 __all__ = ["Differences", "check"]
 
@@ -43,7 +44,8 @@ def check(
         ⟨u, (f(θ + h v) − f(θ − h v)) / 2h⟩ = ⟨fᵀ(u), v⟩
 
     The left side asks only for values, the right one only for the vjp. A wrong derivative passes
-    with probability 0, but for what rounding and the third derivative hide below `tolerance`.
+    with probability 0, but for what the third derivative hides below `tolerance` and rounding below
+    ε (Σ |u · f| + Σ |fᵀ(u) · θ|) / h, where the last sum is over all θ.
 
     Where the slopes to the left and to the right differ, as of relu at 0 or of a pool among equal
     numbers, there is a kink and no derivative: the comparison steps aside, by a thousandth.
@@ -53,10 +55,11 @@ def check(
         params: its parameters in float64.
         x: its input in float64, a tensor or a tuple; whole numbers are left alone. The last entry
             of a tuple may have no cotangent, as a target has none; any other float has one.
-        rng: draws the directions. The layer gets a copy of it at each call, so that a random
-            layer draws the same numbers each time.
-        step: the h above, relative to the length of v, which is normal.
-        tolerance: the largest allowed difference, relative to the sides' size.
+        rng: seeds the directions, so that they are not the data that were drawn from its state. The
+            layer gets a copy of it at each call: a random layer draws the same numbers each time.
+        step: the h above for a normal v, times max(1, mean |θ|); where this does not fit, as it is.
+        tolerance: the largest allowed difference, relative to the sides' size, or to that at which
+            the rounding above is the tolerance where this is more.
 
     Returns:
         The relative difference at each path, `params[0].w`, `x`, `x[1]`, …; and the `kinks`. In
@@ -65,7 +68,7 @@ def check(
 
     Raises:
         DerivativeError: a difference is above the tolerance, the cotangents have another structure
-            or shape, or a parameter or input has none.
+            or shape, a parameter or input has none, or the values are not finite.
         ShapeError: `init` says another shape than the output has.
 
     Claerbout, "Earth soundings analysis" (1992), chapter 5, on the dot-product test.
@@ -84,6 +87,9 @@ def check(
     """
     part = as_layer(layer)
     start = generator("check", rng).clone_state()
+    # A seed of its own: whoever drew the data from the same state would get them for directions.
+    seed = int(empty(1, device=rng.device).double().random_(generator=rng))
+    rng = start.clone_state().manual_seed(seed)
     point = Point(part, (params, x), start, rng)
     paths = [path_of(path) for path in tree.paths((params, x))]
     wanted = [i for i, path in enumerate(paths) if _has_cotangent(part.name, path, i, point, x)]
@@ -102,6 +108,11 @@ def check(
         bent = []
         for i in wanted:
             slope = point.slope(i, step, tolerance, rng)
+            if not isfinite(slope.numeric):
+                raise DerivativeError(
+                    f"{part.name}: expected finite values, whose derivative at {paths[i]} can be "
+                    "compared, got values that are not finite"
+                )
             if slope.kink:
                 bent.append(i)
                 continue

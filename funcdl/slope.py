@@ -4,11 +4,21 @@ A point is a layer's parameters and input with its output, a random cotangent u 
 what the vjp makes of it. Along v the values have the slopes ⟨u, f(θ ± h v) − f(θ)⟩ / h to the right
 and to the left, whose mean is the central difference. Where f is smooth they differ by h times its
 curvature, which shrinks with h; where they go on differing there is a kink.
+
+Values are rounded, and a difference over a small h shows it: by some
+
+    ε (Σ |u · f| + Σ |d · θ|) / h
+
+with ε the unit of float64, d = fᵀ(u), and the second sum over all parameters and inputs: an output
+is right to its own last place, or for numbers that are those given to theirs. What is below says
+nothing. So h grows with the numbers, to h max(1, mean |θ|); where the offset is larger than the
+spread that may be too far, and h itself is taken. What is wrong fits at neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 from funcdl import tree
@@ -22,6 +32,9 @@ __all__ = ["Point", "Slope", "beside", "path_of"]
 
 SHRUNK = 1 / 8
 """The step that a bend is looked at with again."""
+
+UNITS = 4 * 2.0**-52
+"""ε above: a few units of float64, since a value takes more than one operation."""
 
 
 class Slope(NamedTuple):
@@ -52,28 +65,45 @@ class Point:
         params, x = tree.unflatten(self.structure, leaves)
         return self.part.apply(params, x, self.start.clone_state())
 
-    def _along(self, i: int, v: Tensor, step: float) -> float:
-        """Compute ⟨u, f⟩ with the i-th leaf a step along v."""
+    def _moved(self, i: int, v: Tensor, step: float) -> tuple[Tensor, float]:
+        """Give the i-th leaf a step along v, and ⟨u, f⟩ there."""
         moved = self.leaves[i].add(v, alpha=step)
         y, _ = self._apply([*self.leaves[:i], moved, *self.leaves[i + 1 :]])
-        return _dot(self.u, y)
+        return moved, _dot(self.u, y)
+
+    def _unsure(self) -> float:
+        """Compute ε (Σ |u · f| + Σ |d · θ|), the size of what rounding changes in ⟨u, f⟩."""
+        terms = list(zip(tree.leaves(self.u), tree.leaves(self.y)))
+        terms += [(d, t) for d, t in zip(self.cotangents, self.leaves) if d is not None]
+        return UNITS * sum(float(a.mul(b).abs().sum()) for a, b in terms if b.is_floating_point())
 
     def slope(self, i: int, step: float, tolerance: float, rng: Generator) -> Slope:
         """Compare both sides along a random direction of the i-th leaf."""
-        d, v = self.cotangents[i], _normal(self.leaves[i], rng)
-        left, here, right = self._along(i, v, -step), _dot(self.u, self.y), self._along(i, v, step)
-        numeric, exact = (right - left) / (2 * step), _dot(d, v)
+        v = _normal(self.leaves[i], rng)
+        size = float(self.leaves[i].abs().sum()) / max(1, v.numel())
+        if 1 < size < inf:
+            found = self._slope(i, v, step * size, tolerance)
+            if found.difference <= tolerance and not found.kink:
+                return found
+        return self._slope(i, v, step, tolerance)
+
+    def _slope(self, i: int, v: Tensor, step: float, tolerance: float) -> Slope:
+        d, here, unsure = self.cotangents[i], _dot(self.u, self.y), self._unsure() / step
+        (low, left), (high, right) = self._moved(i, v, -step), self._moved(i, v, step)
+        # Large numbers take a step as far as their last place allows: both sides go by that one.
+        numeric, exact = (right - left) / (2 * step), _dot(d, high.sub(low)) / (2 * step)
         # The sides' own size may be 0 by chance, that of their terms is not.
         size = max(abs(numeric), abs(exact), _norm(d), 1e-3)
-        difference = abs(numeric - exact) / size
+        gap = abs(numeric - exact)
+        difference = gap / max(size, unsure / tolerance) if tolerance > 0 else gap / size
         bend = (left + right - 2 * here) / step
         kink = False
         wrong = not difference <= tolerance
-        if abs(bend) > size * (tolerance if wrong else 1e-3):
+        if abs(bend) > max(size * (tolerance if wrong else 1e-3), unsure / SHRUNK):
             small = step * SHRUNK
-            again = (self._along(i, v, -small) + self._along(i, v, small) - 2 * here) / small
+            again = self._moved(i, v, -small)[1] + self._moved(i, v, small)[1] - 2 * here
             # Of a smooth function an eighth is left; of a kink all, or nothing where it is beside.
-            kink = not abs(again / bend - SHRUNK) < SHRUNK / 2
+            kink = not abs(again / small / bend - SHRUNK) < SHRUNK / 2
         return Slope(numeric, exact, difference, kink)
 
 
