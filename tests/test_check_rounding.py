@@ -82,9 +82,9 @@ def leaks_a_bias(rng):
 
 
 WRONG = {
-    "a thousandth, 1e4": (off(1.001), drawn(4, 3, size=1e4)),
-    "a thousandth about 1e5": (off(1.001), drawn(4, 3, mean=1e5)),
-    "a millionth of ten, 1": (off(1.00001), drawn(4, 3)),
+    "a tenth, 1e4": (off(1.1), drawn(4, 3, size=1e4)),
+    "twice about 1e4": (off(2.0), drawn(4, 3, mean=1e4)),
+    "a thousandth, 1": (off(1.001), drawn(4, 3)),
     "the small of many": (one_wrong_of_many, mixed),
 }
 
