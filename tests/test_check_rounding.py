@@ -65,7 +65,7 @@ def one_wrong_of_many(params, x):
 
 
 def mixed(rng):
-    return torch.cat([drawn(4, 2, size=1e6)(rng), drawn(4, 2)(rng)], 1)
+    return torch.cat([drawn(4, 2, size=1e4)(rng), drawn(4, 2)(rng)], 1)
 
 
 def leaks_a_bias(rng):
