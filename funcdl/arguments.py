@@ -12,6 +12,7 @@ from funcdl.tensor import Generator, Tensor, empty
 __all__ = [
     "FULL",
     "HALF",
+    "LARGEST",
     "LONGEST",
     "MOST",
     "Size",
@@ -45,6 +46,8 @@ Size = int | tuple[int, int]
 MOST = 2**63 - 1
 # Of a window or a step on an image: times the image's strides it is still to be counted.
 LONGEST = 2**40
+# That float32 has: what is finite in float64 alone would be infinite in most networks.
+LARGEST = float.fromhex("0x1.fffffep127")
 
 
 def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> int:
@@ -60,8 +63,15 @@ def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> in
     return value
 
 
-def number(where: str, what: str, value: Any, least: float, below: float | None = None) -> float:
-    """Return `value` if it is a number in [least, below)."""
+def number(
+    where: str,
+    what: str,
+    value: Any,
+    least: float,
+    below: float | None = None,
+    most: float = LARGEST,
+) -> float:
+    """Return `value` if it is a number in [least, below), and no larger than `most` either way."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise KindError(f"{where}: expected {what} to be a number, got {short(value)}")
     if isinstance(value, int):
@@ -69,6 +79,8 @@ def number(where: str, what: str, value: Any, least: float, below: float | None 
     if not value >= least or (below is not None and not value < below):
         bounds = f"at least {least:g}" + ("" if below is None else f" and below {below:g}")
         raise InputError(f"{where}: expected {what} to be {bounds}, got {value}")
+    if abs(value) > most:
+        raise InputError(f"{where}: expected {what} to be finite in float32, got {value:g}")
     return value
 
 

@@ -122,7 +122,7 @@ def piecewise(start: float, factors: dict[int, float]) -> Schedule:
         raise KindError(f"piecewise: expected factors to be a dict, got {type(factors).__name__}")
     for step, factor in factors.items():
         whole("piecewise", "each step", step, 0)
-        number("piecewise", "each factor", factor, 0)
+        number("piecewise", "each factor", factor, 0, most=math.inf)
 
     def schedule(steps: Any) -> Tensor:
         t = _count(steps)

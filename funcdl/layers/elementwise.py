@@ -9,7 +9,7 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError
 from funcdl.initialisers import Initialiser, ones, zeros
 from funcdl.ops.leading import align, total
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 
 __all__ = ["Bias", "Scale", "bias", "fitting", "scale"]
 
@@ -69,12 +69,14 @@ def scale(init: Initialiser = ones) -> Layer:
 
     def apply(params: Scale, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         factor = fitting("scale", params, x)
-        wide = align(factor, x)
+        fitted = align(factor, x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Scale, Tensor | None]:
-            return Scale(total(dy.mul(x), factor)), dy.mul(wide) if need_dx else None
+            # A product of two halves may be too large for one, where the sum is not.
+            d_factor = as_dtype_of(total(wide(dy).mul(wide(x)), factor), factor)
+            return Scale(d_factor), dy.mul(fitted) if need_dx else None
 
-        return x.mul(wide), vjp
+        return x.mul(fitted), vjp
 
     return Layer("scale", draw, apply)
 

@@ -10,7 +10,7 @@ from funcdl.initialisers import constant
 from funcdl.layers.elementwise import fitting
 from funcdl.ops.choose import only
 from funcdl.ops.leading import align, total
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 
 __all__ = ["Slope", "prelu"]
 
@@ -55,13 +55,15 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
 
     def apply(params: Slope, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         a = fitting("prelu", params, x, own)
-        wide, right = align(a, x, own), x.gt(0)
+        fitted, right = align(a, x, own), x.gt(0)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Slope, Tensor | None]:
-            da = Slope(total(only(dy.mul(x), right.logical_not()), a, own))
-            return da, dy.where(right, dy.mul(wide)) if need_dx else None
+            # A product of two halves may be too large for one, where the sum is not.
+            left = only(wide(dy).mul(wide(x)), right.logical_not())
+            da = Slope(as_dtype_of(total(left, a, own), a))
+            return da, dy.where(right, dy.mul(fitted)) if need_dx else None
 
-        return x.where(right, x.mul(wide)), vjp
+        return x.where(right, x.mul(fitted)), vjp
 
     args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * bool(per_feature)
     return Layer("prelu", init, apply, ", ".join(args))

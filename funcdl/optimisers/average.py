@@ -11,6 +11,7 @@ from funcdl.errors import KindError
 from funcdl.misuse import kind_of
 from funcdl.optimisers.optimiser import Optimiser
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
+from funcdl.tensor import wide
 
 __all__ = ["Averaged", "averaged"]
 
@@ -34,7 +35,9 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
     Returns:
         An optimiser that takes the same steps, whose state is `Averaged(optimiser, average)`: use
         `state.average` for parameters. A batch norm's statistics are in it as the parameters have
-        them: `calibrate` measures those of the average.
+        them: `calibrate` measures those of the average. That of half-precision parameters is kept
+        in float32, where small steps are not rounded away: round it where the network computes in
+        half precision, `tree.map(lambda a: a.half(), state.average)`.
 
     Raises:
         InputError, KindError: `rate` is out of its range, or `inner` no optimiser.
@@ -54,16 +57,16 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
     number("averaged", "rate", rate, 0, 1)
 
     def init(params: Params) -> Averaged:
-        return Averaged(inner.init(params), tree.map(lambda p: p.clone(), params))
+        return Averaged(inner.init(params), tree.map(lambda p: wide(p).clone(), params))
 
     def update(params: Params, grads: Params, state: Averaged) -> tuple[Params, Averaged]:
         params, kept = inner.update(params, grads, state.optimiser)
         if not has_statistics(params):
             return params, Averaged(kept, _averages(state.average, params))
         learnt = without_statistics(state.average), without_statistics(params)
-        return params, Averaged(kept, with_statistics(_averages(*learnt), params))
+        return params, Averaged(kept, with_statistics(_averages(*learnt), tree.map(wide, params)))
 
     def _averages(average: Params, params: Params) -> Params:
-        return tree.map(lambda a, p: a.lerp(p, 1 - rate), average, params)
+        return tree.map(lambda a, p: wide(a).lerp(wide(p), 1 - rate), average, params)
 
     return Optimiser(init, update)

@@ -29,7 +29,7 @@ def clip(limit: float) -> Transform:
     positive("clip", "limit", limit)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
-        return tree.map(lambda g: g.clamp(-limit, limit), grads), state
+        return tree.map(lambda g: as_dtype_of(wide(g).clamp(-limit, limit), g), grads), state
 
     return Transform(lambda params: (), update)
 

@@ -110,10 +110,10 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         if has_statistics(params):
             params = without_statistics(params)
         steps = count()
-        rate = lr(steps) if callable(lr) else steps.add(lr)
         if not callable(lr):
-            return OptimiserState(rate, (), inner.init(params))
-        return OptimiserState(_rate(rate), steps, inner.init(params), rate.clone())
+            return OptimiserState(steps.add(lr), (), inner.init(params))
+        rate = _rate(lr(steps))
+        return OptimiserState(rate, steps, inner.init(params), rate.clone())
 
     def update(
         params: Params, grads: Params, state: OptimiserState
