@@ -441,3 +441,10 @@ def test_an_adaptive_pool_of_several_cells():
     x = torch.rand(5, 4, 4, 1, generator=rng())
     params = f.from_torch(module, init(net, 4, 4, 1))
     torch.testing.assert_close(net(params, x)[0], outputs(module, x))
+
+
+def test_flattened_is_a_dictionary():
+    theirs = torch.nn.Linear(2, 1)
+    params, _ = f.linear(1).init(torch.Generator(), (2,))
+    with pytest.raises(f.KindError, match="expected flattened to be a dictionary .*, got list"):
+        f.from_torch(theirs, params, flattened=["0"])

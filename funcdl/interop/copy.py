@@ -137,6 +137,11 @@ def _beside(
 ) -> Iterator[tuple[_Entry, _Leaf]]:
     """Give each tensor of a module with the leaf that it belongs to."""
     leaves = list(_leaves(where, params, "", "", ""))
+    if flattened is not None and not isinstance(flattened, Mapping):
+        raise KindError(
+            f"{where}: expected flattened to be a dictionary from a module's path to channels, "
+            f"got {type(flattened).__name__}"
+        )
     parts = Follower(where, flattened).parts(module)
     found = [entry for part in parts for entry in _entries(where, part)]
     if len(found) != len(leaves):
