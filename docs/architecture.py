@@ -113,7 +113,7 @@ def placed(floors: list[list[str]], lines: dict[str, set[str]]) -> dict[str, tup
         for height, floor in enumerate(floors):
 
             def middle(room: str) -> float:
-                xs = [places[other][0] for other in joined[room] if other in places]
+                xs = [places[other][0] for other in sorted(joined[room]) if other in places]
                 return sum(xs) / len(xs) if xs else WIDTH / 2
 
             step = (WIDTH - LEFT - 15) / len(floor)

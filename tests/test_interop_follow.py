@@ -446,5 +446,5 @@ def test_an_adaptive_pool_of_several_cells():
 def test_flattened_is_a_dictionary():
     theirs = torch.nn.Linear(2, 1)
     params, _ = f.linear(1).init(torch.Generator(), (2,))
-    with pytest.raises(f.KindError, match="expected flattened to be a dictionary .*, got list"):
+    with pytest.raises(f.KindError, match=r"expected flattened to be a dictionary .*, got list"):
         f.from_torch(theirs, params, flattened=["0"])
