@@ -119,14 +119,15 @@ class _Noise:
 def agree(
     found: list[Tensor],
     expected: list[Tensor],
-    spread: Callable[[], list[float]],
+    spread: Callable[[], list[float]] | None = None,
     units: float = 0.0,
     times: float = 8.0,
 ) -> bool:
     """Tell whether numbers are the expected ones but for rounding.
 
     Each tensor has to be within so many `units` in the last place of the expected one's size, or so
-    many `times` as far as rounding moves it: `spread` is asked only where the first does not hold.
+    many `times` as far as rounding moves it: `spread` is asked only where the first does not hold,
+    and without it rounding moves nothing.
     """
     if len(found) != len(expected):
         return False
@@ -134,9 +135,10 @@ def agree(
     rooms = [units * _unit(b) for b in expected]
     if all(distance <= room for distance, room in zip(away, rooms)):
         return True
+    moved = [0.0] * len(expected) if spread is None else spread()
     return all(
         distance <= max(room, times * most + _least(b))
-        for distance, room, most, b in zip(away, rooms, spread(), expected)
+        for distance, room, most, b in zip(away, rooms, moved, expected)
     )
 
 

@@ -61,12 +61,11 @@ class Replay:
         self.loss = rest[0] if len(rest) == 1 and isinstance(rest[0], Tensor) else None
         self.rng: Generator | None = None
         self.draws = False
-        self.form: Any = None
         self.kinds: list[Any] | None = None
 
     def serve(self, batch: Value, rng: Generator | None, draws: bool) -> None:
         """Say for what kind of batch it is, and from which generator it draws."""
-        self.form, self.rng, self.draws = form(batch), rng, draws
+        self.rng, self.draws = rng, draws
         flat = type(batch) is tuple and all(type(x) is Tensor for x in batch)
         self.kinds = [(x.shape, x.dtype, x.device) for x in batch] if flat else None
 
@@ -103,7 +102,10 @@ class Replay:
 
 
 def planned(recording: Recording, carried: Carried) -> Replay | None:
-    """Plan a recording anew, in place over the buffers; None where it writes into its inputs."""
+    """Plan a recording anew, in place over the buffers.
+
+    None where it writes into its inputs, or reads memory as a conjugate.
+    """
     calls = recording.calls
     old, new = recording.carried()
     batch = tensors(recording.inputs[2])

@@ -80,7 +80,8 @@ class Staged:
     """A step with its buffers: of what is carried on, and of a replay for each kind of batch.
 
     Attributes:
-        replays: by generator and kind of batch; None where the step is called as it is.
+        replays: by the generator's device and the kind of batch; None where the step is called as
+            it is.
     """
 
     def __init__(self, step: Step) -> None:
@@ -137,8 +138,7 @@ class Staged:
             key = None if rng is None else rng.device, form(batch)
         except (TypeError, AttributeError):  # an object, or no generator: the step has its words
             return self.step(params, state, batch, *_given(rng))
-        known = key in self.replays
-        if not known:
+        if key not in self.replays:
             return self._first(key, params, state, batch, rng)
         return self.replays[key] or self.step(params, state, batch, *_given(rng))
 
@@ -193,7 +193,7 @@ class Staged:
             return True
         _set(rng, real.start)
         own = tensors(self.step(params, state, batch, *_given(rng)))
-        return agree(own, tensors(real.outputs), lambda: [0.0] * len(own), units=64)
+        return agree(own, tensors(real.outputs), units=64)
 
     def _recorded(self, real: Trial, rng: Generator | None) -> tuple[Recording, Trial] | None:
         """Record the step on other numbers, so that what the recording leaves out is seen.
@@ -228,7 +228,7 @@ class Staged:
         """Refuse a step that gives other numbers when it is called again."""
         _set(rng, real.start)
         again = tensors(self.step(*rebuild(real.inputs, _like), *_given(rng)))
-        if not agree(again, tensors(real.outputs), lambda: [0.0] * len(again), units=4):
+        if not agree(again, tensors(real.outputs), units=4):
             raise UsageError(
                 "stage: expected a pure step, whose numbers come from its arguments alone, got "
                 "other numbers when it was called again: does it draw from a generator that was "
@@ -344,11 +344,9 @@ def _repeats(recording: Recording, real: Trial, rng: Generator | None, *, exactl
         return False
 
     def spread() -> list[float]:
-        if exactly:
-            return [0.0] * len(numbers)
         return recording.literal.spread(real.inputs, numbers, lambda: _set(rng, real.start))
 
-    return agree(numbers, tensors(real.outputs), spread)
+    return agree(numbers, tensors(real.outputs), None if exactly else spread)
 
 
 def _agrees(
