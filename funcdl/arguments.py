@@ -184,10 +184,8 @@ def tensor(where: str, x: Any) -> Tensor:
 
 
 def floats(where: str, x: Any) -> Tensor:
-    """Return `x` if it is a tensor of floats, those of half precision as float32."""
+    """Return `x` if it is a tensor of floats, of half precision or more."""
     dtype = tensor(where, x).dtype
-    if dtype in FULL:
-        return x  # type: ignore[no-any-return]
-    if dtype not in HALF:
+    if dtype not in FULL and dtype not in HALF:
         raise KindError(f"{where}: expected floats, got {dtype}")
-    return x.float()  # type: ignore[no-any-return]
+    return x  # type: ignore[no-any-return]

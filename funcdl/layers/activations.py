@@ -10,6 +10,7 @@ from collections.abc import Callable
 from funcdl.arguments import FULL, floats, positive, tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.ops.choose import ZERO, only, passed
+from funcdl.ops.half import single
 from funcdl.ops.log_softmax import log_softmax as _log_softmax
 from funcdl.tensor import Generator, Tensor
 
@@ -42,7 +43,7 @@ def activation(name: str, rule: Rule, args: str = "") -> Layer:
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
-            pair = rule(x) if x.dtype in FULL else _rounded(rule, floats(name, x), x)
+            pair = rule(x) if x.dtype in FULL else single(rule, floats(name, x))
         except (TypeError, AttributeError):
             tensor(name, x)
             raise
@@ -54,12 +55,6 @@ def activation(name: str, rule: Rule, args: str = "") -> Layer:
         return y, vjp
 
     return Layer(name, init, apply, args)
-
-
-def _rounded(rule: Rule, x: Tensor, like: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Apply a rule to float32 numbers, and round what it gives to the dtype of another tensor."""
-    y, pull = rule(x)
-    return y.to(like.dtype), lambda dy: pull(dy.float()).to(like.dtype)
 
 
 def rectified(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
