@@ -18,6 +18,7 @@ spread that may be too far, and h itself is taken. What is wrong fits at neither
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
 
@@ -71,7 +72,13 @@ class Point:
         y, _ = self._apply([*self.leaves[:i], moved, *self.leaves[i + 1 :]])
         return moved, _dot(self.u, y)
 
-    def _unsure(self) -> float:
+    @cached_property
+    def here(self) -> float:
+        """Compute ⟨u, f⟩ at the point."""
+        return _dot(self.u, self.y)
+
+    @cached_property
+    def unsure(self) -> float:
         """Compute ε (Σ |u · f| + Σ |d · θ|), the size of what rounding changes in ⟨u, f⟩."""
         terms = list(zip(tree.leaves(self.u), tree.leaves(self.y)))
         terms += [(d, t) for d, t in zip(self.cotangents, self.leaves) if d is not None]
@@ -88,7 +95,7 @@ class Point:
         return self._slope(i, v, step, tolerance)
 
     def _slope(self, i: int, v: Tensor, step: float, tolerance: float) -> Slope:
-        d, here, unsure = self.cotangents[i], _dot(self.u, self.y), self._unsure() / step
+        d, here, unsure = self.cotangents[i], self.here, self.unsure / step
         (low, left), (high, right) = self._moved(i, v, -step), self._moved(i, v, step)
         # Large numbers take a step as far as their last place allows: both sides go by that one.
         numeric, exact = (right - left) / (2 * step), _dot(d, high.sub(low)) / (2 * step)
