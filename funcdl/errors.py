@@ -86,6 +86,10 @@ class NestingError(ResourceError):
         return self
 
 
+class FuncdlWarning(FuncdlError, UserWarning):  # noqa: N818 - it is a warning first
+    """What is probably not meant, said once; where warnings are errors, it is one of funcdl's."""
+
+
 # What torch says where memory is refused, and where a size does not fit a machine's integer.
 NO_MEMORY = re.compile(r"(allocate|not enough|out of) memory", re.IGNORECASE)
 NO_SIZE = re.compile(r"size calculation overflowed|verflow when unpacking|multiplication overflow")
@@ -129,7 +133,3 @@ def brief(value: object) -> str:
         return repr(value)
     except ValueError:
         return "…"
-
-
-class FuncdlWarning(FuncdlError, UserWarning):  # noqa: N818 - it is a warning first
-    """What is probably not meant, said once; where warnings are errors, it is one of funcdl's."""
