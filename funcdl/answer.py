@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.errors import FuncdlError, KindError, ShapeError, brief
-from funcdl.misuse import no_generator, short
+from funcdl.misuse import generator, short
 from funcdl.tensor import Tensor
 from funcdl.tree import nodes
 
@@ -97,8 +97,7 @@ def initialised(name: str, init: Callable[..., Any]) -> Callable[..., Any]:
 
     def drawn(rng: Any = None, in_shape: Any = None) -> Any:
         """Draw the parameters: `(params, out_shape)`."""
-        if rng is None or not hasattr(rng, "initial_seed"):
-            raise no_generator(name, rng)
+        generator(name, rng)
         if not _is_shape(in_shape):
             raise _no_shape(name, in_shape)
         made = init(rng, in_shape)

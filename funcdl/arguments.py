@@ -6,8 +6,8 @@ from typing import Any
 
 from funcdl.contract import Shape
 from funcdl.errors import InputError, KindError, ShapeError
-from funcdl.misuse import no_generator, short
-from funcdl.tensor import Generator, Tensor, empty
+from funcdl.misuse import generator, short
+from funcdl.tensor import Tensor, empty
 
 __all__ = [
     "FULL",
@@ -98,13 +98,6 @@ def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
         return first, second
     single = whole(where, what, value, least, LONGEST)
     return single, single
-
-
-def generator(where: str, rng: Generator | None) -> Generator:
-    """Return `rng` if it is a generator to draw from."""
-    if rng is None or not hasattr(rng, "initial_seed"):
-        raise no_generator(where, rng)
-    return rng
 
 
 def show(shape: Shape) -> str:

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.errors import FuncdlError, KindError, brief
-from funcdl.tensor import Tensor
+from funcdl.tensor import Generator, Tensor
 
 __all__ = [
     "call_of",
     "factory",
+    "generator",
     "instead_of_layer",
     "kind_of",
     "no_arguments",
-    "no_generator",
     "short",
 ]
 
@@ -131,12 +131,14 @@ def no_arguments(name: str, given: Any, nothing: Any) -> FuncdlError:
     return KindError(f"{name}: expected params and x, got {got}: {name} is a layer already")
 
 
-def no_generator(where: str, rng: Any) -> FuncdlError:
-    """Say that something else came in the place of a generator."""
+def generator(where: str, rng: Generator | None) -> Generator:
+    """Return `rng` if it is a generator to draw from; else say what came in its place."""
+    if rng is not None and hasattr(rng, "initial_seed"):
+        return rng
     kind, hint = type(rng), ""
     got = kind.__name__
     if got == "Generator":  # another library's
         got = f"{kind.__module__}.{got}"
     if isinstance(rng, int) and not isinstance(rng, bool):
         hint = f": write torch.Generator().manual_seed({brief(rng)})"
-    return KindError(f"{where}: expected rng to be a torch.Generator, got {got}{hint}")
+    raise KindError(f"{where}: expected rng to be a torch.Generator, got {got}{hint}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from funcdl.contract import LayerLike, Params, Value, as_layer
 from funcdl.errors import KindError
-from funcdl.misuse import kind_of, no_generator
+from funcdl.misuse import generator, kind_of
 from funcdl.optimisers import Optimiser
 from funcdl.portable import Portable
 from funcdl.tensor import Generator, Tensor
@@ -50,8 +50,8 @@ def value_and_grad(
                 f"{layer.needs_rng}: expected a generator in training, got rng=None: hand one to "
                 "the step, or wrap in inference(…) what is to act as in inference"
             )
-        if rng is not None and not hasattr(rng, "initial_seed"):
-            raise no_generator("training", rng)
+        if rng is not None:
+            generator("training", rng)
         value, vjp = layer(params, x, rng)
         if not isinstance(value, Tensor):
             raise KindError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from funcdl.arguments import generator, show
+from funcdl.arguments import show
 from funcdl.errors import FuncdlError, KindError, ResourceError, ShapeError, exhausted
 from funcdl.initialisers import Initialiser
 from funcdl.misfit import apart
@@ -40,7 +40,7 @@ def draw(
                 f"got {short(how)}"
             )
     try:
-        w = w_init(generator(where, rng), shape)
+        w = w_init(rng, shape)
         return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))
     except ResourceError as error:
         raise error.within(f"{where}:") from None

@@ -81,7 +81,7 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
 
     def init(rng: Generator, in_shape: Shape) -> tuple[BatchNorm, Shape]:
         own = (last_axis("batch_norm", in_shape),)
-        one, zero = ones(generator("batch_norm", rng), own), zeros(rng, own)
+        one, zero = ones(rng, own), zeros(rng, own)
         return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
 
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:

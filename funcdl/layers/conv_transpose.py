@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import Size, generator, image_shape, pair, show, whole
+from funcdl.arguments import Size, image_shape, pair, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import InputError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -83,7 +83,7 @@ def conv_transpose2d(
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
         high, broad = bordered(in_shape)
-        w = w_init(generator(name, rng), (*windows.size, out, in_shape[-1]))
+        w = w_init(rng, (*windows.size, out, in_shape[-1]))
         size = high - 2 * windows.padding[0], broad - 2 * windows.padding[1]
         b = () if b_init is None else b_init(rng, (out,))
         return Affine(w, b), (*in_shape[:-3], *size, out)

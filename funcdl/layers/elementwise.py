@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from funcdl.arguments import beside, generator, last_axis, tensor
+from funcdl.arguments import beside, last_axis, tensor
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError
 from funcdl.initialisers import Initialiser, ones, zeros
@@ -65,7 +65,7 @@ def scale(init: Initialiser = ones) -> Layer:
     """
 
     def draw(rng: Generator, in_shape: Shape) -> tuple[Scale, Shape]:
-        return Scale(init(generator("scale", rng), (last_axis("scale", in_shape),))), in_shape
+        return Scale(init(rng, (last_axis("scale", in_shape),))), in_shape
 
     def apply(params: Scale, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         factor = fitting("scale", params, x)
@@ -104,7 +104,7 @@ def bias(init: Initialiser = zeros) -> Layer:
     """
 
     def draw(rng: Generator, in_shape: Shape) -> tuple[Bias, Shape]:
-        return Bias(init(generator("bias", rng), (last_axis("bias", in_shape),))), in_shape
+        return Bias(init(rng, (last_axis("bias", in_shape),))), in_shape
 
     def apply(params: Bias, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         b = fitting("bias", params, x)

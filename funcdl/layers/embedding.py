@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from funcdl.arguments import generator, show, tensor, whole
+from funcdl.arguments import show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, normal
@@ -59,7 +59,7 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
     def init(rng: Generator, in_shape: Shape) -> tuple[Embedding, Shape]:
         if not all(isinstance(length, int) for length in in_shape):
             raise ShapeError(f"embedding: expected one tensor of indices, got {show(in_shape)}")
-        w = draw(generator("embedding", rng), (vocabulary, features))
+        w = draw(rng, (vocabulary, features))
         return Embedding(w), (*in_shape, features)
 
     def apply(params: Embedding, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import beside, fields, generator, number, show, tensor, whole
+from funcdl.arguments import beside, fields, number, show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
@@ -95,7 +95,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         if len(in_shape) < ndim:
             raise ShapeError(f"{name}: expected at least {ndim} axes, got {show(in_shape)}")
         own = tuple(in_shape[len(in_shape) - ndim :])
-        scale = ones(generator(name, rng), own)
+        scale = ones(rng, own)
         return Norm(scale, zeros(rng, own)) if shifts else Gain(scale), in_shape
 
     @in_float32
@@ -161,7 +161,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
     def init(rng: Generator, in_shape: Shape) -> tuple[Norm, Shape]:
         check(in_shape)
         own = tuple(in_shape[-1:])
-        return Norm(ones(generator("group_norm", rng), own), zeros(rng, own)), in_shape
+        return Norm(ones(rng, own), zeros(rng, own)), in_shape
 
     @in_float32
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:

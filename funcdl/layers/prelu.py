@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from funcdl.arguments import generator, last_axis, number
+from funcdl.arguments import last_axis, number
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.initialisers import constant
 from funcdl.layers.elementwise import fitting
@@ -51,7 +51,7 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Slope, Shape]:
         shape = (last_axis("prelu", in_shape),) if per_feature else ()
-        return Slope(fill(generator("prelu", rng), shape)), in_shape
+        return Slope(fill(rng, shape)), in_shape
 
     def apply(params: Slope, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         a = fitting("prelu", params, x, own)
