@@ -11,6 +11,7 @@ import pytest
 import torch
 from cases import CASES
 from torch.overrides import handle_torch_function, has_torch_function
+from users import by_autograd, in_own_memory, looking
 
 import funcdl as f
 from funcdl import tree
@@ -229,27 +230,8 @@ def test_losses_that_were_returned_stay():
     assert torch.equal(first, kept)
 
 
-def looking(params, x):
-    """A layer that asks for a number: no list of calls could repeat it."""
-    factor = 2.0 if float(x.sum()) > 0 else -1.0
-    return x * factor, lambda dy: ((), dy * factor)
-
-
 def looking_back(params, x):
     return x * 2, lambda dy: ((), dy * (2.0 if bool(dy.abs().sum() >= 0) else 0.0))
-
-
-def by_autograd(params, x):
-    x = x.detach().requires_grad_()
-    with torch.enable_grad():
-        y = x.sin()
-    return y.detach(), lambda dy: ((), torch.autograd.grad(y, x, dy, retain_graph=True)[0])
-
-
-def in_own_memory(params, x):
-    y = torch.empty(x.shape, dtype=x.dtype)
-    y.copy_(x).mul_(3)
-    return y, lambda dy: ((), dy * 3)
 
 
 def scaled_and_viewed(x):

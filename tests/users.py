@@ -85,6 +85,7 @@ def relu_in_place(params, x):
 
 
 def looking(params, x):
+    """A layer that asks for a number: no list of calls could repeat it."""
     factor = 2.0 if float(x.sum()) > 0 else -1.0
     return x * factor, lambda dy: ((), dy * factor)
 
