@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from rich.markup import escape
 
@@ -157,9 +157,9 @@ def complete_models(incomplete: str) -> list[str]:
 
 
 def finite(value: float) -> float:
-    """Refuse an infinite number, which lies in every range without an upper end."""
-    if math.isinf(value):
-        raise typer.BadParameter(f"expected a finite number, got {value}")
+    """Refuse a number that float32 does not have: a range without an upper end lets it through."""
+    if abs(value) > torch.finfo(torch.float32).max:
+        raise typer.BadParameter(f"expected a number that is finite in float32, got {value}")
     return value
 
 

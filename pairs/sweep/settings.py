@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import torch
 
 from pairs.models import MODELS, find
 from pairs.training import Settings
@@ -71,7 +72,7 @@ def values(setting: str, asked: str | None) -> list[float]:
     try:
         found = sorted({value_of(setting, part) for part in asked.split(",")})
     except ValueError:
-        kind = "numbers of at least 0" if setting == "aux-weight" else "whole numbers of at least 1"
+        kind = "numbers from 0 to 3.4e38" if setting == "aux-weight" else "whole numbers from 1"
         raise SweepError(
             f"{setting}: expected {kind} with commas between them, got {asked!r}"
         ) from None
@@ -168,6 +169,6 @@ def value_of(setting: str, word: str) -> float:
         value, least = float(word), 0.0
     else:
         value, least = int(word), 1
-    if not least <= value < math.inf:
+    if not least <= value <= torch.finfo(torch.float32).max:
         raise ValueError(word)
     return value
