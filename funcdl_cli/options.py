@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from funcdl_cli.config import configure
 from funcdl_cli.console import hush
 from pairs import study
+from pairs.augment import AUGMENTS
 from pairs.models import MODELS
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "RUN",
     "TRAINING",
     "WHERE",
+    "Augment",
+    "AugmentChoice",
     "Config",
     "Dask",
     "DataDir",
@@ -77,11 +81,19 @@ Rounds = Annotated[
 TestPairs = Annotated[
     int, typer.Option(metavar="N", min=1, help="Pairs to test on.", rich_help_panel=DATA)
 ]
+AugmentChoice = Enum("AugmentChoice", {name: name for name in AUGMENTS}, type=str)  # type: ignore[misc]
+Augment = Annotated[
+    AugmentChoice,
+    typer.Option(
+        help="What is done to the images while training, for every model.",
+        rich_help_panel=TRAINING,
+    ),
+]
 Validation = Annotated[
     bool,
     typer.Option(
         "--validation",
-        help="Test on digits of the training set: for tuning.",
+        help="Train and test on digits that are kept for it: for tuning.",
         rich_help_panel=DATA,
     ),
 ]
@@ -156,9 +168,9 @@ def complete_models(incomplete: str) -> list[str]:
     return [",".join([*before, name]) for name in known if name.startswith(last)]
 
 
-def finite(value: float) -> float:
+def finite(value: float | None) -> float | None:
     """Refuse a number that float32 does not have: a range without an upper end lets it through."""
-    if abs(value) > torch.finfo(torch.float32).max:
+    if value is not None and abs(value) > torch.finfo(torch.float32).max:
         raise typer.BadParameter(f"expected a number that is finite in float32, got {value}")
     return value
 

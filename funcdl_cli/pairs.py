@@ -15,6 +15,8 @@ from funcdl_cli.options import (
     RESULTS,
     RUN,
     TRAINING,
+    Augment,
+    AugmentChoice,
     Config,
     Dask,
     DataDir,
@@ -33,7 +35,7 @@ from funcdl_cli.rounds import finish
 from pairs import report, study
 from pairs.data import check_counts
 from pairs.model_file import check_package
-from pairs.models import MODELS, find
+from pairs.models import STUDY, find
 from pairs.results import Results
 from pairs.training import Settings
 
@@ -44,7 +46,7 @@ EXAMPLES = (
     "funcdl-cli pairs --models conv-shared,conv-shared-aux --rounds 20",
     "funcdl-cli pairs --models champion --json > champion.json",
 )
-DEFAULT_MODELS = ",".join(name for name in MODELS if name.startswith("conv-"))
+DEFAULT_MODELS = ",".join(STUDY)
 DEFAULT = Settings()
 
 
@@ -52,8 +54,8 @@ def pairs(
     models: Annotated[
         str,
         typer.Option(
-            help="Names of models with commas between them, or 'all'.",
-            show_default="all that begin with conv-",
+            help="Names of models with commas between them, * for any part of one, or 'all'.",
+            show_default="conv-bn-*",
             autocompletion=complete_models,
             rich_help_panel=RUN,
         ),
@@ -82,15 +84,17 @@ def pairs(
         typer.Option(metavar="N", min=1, max=MOST, help="Pairs a step.", rich_help_panel=TRAINING),
     ] = DEFAULT.batch_size,
     lr: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="X",
             min=0.0,
             callback=finite,
             help="Peak of the learning rate.",
+            show_default="each model's own",
             rich_help_panel=TRAINING,
         ),
     ] = DEFAULT.lr,
+    augment: Augment = AugmentChoice(DEFAULT.augment),
     aux_weight: Annotated[
         float,
         typer.Option(
@@ -141,7 +145,7 @@ def pairs(
         return
     names = find(models)
     settings = Settings(
-        seed, epochs, batch_size, lr, train_pairs, test_pairs, validation, aux_weight
+        seed, epochs, batch_size, lr, train_pairs, test_pairs, validation, aux_weight, augment.value
     )
     if save:
         if out_dir is None:

@@ -16,6 +16,7 @@ from funcdl_cli.options import (
     RESULTS,
     RUN,
     TRAINING,
+    AugmentChoice,
     Config,
     Dask,
     DataDir,
@@ -99,6 +100,14 @@ def run_sweep(
             metavar="N", min=1, help="Pairs to train on.", show_default="1000", rich_help_panel=DATA
         ),
     ] = None,
+    augment: Annotated[
+        AugmentChoice | None,
+        typer.Option(
+            help="What is done to the images while training, for every model.",
+            show_default=DEFAULT.augment,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     test_pairs: TestPairs = DEFAULT.test_pairs,
     validation: Validation = False,
     data_dir: DataDir = None,
@@ -112,7 +121,8 @@ def run_sweep(
     Each value is a study of its own, in a folder that 'pairs' would have written too.
     """
     varied = setting.value
-    if {"epochs": epochs, "train-pairs": train_pairs}.get(varied) is not None:
+    given = {"epochs": epochs, "train-pairs": train_pairs, "augment": augment}
+    if given.get(varied) is not None:
         raise typer.BadParameter(
             "this is what is varied: expected --values instead", param_hint=f"--{varied}"
         )
@@ -122,6 +132,7 @@ def run_sweep(
         train_pairs=train_pairs or DEFAULT.train_pairs,
         test_pairs=test_pairs,
         validation=validation,
+        augment=augment.value if augment else DEFAULT.augment,
     )
     names, asked = sweep.models(varied, models), sweep.values(varied, values)
     if dask is None or data_dir is None:

@@ -1,4 +1,7 @@
-"""Digits redrawn by hand, as it were: turned, resized, slanted, shifted and bent a little."""
+"""Digits redrawn by hand, as it were: shifted, or turned, resized, slanted and bent a little.
+
+Nothing here knows which digits they are.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,49 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["Warp", "sampled", "warped"]
+__all__ = ["AUGMENTS", "Warp", "augmented", "sampled", "shifted", "warped"]
+
+AUGMENTS = ("none", "shift", "warp")
+"""What may be done to the images while training, from the least to the most."""
+
+
+def augmented(images: Tensor, how: str, rng: Generator) -> Tensor:
+    """Change each image of a stack in a way of its own.
+
+    Args:
+        images: (…, height, width), of floats; they are not written to.
+        how: one of `AUGMENTS`: not at all, by a shift of a pixel, or by a `Warp`.
+        rng: draws everything.
+
+    Returns:
+        As many images of the same shape.
+    """
+    if how == "none":
+        return images
+    each = images.flatten(0, -3)
+    drawn = shifted(each, 1, rng) if how == "shift" else warped(each, Warp(), rng)
+    return drawn.view_as(images)
+
+
+def shifted(images: Tensor, most: int, rng: Generator) -> Tensor:
+    """Shift each image by a whole number of pixels, down or up and right or left.
+
+    Args:
+        images: (n, height, width); they are not written to. Outside of an image stands its border.
+        most: pixels, the largest shift; each from −most to most is as likely.
+        rng: draws the shifts.
+
+    Returns:
+        As many images of the same shape.
+    """
+    count, height, width = images.shape
+
+    def places(length: int) -> Tensor:
+        shift = torch.randint(-most, most + 1, (count, 1), generator=rng)
+        return (torch.arange(length) + shift).clamp(0, length - 1)
+
+    rows, columns = places(height), places(width)
+    return images[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
 
 
 class Warp(NamedTuple):

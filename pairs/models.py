@@ -1,14 +1,16 @@
-"""The models of the study, side by side.
+"""The models of the study: a factorial design, and the champions beside it.
 
 Each takes pairs (…, 2, 14, 14) and gives the tuple of its outputs: two logits for "first > second"
 and "first ≤ second", and where digits are learned too, beside them, the digits' logits
-(…, 2, 10). A name is systematic: the backbone, how the two digits' networks are tied, and what is
-learned beside the Boolean.
+(…, 2, 10). A name is systematic, a word a factor: the backbone and its norm, how the two digits'
+networks are tied, how the answer is made, and what is learned beside the Boolean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from torch import Generator, Tensor
@@ -26,6 +28,7 @@ from funcdl import (
     max_pool2d,
     parallel,
     relu,
+    reshape,
     serial,
     shared,
     stack,
@@ -39,15 +42,54 @@ from pairs.committee import committee
 from pairs.compare import at_most, sharpen
 from pairs.recipe import Recipe
 
-__all__ = ["MODELS", "Model", "UnknownModelError", "find"]
+__all__ = ["MODELS", "STUDY", "Factors", "Model", "UnknownModelError", "find", "parts"]
+
+
+class Factors(NamedTuple):
+    """Where a model stands in the design.
+
+    Attributes:
+        backbone: fc or conv.
+        norm: none, or batch: batch norm before each ReLU.
+        tie: plain, one network of both digits; separate, one for each; shared, the same for each.
+            As controls of sharing, separate-wide has two networks as wide as the shared one, and
+            separate-long two narrow ones that are trained for as long as the shared one takes.
+        answer: learnt from what the networks of the digits give, or explicit: Σ p_i q_j over i ≤ j.
+        losses: the Boolean's, both, or the digits' alone.
+    """
+
+    backbone: str
+    norm: str
+    tie: str
+    answer: str
+    losses: str
+
+    @property
+    def family(self) -> str:
+        """The backbone and its norm, as names begin.
+
+        >>> Factors("conv", "batch", "shared", "learnt", "both").family
+        'conv-bn'
+        """
+        return self.backbone + {"none": "", "batch": "-bn"}[self.norm]
+
+    @property
+    def kind(self) -> str:
+        """The rest of the name.
+
+        >>> Factors("conv", "none", "shared", "explicit", "both").kind
+        'shared-explicit-aux'
+        """
+        answer = {"learnt": "", "explicit": "-explicit"}[self.answer]
+        return self.tie + answer + {"Boolean": "", "both": "-aux", "digits": "-digits"}[self.losses]
 
 
 class Model(NamedTuple):
     """A network from pairs to a tuple of outputs, and the loss of the outputs and their targets.
 
-    The targets are (target, classes), of which the loss takes the first `outputs`. A model with a
-    recipe begins with `shared(recipe.digit, axis=-3)`, or with a committee of it, and that is
-    trained alone.
+    The targets are (target, classes), of which the loss takes the first `outputs`. `longer`
+    multiplies the epochs. A model with a recipe begins with `shared(recipe.digit, axis=-3)`, or
+    with a committee of it, and that is trained alone; it stands outside of the design.
     """
 
     name: str
@@ -55,12 +97,19 @@ class Model(NamedTuple):
     net: Layer
     loss: Layer
     outputs: int
+    factors: Factors | None = None
+    longer: float = 1.0
     recipe: Recipe | None = None
 
     @property
     def auxiliary(self) -> bool:
         """Whether it learns the Boolean and, beside it, the digits."""
         return self.loss is BOTH
+
+    @property
+    def normed(self) -> bool:
+        """Whether its network has norms whose statistics are measured once it is trained."""
+        return self.factors is not None and self.factors.norm == "batch"
 
     def weighted(self, aux_weight: float) -> Layer:
         """Return its loss with another weight of the digits' beside the Boolean's.
@@ -90,23 +139,30 @@ def linear(out: int) -> Layer:
     return funcdl.linear(out, w_init=quiet)
 
 
-def conv2d(out: int, kernel: int) -> Layer:
-    """Make a convolution as all models here have it."""
-    return funcdl.conv2d(out, kernel, w_init=quiet)
+class Blocks(NamedTuple):
+    """The hidden layers of the models of one norm."""
 
+    norm: str
 
-def fc(*widths: int) -> Layer:
-    """(…, features) to (…, widths[-1]) through ReLU layers."""
-    return serial(*(part for width in widths for part in (linear(width), relu)))
+    def fc(self, *widths: int) -> Layer:
+        """(…, features) to (…, widths[-1]) through ReLU layers."""
+        layers = (funcdl.linear(width, w_init=quiet, **self._bias) for width in widths)
+        return serial(*(part for layer in layers for part in (layer, *self._norm, relu)))
 
+    def conv(self, first: int, second: int, width: int) -> Layer:
+        """(…, 14, 14, channels) to (…, width): two convolutions, each pooled, and a ReLU layer."""
+        convs = (funcdl.conv2d(out, 3, w_init=quiet, **self._bias) for out in (first, second))
+        pooled = (part for conv in convs for part in (conv, max_pool2d(2), *self._norm, relu))
+        return serial(*pooled, flatten(3), self.fc(width))
 
-def conv(first: int, second: int, width: int) -> Layer:
-    """(…, 14, 14, channels) to (…, width): two convolutions, each pooled, and a ReLU layer."""
-    return serial(
-        *(conv2d(first, 3), max_pool2d(2), relu),
-        *(conv2d(second, 3), max_pool2d(2), relu),
-        *(flatten(3), fc(width)),
-    )
+    @property
+    def _bias(self) -> dict[str, None]:
+        # No bias before a norm, which would take it away again.
+        return {"b_init": None} if self.norm == "batch" else {}
+
+    @property
+    def _norm(self) -> tuple[Layer, ...]:
+        return (batch_norm(),) if self.norm == "batch" else ()
 
 
 def both(aux_weight: float) -> Layer:
@@ -117,59 +173,92 @@ def both(aux_weight: float) -> Layer:
 BOOLEAN = weighted_sum((1.0, cross_entropy()))
 BOTH = both(1.0)
 DIGITS = weighted_sum((0.0, cross_entropy()), (1.0, cross_entropy()))
+LOSSES = {"Boolean": BOOLEAN, "both": BOTH, "digits": DIGITS}
+
+TIES = {
+    "plain": "one network of both digits",
+    "separate": "a network a digit",
+    "separate-wide": "a network a digit, each as wide as the shared one",
+    "separate-long": "a network a digit, trained for as long as the shared one takes",
+    "shared": "the same network for each digit",
+}
+ANSWERS = {"learnt": "", "explicit": "; answers with the sum of p_i q_j over i ≤ j"}
+LEARNT = {
+    "Boolean": "",
+    "both": ", which learns the digits too",
+    "digits": ", which learns the digits alone",
+}
+CONTROLS = ("separate-wide", "separate-long")
+LONGER = {"fc": 1.0, "conv": 1.0}
+"""Epochs of separate-long for one of the others: the shared network's time for the narrow ones'."""
 
 
-def _family(backbone: str, plain: Layer, separate: Layer, alone: Layer, width: int) -> list[Model]:
-    """Line up the models of one backbone.
+def _family(backbone: str, norm: str) -> Iterator[Model]:
+    """Line up the models of one backbone and norm."""
+    for tie in TIES:
+        for answer in ANSWERS:
+            for losses in LEARNT:
+                # Nothing would train an answer that is learnt; the controls are for sharing alone.
+                untrained = answer == "learnt" and losses == "digits"
+                if untrained or (tie in CONTROLS and answer == "explicit"):
+                    continue
+                factors = Factors(backbone, norm, tie, answer, losses)
+                yield Model(
+                    f"{factors.family}-{factors.kind}",
+                    TIES[tie] + LEARNT[losses] + ANSWERS[answer],
+                    _net(factors),
+                    LOSSES[losses],
+                    1 if losses == "Boolean" else 2,
+                    factors,
+                    LONGER[backbone] if tie == "separate-long" else 1.0,
+                )
 
-    `plain` is the network of both digits; `separate` that of one digit where there are two of
-    them, `alone` where there is one. The last two end in ten features, which an auxiliary loss
-    makes the digit's logits; the same network without that loss is free to use them otherwise.
+
+def _net(factors: Factors) -> Layer:
+    """Make the network: what reads the digits, and what makes the answer of that.
+
+    What reads them ends in ten features of each digit, which an auxiliary loss makes the digit's
+    logits; the same network without that loss is free to use them otherwise. A plain network
+    whose answer is learnt has no such narrow place: it makes the answer of all its features.
     """
-    separated = serial(unstack(-3), parallel(separate, separate), stack(-2))
-    together = shared(alone, axis=-3)
-    boolean = serial(relu, flatten(2), fc(width), linear(2))
-    rows = [
-        ("plain", "one network of both digits", serial(plain, fan_out(linear(2))), BOOLEAN),
-        ("separate", "a network a digit", serial(separated, fan_out(boolean)), BOOLEAN),
-        (
-            "separate-aux",
-            "a network a digit, which learns the digits too",
-            serial(separated, tap(boolean)),
-            BOTH,
-        ),
-        ("shared", "the same network for each digit", serial(together, fan_out(boolean)), BOOLEAN),
-        (
-            "shared-aux",
-            "the same network for each digit, which learns the digits too",
-            serial(together, tap(boolean)),
-            BOTH,
-        ),
-        (
-            "explicit",
-            "learns the digits alone; answers with the sum of p_i q_j over i ≤ j",
-            serial(together, tap(at_most)),
-            DIGITS,
-        ),
-        (
-            "explicit-bool",
-            "learns the digits and, through that sum, the Boolean",
-            serial(together, tap(at_most)),
-            BOTH,
-        ),
-    ]
-    return [
-        Model(f"{backbone}-{name}", about, net, loss, 1 if loss is BOOLEAN else 2)
-        for name, about, net, loss in rows
-    ]
+    read, features, answer = _reader(factors), _features(factors), _answer(factors)
+    beside = factors.losses != "Boolean"
+    if factors.tie == "plain" and factors.answer == "learnt":
+        heads = tap(linear(2), features) if beside else fan_out(linear(2))
+        return serial(read, heads)
+    return serial(read, features, tap(answer) if beside else fan_out(answer))
 
 
-def _fc_digit(*widths: int) -> Layer:
-    return serial(flatten(2), fc(*widths), linear(10))
+def _reader(factors: Factors) -> Layer:
+    """(…, 2, 14, 14) to what the features are made of."""
+    blocks, narrow = Blocks(factors.norm), factors.tie in ("separate", "separate-long")
+    if factors.tie == "plain":
+        if factors.backbone == "fc":
+            return serial(flatten(3), blocks.fc(150, 74))
+        return serial(channels_last, blocks.conv(32, 64, 200))
+    if factors.backbone == "fc":
+        digit = serial(flatten(2), blocks.fc(*((130, 64) if narrow else (215, 116))))
+    else:
+        widths = (24, 40, 146) if narrow else (32, 64, 185)
+        digit = serial(expand_dims(-1), blocks.conv(*widths))
+    digit = serial(digit, linear(10))
+    if factors.tie == "shared":
+        return shared(digit, axis=-3)
+    return serial(unstack(-3), parallel(digit, digit), stack(-2))
 
 
-def _conv_digit(first: int, second: int, width: int) -> Layer:
-    return serial(expand_dims(-1), conv(first, second, width), linear(10))
+def _features(factors: Factors) -> Layer:
+    """Of both digits, (…, 2, 10)."""
+    if factors.tie == "plain":
+        return serial(linear(20), reshape((2, 10)))
+    return serial()
+
+
+def _answer(factors: Factors) -> Layer:
+    """(…, 2, 10) to (…, 2)."""
+    if factors.answer == "explicit":
+        return at_most
+    return serial(relu, flatten(2), Blocks(factors.norm).fc(60), linear(2))
 
 
 DIGIT = serial(
@@ -190,7 +279,7 @@ MEMBERS = 4
 
 def _champion(name: str, about: str, digit: Layer, recipe: Recipe) -> Model:
     net = serial(shared(digit, axis=-3), sharpen(2.0), tap(at_most))
-    return Model(name, about, net, DIGITS, 2, recipe)
+    return Model(name, about, net, DIGITS, 2, recipe=recipe)
 
 
 CHAMPIONS = [
@@ -209,28 +298,28 @@ CHAMPIONS = [
 ]
 
 
+FAMILIES = [(backbone, norm) for backbone in ("fc", "conv") for norm in ("none", "batch")]
+
 MODELS: dict[str, Model] = {
     model.name: model
-    for model in [
-        *_family(
-            "fc",
-            plain=serial(flatten(3), fc(150, 74)),
-            separate=_fc_digit(130, 64),
-            alone=_fc_digit(215, 116),
-            width=60,
-        ),
-        *_family(
-            "conv",
-            plain=serial(channels_last, conv(32, 64, 200)),
-            separate=_conv_digit(24, 40, 146),
-            alone=_conv_digit(32, 64, 185),
-            width=60,
-        ),
-        *CHAMPIONS,
-    ]
+    for model in [*(model for family in FAMILIES for model in _family(*family)), *CHAMPIONS]
 }
-"""Every model by its name, in the order of the tables; all but the champions of about 70,000
-parameters."""
+"""Every model by its name, in the order of the tables; those of the design have about 70,000
+parameters, but for separate-wide."""
+
+STUDY = [name for name in MODELS if fnmatchcase(name, "conv-bn-*")]
+"""The models of the default study."""
+
+
+def parts(name: str) -> tuple[str, str]:
+    """Part a model's name into its family, the backbone and its norm, and the kind within it.
+
+    >>> parts("conv-bn-shared-aux"), parts("champion")
+    (('conv-bn', 'shared-aux'), ('champion', ''))
+    """
+    if name in MODELS and (factors := MODELS[name].factors) is not None:
+        return factors.family, factors.kind
+    return name, ""
 
 
 class UnknownModelError(LookupError):
@@ -240,18 +329,18 @@ class UnknownModelError(LookupError):
 def find(names: str) -> list[str]:
     """Read names with commas between them, or 'all'; each once, in the order of the table.
 
+    A name may have the wildcards of file names: `conv-*-aux`.
+
     Raises:
         UnknownModelError: a name is none; the message has the nearest ones.
 
-    >>> find("conv-shared,conv-plain")
-    ['conv-plain', 'conv-shared']
+    >>> find("conv-shared,conv-plain"), find("fc-bn-sh*aux")
+    (['conv-plain', 'conv-shared'], ['fc-bn-shared-aux', 'fc-bn-shared-explicit-aux'])
     """
-    asked = [name.strip() for name in names.split(",")]
-    if asked == ["all"]:
-        return list(MODELS)
+    asked = ["*" if name.strip() == "all" else name.strip() for name in names.split(",")]
     for name in asked:
-        if name not in MODELS:
+        if not any(fnmatchcase(known, name) for known in MODELS):
             near = get_close_matches(name, MODELS, 3, 0.4)
             hint = f"did you mean {' or '.join(near)}?" if near else "see --list"
             raise UnknownModelError(f"expected the name of a model, got {name!r}; {hint}")
-    return [name for name in MODELS if name in asked]
+    return [name for name in MODELS if any(fnmatchcase(name, pattern) for pattern in asked)]

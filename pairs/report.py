@@ -9,7 +9,7 @@ import torch
 from rich.markup import escape
 
 from funcdl import Layer, tree
-from pairs.models import MODELS
+from pairs.models import MODELS, parts
 from pairs.statistics import Interval, Spread
 from pairs.summary import effects, lines
 from pairs.table import FittedTable
@@ -84,14 +84,14 @@ def tables(rows: Sequence[Row]) -> Iterator[FittedTable]:
 
 
 def change(before: str, after: str) -> str:
-    """Write from which model to which, the backbone once where they share it.
+    """Write from which model to which, the family once where they share it.
 
     >>> change("conv-separate", "conv-shared-aux"), change("fc-shared", "conv-shared")
     ('conv: separate → shared-aux', 'fc-shared → conv-shared')
     """
-    (backbone, _, kind), (other, _, theirs) = before.partition("-"), after.partition("-")
-    if backbone == other and kind and theirs:
-        return f"{backbone}: {kind} → {theirs}"
+    (family, kind), (other, theirs) = parts(before), parts(after)
+    if family == other and kind and theirs:
+        return f"{family}: {kind} → {theirs}"
     return f"{before} → {after}"
 
 

@@ -28,6 +28,8 @@ __all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row
 ROWS = "rounds.jsonl"
 DETAILS = "details.jsonl"
 SUMMARY = "summary.json"
+DESIGN = 2
+"""Of the models and of how they are trained; rows of another have other numbers for a name."""
 LOCK = ".lock"
 
 
@@ -49,7 +51,7 @@ class Results:
 
     def __init__(self, folder: Path | None, settings: Settings, source: str) -> None:
         self.folder = folder
-        self.settings = {**settings._asdict(), "digits": source}
+        self.settings = {"design": DESIGN, **settings._asdict(), "digits": source}
         self.rows: list[Row] = []
         if folder is None:
             return
@@ -113,9 +115,6 @@ class Results:
         if not summary.exists():
             raise ResultsError(f"{folder}: expected {SUMMARY} beside {ROWS}, found none")
         theirs = parsed(text_of(summary), str(summary)).get("settings")
-        if isinstance(theirs, dict):
-            # A folder may be older than a setting, which had its default then.
-            theirs = {**Settings._field_defaults, **theirs}
         if theirs != self.settings:
             raise ResultsError(f"{folder}: {_difference(theirs, self.settings)}")
         self._read_rows(rows)
@@ -201,6 +200,8 @@ def checked_row(fields: dict[str, Any], where: str) -> Row:
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:
     if not isinstance(theirs, dict):
         return f"expected the settings of its rounds in {SUMMARY}, found none"
+    if theirs.get("design") != DESIGN:
+        return "holds rounds of another design of the study; choose another folder"
     keys: Sequence[str] = [key for key in ours if theirs.get(key) != ours[key]]
     pairs = ", ".join(f"{key} {theirs.get(key)} where this run has {ours[key]}" for key in keys)
     return f"holds rounds of other settings ({pairs}); choose another folder"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pairs.models import MODELS
+from pairs.models import MODELS, parts
 from pairs.seeds import generator
 from pairs.statistics import (
     Interval,
@@ -21,15 +21,24 @@ __all__ = ["Effect", "Line", "effects", "lines", "summarise"]
 
 EFFECTS = [
     ("a network a digit", "plain", "separate"),
-    ("sharing", "separate", "shared"),
-    ("sharing, with the auxiliary loss", "separate-aux", "shared-aux"),
-    ("auxiliary loss, weights separate", "separate", "separate-aux"),
-    ("auxiliary loss, weights shared", "shared", "shared-aux"),
+    ("sharing, equal parameters", "separate", "shared"),
+    ("sharing, equal width", "separate-wide", "shared"),
+    ("sharing, equal time", "separate-long", "shared"),
+    ("sharing with the digits' loss, equal parameters", "separate-aux", "shared-aux"),
+    ("sharing with the digits' loss, equal width", "separate-wide-aux", "shared-aux"),
+    ("sharing with the digits' loss, equal time", "separate-long-aux", "shared-aux"),
+    ("auxiliary loss, plain", "plain", "plain-aux"),
+    ("auxiliary loss, separate", "separate", "separate-aux"),
+    ("auxiliary loss, shared", "shared", "shared-aux"),
     ("both", "separate", "shared-aux"),
-    ("explicit comparison", "shared-aux", "explicit"),
-    ("explicit comparison, same losses", "shared-aux", "explicit-bool"),
-    ("the Boolean beside the digits", "explicit", "explicit-bool"),
+    ("explicit comparison, the Boolean alone", "shared", "shared-explicit"),
+    ("explicit comparison, both losses", "shared-aux", "shared-explicit-aux"),
+    ("the Boolean beside the digits", "shared-explicit-digits", "shared-explicit-aux"),
 ]
+"""Kinds of models that differ by one idea, or two, within a family."""
+
+NORMS = [("fc", "fc-bn"), ("conv", "conv-bn")]
+"""Families that differ by their norm alone."""
 
 
 class Line(NamedTuple):
@@ -87,9 +96,8 @@ def effects(rows: Sequence[Row]) -> list[Effect]:
     rows = sorted(rows, key=lambda row: row.round)
     errors = {(row.model, row.round): row.test_error for row in rows}
     found = []
-    for backbone in dict.fromkeys(name.partition("-")[0] for name in MODELS):
-        for label, *kinds in EFFECTS:
-            before, after = (f"{backbone}-{kind}" for kind in kinds)
+    for label, before, after in pairs_of_models():
+        if True:
             differences = [
                 errors[after, row.round] - row.test_error
                 for row in rows
@@ -109,6 +117,17 @@ def effects(rows: Sequence[Row]) -> list[Effect]:
                     )
                 )
     return found
+
+
+def pairs_of_models() -> Iterator[tuple[str, str, str]]:
+    """List what is compared: the name of an effect, the model before and the model after."""
+    for family in dict.fromkeys(parts(name)[0] for name in MODELS):
+        for label, *kinds in EFFECTS:
+            before, after = (f"{family}-{kind}" for kind in kinds)
+            yield label, before, after
+    for before, after in NORMS:
+        for kind in ("plain", "separate", "shared", "shared-aux"):
+            yield f"batch norm, {kind}", f"{before}-{kind}", f"{after}-{kind}"
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from funcdl import adam, supervised, tree
+from funcdl import adam, calibrate, supervised, tree
 from funcdl.schedules import cosine, warm_up
+from pairs.augment import augmented
 from pairs.data import Mnist, Pairs, Split, draw_split
 from pairs.descent import TrainingError, descend
 from pairs.models import MODELS, Model
+from pairs.rates import rate
 from pairs.recipe import learn_digits
 from pairs.seeds import generator
 
@@ -35,24 +37,27 @@ __all__ = [
 class Settings(NamedTuple):
     """What a row depends on beside its model and round.
 
-    `aux_weight` is the digits' loss for one of the Boolean's; it matters to models that learn both.
+    `lr` is the peak of the learning rate, None for each model's own. `aux_weight` is the digits'
+    loss for one of the Boolean's; it matters to models that learn both. `augment` is one of
+    `pairs.augment.AUGMENTS`. A champion has epochs, batches, rate and augmentation of its own.
     """
 
     seed: int = 0
     epochs: int = 25
     batch_size: int = 50
-    lr: float = 4e-3
+    lr: float | None = None
     train_pairs: int = 1000
     test_pairs: int = 1000
     validation: bool = False
     aux_weight: float = 1.0
+    augment: str = "shift"
 
 
 class Row(NamedTuple):
     """The result of one round of one model; errors are fractions in [0, 1].
 
-    `digit_error` counts single digits taken for another, None where the model learns none;
-    `seconds` is the time of the training alone.
+    `lr` is the peak of the rate that it was trained with. `digit_error` counts single digits taken
+    for another, None where the model learns none; `seconds` is the time of the training alone.
     """
 
     model: str
@@ -60,6 +65,7 @@ class Row(NamedTuple):
     seed: int
     parameters: int
     epochs: int
+    lr: float
     train_error: float
     test_error: float
     digit_error: float | None
@@ -100,11 +106,13 @@ def train_round(
     settings: Settings,
     mnist: Mnist,
     after: Callable[[Trained], None] | None = None,
+    split: Split | None = None,
 ) -> Trained:
     """Draw the pairs of a round and train a model on them.
 
     The pairs depend on the seed and the round alone, so that all models of a round see the same;
-    so does the order of the batches. The weights depend on the model's name too.
+    so do the order of the batches and the augmentation. The weights depend on the model's name too.
+    Rounds for validation share neither a digit nor a random number with the others.
 
     Args:
         name: of the model.
@@ -113,22 +121,28 @@ def train_round(
         mnist: the digits.
         after: handed, after each epoch, what there is by then, to look at and not to keep; the
             time that it takes is not the training's. A committee is trained without.
+        split: the pairs, in place of those that are drawn.
 
     Raises:
         TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
         DataError: there are not as many digits as the settings ask for.
     """
     model = MODELS[name]
-    seed = settings.seed
-    split = draw_split(
-        mnist,
-        settings.train_pairs,
-        settings.test_pairs,
-        generator(seed, "pairs", round),
-        settings.validation,
-    )
+
+    def drawn(*labels: str | int) -> Generator:
+        apart = ["validation"] if settings.validation else []
+        return generator(settings.seed, *apart, *labels)
+
+    if split is None:
+        split = draw_split(
+            mnist,
+            settings.train_pairs,
+            settings.test_pairs,
+            drawn("pairs", round),
+            settings.validation,
+        )
     scaling = Scaling(split.train.images.mean(), split.train.images.std())
-    params, _ = model.net.init(generator(seed, "weights", name, round), (2, 14, 14))
+    params, _ = model.net.init(drawn("weights", name, round), (2, 14, 14))
     started, pause = time.perf_counter(), 0.0
 
     def look(now: Callable[[], Any]) -> None:
@@ -144,7 +158,7 @@ def train_round(
             params,
             split.train._replace(images=scaling(split.train.images)),
             settings,
-            generator(seed, "batches", round),
+            drawn("batches", round),
             None if after is None else look,
         )
     except TrainingError as error:
@@ -162,12 +176,27 @@ def row_of(name: str, round: int, settings: Settings, trained: Trained) -> Row:
         round,
         settings.seed,
         tree.size(params),
-        settings.epochs if model.recipe is None else model.recipe.epochs,
+        epochs_of(model, settings),
+        lr_of(model, settings),
         train_error,
         test_error,
         digit_error,
         round_to(seconds),
     )
+
+
+def epochs_of(model: Model, settings: Settings) -> int:
+    """Count the epochs that a model is trained for: the settings', longer for a control, or its own."""
+    if model.recipe is not None:
+        return model.recipe.epochs
+    return int(settings.epochs * model.longer + 0.5)
+
+
+def lr_of(model: Model, settings: Settings) -> float:
+    """Return the peak of the rate that a model is trained with: the settings', or its own."""
+    if model.recipe is not None:
+        return model.recipe.lr
+    return rate(model.name, settings.augment) if settings.lr is None else settings.lr
 
 
 def train(
@@ -186,13 +215,13 @@ def train(
         model: which network and loss.
         params: its initial parameters; they are not written to.
         pairs: scaled images, with their targets.
-        settings: epochs, batch size, peak rate and the weight of the auxiliary loss.
-        rng: draws the order of the pairs and of the two digits in each, anew for each epoch.
-        after: handed, after each epoch, a function that gives the parameters; but for a
-            committee's.
+        settings: epochs, batch size, peak rate, augmentation and weight of the auxiliary loss.
+        rng: draws the augmentation and the order of the pairs, anew for each epoch.
+        after: handed, after each epoch, a function that gives the parameters, with the norms
+            measured; but for a committee's.
 
     Returns:
-        The trained parameters.
+        The trained parameters, with the norms measured on the pairs as they are.
 
     Raises:
         TrainingError: the parameters after an epoch, or its last loss, are not finite.
@@ -206,29 +235,30 @@ def train(
         return (learn_digits(model.recipe, digit, images, classes, rng, look), *rest)
 
     def batches() -> Iterator[Any]:
-        order = torch.randperm(len(pairs.target), generator=rng)
-        for batch in torch.split(order, settings.batch_size):
-            images, *targets = swapped(Pairs(*(part[batch] for part in pairs)), rng)
-            yield images, tuple(targets[: model.outputs])
+        images = augmented(pairs.images, settings.augment, rng)
+        order = torch.randperm(len(images), generator=rng)
+        parts = (images, *(pairs.target, pairs.classes)[: model.outputs])
+        for x, *targets in zip(*(part[order].split(settings.batch_size) for part in parts)):
+            yield x, tuple(targets)
 
-    steps = settings.epochs * math.ceil(len(pairs.target) / settings.batch_size)
-    rise = max(steps // 10, 1)
-    optimiser = adam(warm_up(rise, cosine(settings.lr, max(steps - rise, 1)), start=0.04))
+    def measured(learnt: Any) -> Any:
+        if not model.normed:
+            return learnt
+        # The norms draw nothing, and ask for a generator as a sign that this is training.
+        return calibrate(model.net, learnt, torch.split(pairs.images, SOME), Generator())
+
+    epochs = epochs_of(model, settings)
+    steps = epochs * math.ceil(len(pairs.target) / settings.batch_size)
+    rise, peak = max(steps // 10, 1), lr_of(model, settings)
+    optimiser = adam(warm_up(rise, cosine(peak, max(steps - rise, 1)), start=0.04))
     objective = supervised(model.net, model.weighted(settings.aux_weight))
-    look = None if after is None else lambda now: after(lambda: now)
-    return descend(objective, optimiser, params, settings.epochs, batches, after=look)
+    look = None if after is None else lambda now: after(lambda: measured(now))
+    draws = Generator() if model.normed else None
+    return measured(descend(objective, optimiser, params, epochs, batches, draws, after=look))
 
 
-def swapped(pairs: Pairs, rng: Generator) -> Pairs:
-    """Swap the two digits of each pair with probability ½, and answer for the swapped pair.
-
-    The order in which a pair was drawn says nothing, and a network that has seen both orders
-    learns more from the same pairs.
-    """
-    swap = torch.rand(len(pairs.target), generator=rng) < 0.5
-    images = torch.where(swap[:, None, None, None], pairs.images.flip(1), pairs.images)
-    classes = torch.where(swap[:, None], pairs.classes.flip(1), pairs.classes)
-    return Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
+SOME = 250
+"""Pairs a batch where norms are measured."""
 
 
 def errors(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> tuple[float, float | None]:

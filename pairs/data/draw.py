@@ -64,31 +64,32 @@ def draw_split(
 ) -> Split:
     """Draw training pairs from the training set and test pairs from the test set.
 
+    Every third digit of the training set is kept back: it serves validation alone, so that
+    nothing which is chosen there has met a digit of the rounds that are reported.
+
     Args:
         mnist: the two sets.
         train_count: how many training pairs, at least 1.
         test_count: how many test pairs, at least 1.
         rng: drawn from; the same state gives the same split.
-        validation: take the test pairs from the training set too, from digits that no training
-            pair uses, so as to tune without a look at the test set. The training pairs are the
-            same either way.
+        validation: take all pairs, those to train on and those to test on, from the digits that
+            are kept back, so as to tune without a look at what is reported.
 
     Returns:
-        The training pairs, which are those that `draw_pairs` draws, and the test pairs.
+        The training pairs and the test pairs; no two of them share a digit.
 
     Raises:
         DataError: a count is not a whole number from 1 to the number of pairs that can be had,
             or `rng` is not a generator.
     """
     check_counts(mnist, train_count, test_count, validation)
-    train, test = mnist
-    order = _permutation(train, rng)
-    train_pairs = _pair(train, order[: 2 * train_count])
-    if validation:
-        test_pairs = _pair(train, order[2 * train_count :][: 2 * test_count])
-    else:
-        test_pairs = draw_pairs(test, test_count, rng)
-    return Split(train_pairs, test_pairs)
+    ours, kept_back = _parted(mnist.train)
+    if not validation:
+        return Split(draw_pairs(ours, train_count, rng), draw_pairs(mnist.test, test_count, rng))
+    both = draw_pairs(kept_back, train_count + test_count, rng)
+    return Split(
+        Pairs(*(part[:train_count] for part in both)), Pairs(*(part[train_count:] for part in both))
+    )
 
 
 def check_counts(mnist: Mnist, train_count: int, test_count: int, validation: bool) -> None:
@@ -97,10 +98,21 @@ def check_counts(mnist: Mnist, train_count: int, test_count: int, validation: bo
     Raises:
         DataError: a count is not a whole number from 1 to the number of pairs that can be had.
     """
-    train, test = mnist
-    _check("train_count", train_count, len(train.labels) // 2)
-    left = len(train.labels) // 2 - train_count if validation else len(test.labels) // 2
-    _check("test_count", test_count, left)
+    ours, kept_back = (len(part.labels) // 2 for part in _parted(mnist.train))
+    _check("train_count", train_count, kept_back - 1 if validation else ours)
+    _check(
+        "test_count",
+        test_count,
+        kept_back - train_count if validation else len(mnist.test.labels) // 2,
+    )
+
+
+def _parted(digits: Digits) -> tuple[Digits, Digits]:
+    """Part a training set: two thirds for the rounds that are reported, a third for validation."""
+    back = torch.arange(len(digits.labels)) % 3 == 2
+    return Digits(digits.images[~back], digits.labels[~back]), Digits(
+        digits.images[back], digits.labels[back]
+    )
 
 
 def _check(name: str, count: int, most: int) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from pairs.files import ResultsError
 from pairs.results import ROWS, SUMMARY, Results
-from pairs.sweep.settings import SWEPT, steps, text, value_of
+from pairs.sweep.settings import SWEPT, Value, in_order, steps, text, value_of
 from pairs.training import Settings
 
 __all__ = ["folders", "plan"]
 
 
 def plan(
-    folder: Path, setting: str, asked: Sequence[float], base: Settings, source: str
+    folder: Path, setting: str, asked: Sequence[Value], base: Settings, source: str
 ) -> dict[Settings, Results]:
     """Open a folder of results for each value; they and the values that are there go together.
 
@@ -45,7 +45,7 @@ def plan(
     }
 
 
-def folders(folder: Path) -> tuple[str, dict[float, Path]] | None:
+def folders(folder: Path) -> tuple[str, dict[Value, Path]] | None:
     """Find the setting that a folder's sweep is of, and the folder of each value, ascending.
 
     Returns:
@@ -54,7 +54,7 @@ def folders(folder: Path) -> tuple[str, dict[float, Path]] | None:
     Raises:
         ResultsError: there are values of several settings.
     """
-    found: dict[str, dict[float, Path]] = {}
+    found: dict[str, dict[Value, Path]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         for setting in SWEPT:
             rest = path.name.removeprefix(f"{setting}-")
@@ -70,5 +70,5 @@ def folders(folder: Path) -> tuple[str, dict[float, Path]] | None:
             f"{folder}: expected a sweep of one setting, found {' and '.join(sorted(found))}"
         )
     for setting, paths in found.items():
-        return setting, dict(sorted(paths.items()))
+        return setting, {value: paths[value] for value in in_order(setting, paths)}
     return None

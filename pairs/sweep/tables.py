@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.report import difference, percent
 from pairs.statistics import spread
-from pairs.sweep.settings import SWEPT, text
+from pairs.sweep.settings import SWEPT, Value, text
 from pairs.sweep.trends import effects, errors
 from pairs.table import FittedTable
 from pairs.training import Row
@@ -14,7 +14,7 @@ from pairs.training import Row
 __all__ = ["sweep_tables"]
 
 
-def sweep_tables(setting: str, rows: Mapping[float, Sequence[Row]]) -> Iterator[FittedTable]:
+def sweep_tables(setting: str, rows: Mapping[Value, Sequence[Row]]) -> Iterator[FittedTable]:
     """Make the table of errors at each value and, where models can be compared, that of effects.
 
     Args:
@@ -43,7 +43,7 @@ def sweep_tables(setting: str, rows: Mapping[float, Sequence[Row]]) -> Iterator[
         yield table
 
 
-def _table(title: str, first: str, rows: Mapping[float, Sequence[Row]]) -> FittedTable:
+def _table(title: str, first: str, rows: Mapping[Value, Sequence[Row]]) -> FittedTable:
     table = FittedTable(title, _least([text(value) for value in rows]), show_lines=True)
     table.add_column(first, no_wrap=first == "model", min_width=16)
     for value in rows:

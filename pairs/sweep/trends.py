@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pairs import summary
-from pairs.models import MODELS
+from pairs.models import MODELS, parts
 from pairs.summary import EFFECTS, Effect
+from pairs.sweep.settings import Value
 from pairs.training import Row
 
 __all__ = ["effects", "errors"]
 
-Swept = Mapping[float, Sequence[Row]]
+Swept = Mapping[Value, Sequence[Row]]
 """The rows of each value of the setting."""
 
 
-def errors(rows: Swept) -> dict[str, dict[str, dict[float, list[float]]]]:
+def errors(rows: Swept) -> dict[str, dict[str, dict[Value, list[float]]]]:
     """Gather test errors by backbone, model and value, one a round.
 
     Backbones and models come in the order of the table of models.
     """
-    found: dict[str, dict[str, dict[float, list[float]]]] = {}
+    found: dict[str, dict[str, dict[Value, list[float]]]] = {}
     there = dict.fromkeys(row.model for mine in rows.values() for row in mine)
     for name in dict.fromkeys([*(name for name in MODELS if name in there), *there]):
-        found.setdefault(name.partition("-")[0], {})[name] = {
+        found.setdefault(parts(name)[0], {})[name] = {
             value: [row.test_error for row in mine if row.model == name]
             for value, mine in rows.items()
             if any(row.model == name for row in mine)
@@ -31,7 +32,7 @@ def errors(rows: Swept) -> dict[str, dict[str, dict[float, list[float]]]]:
     return found
 
 
-def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[float, Effect]]]:
+def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[Value, Effect]]]:
     """Compare models at each value, by backbone, effect and value.
 
     In a sweep of the weight of the auxiliary loss, the models at weight 0 are those without it,
@@ -44,12 +45,12 @@ def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[float, Effect
             for row in rows.get(0.0, ())
             if row.model.endswith("-aux")
         ]
-    found: dict[str, dict[str, dict[float, Effect]]] = {}
+    found: dict[str, dict[str, dict[Value, Effect]]] = {}
     for value, mine in rows.items():
         models = {row.model for row in mine}
-        for effect in summary.effects([*mine, *(without if value > 0 else ())]):
+        for effect in summary.effects([*mine, *(without if value != 0 else ())]):
             if effect.after in models:
-                backbone = effect.before.partition("-")[0]
+                backbone = parts(effect.before)[0]
                 found.setdefault(backbone, {}).setdefault(effect.name, {})[value] = effect
     order = [name for name, *_ in EFFECTS]
     return {

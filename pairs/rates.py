@@ -1,0 +1,28 @@
+"""Each model's own learning rate, as `funcdl-cli sweep lr --validation` chose it."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib.resources import files
+
+__all__ = ["rate"]
+
+FILE = "rates.json"
+
+
+@lru_cache(maxsize=1)
+def rates() -> dict[str, dict[str, float]]:
+    """Read the rates by augmentation and model."""
+    found: dict[str, dict[str, float]] = json.loads((files("pairs.data") / FILE).read_text("utf-8"))
+    return found
+
+
+def rate(model: str, augment: str) -> float:
+    """Return the peak of the rate that a model of the design does best with.
+
+    Args:
+        model: its name.
+        augment: one of `pairs.augment.AUGMENTS`.
+    """
+    return rates()[augment][model]
