@@ -48,6 +48,7 @@ EXAMPLES = (
 )
 DEFAULT_MODELS = ",".join(STUDY)
 DEFAULT = Settings()
+DEFAULT_AUGMENT = AugmentChoice(DEFAULT.augment)
 
 
 def pairs(
@@ -94,7 +95,7 @@ def pairs(
             rich_help_panel=TRAINING,
         ),
     ] = DEFAULT.lr,
-    augment: Augment = AugmentChoice(DEFAULT.augment),
+    augment: Augment = DEFAULT_AUGMENT,
     aux_weight: Annotated[
         float,
         typer.Option(

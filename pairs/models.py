@@ -36,7 +36,7 @@ from funcdl import (
     unstack,
     weighted_sum,
 )
-from funcdl.initialisers import fan_in_uniform
+from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from pairs.augment import Warp
 from pairs.committee import committee
 from pairs.compare import at_most, sharpen
@@ -53,7 +53,8 @@ class Factors(NamedTuple):
         norm: none, or batch: batch norm before each ReLU.
         tie: plain, one network of both digits; separate, one for each; shared, the same for each.
             As controls of sharing, separate-wide has two networks as wide as the shared one, and
-            separate-long two narrow ones that are trained for as long as the shared one takes.
+            separate-long two narrow ones that are trained for twice the epochs, which takes as many
+            products as the shared one.
         answer: learnt from what the networks of the digits give, or explicit: Σ p_i q_j over i ≤ j.
         losses: the Boolean's, both, or the digits' alone.
     """
@@ -146,19 +147,19 @@ class Blocks(NamedTuple):
 
     def fc(self, *widths: int) -> Layer:
         """(…, features) to (…, widths[-1]) through ReLU layers."""
-        layers = (funcdl.linear(width, w_init=quiet, **self._bias) for width in widths)
+        layers = (funcdl.linear(width, w_init=quiet, b_init=self._bias) for width in widths)
         return serial(*(part for layer in layers for part in (layer, *self._norm, relu)))
 
     def conv(self, first: int, second: int, width: int) -> Layer:
         """(…, 14, 14, channels) to (…, width): two convolutions, each pooled, and a ReLU layer."""
-        convs = (funcdl.conv2d(out, 3, w_init=quiet, **self._bias) for out in (first, second))
+        convs = (funcdl.conv2d(out, 3, w_init=quiet, b_init=self._bias) for out in (first, second))
         pooled = (part for conv in convs for part in (conv, max_pool2d(2), *self._norm, relu))
         return serial(*pooled, flatten(3), self.fc(width))
 
     @property
-    def _bias(self) -> dict[str, None]:
+    def _bias(self) -> Initialiser | None:
         # No bias before a norm, which would take it away again.
-        return {"b_init": None} if self.norm == "batch" else {}
+        return None if self.norm == "batch" else zeros
 
     @property
     def _norm(self) -> tuple[Layer, ...]:
@@ -179,7 +180,7 @@ TIES = {
     "plain": "one network of both digits",
     "separate": "a network a digit",
     "separate-wide": "a network a digit, each as wide as the shared one",
-    "separate-long": "a network a digit, trained for as long as the shared one takes",
+    "separate-long": "a network a digit, trained twice as long",
     "shared": "the same network for each digit",
 }
 ANSWERS = {"learnt": "", "explicit": "; answers with the sum of p_i q_j over i ≤ j"}
@@ -189,8 +190,8 @@ LEARNT = {
     "digits": ", which learns the digits alone",
 }
 CONTROLS = ("separate-wide", "separate-long")
-LONGER = {"fc": 1.0, "conv": 1.0}
-"""Epochs of separate-long for one of the others: the shared network's time for the narrow ones'."""
+LONGER = 2.0
+"""Epochs of separate-long for one of the others: two narrow networks take half of the products."""
 
 
 def _family(backbone: str, norm: str) -> Iterator[Model]:
@@ -210,7 +211,7 @@ def _family(backbone: str, norm: str) -> Iterator[Model]:
                     LOSSES[losses],
                     1 if losses == "Boolean" else 2,
                     factors,
-                    LONGER[backbone] if tie == "separate-long" else 1.0,
+                    LONGER if tie == "separate-long" else 1.0,
                 )
 
 

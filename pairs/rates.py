@@ -12,17 +12,12 @@ FILE = "rates.json"
 
 
 @lru_cache(maxsize=1)
-def rates() -> dict[str, dict[str, float]]:
-    """Read the rates by augmentation and model."""
-    found: dict[str, dict[str, float]] = json.loads((files("pairs.data") / FILE).read_text("utf-8"))
+def rates() -> dict[str, float]:
+    """Read the rate of each model of the design."""
+    found: dict[str, float] = json.loads((files("pairs.data") / FILE).read_text("utf-8"))
     return found
 
 
-def rate(model: str, augment: str) -> float:
-    """Return the peak of the rate that a model of the design does best with.
-
-    Args:
-        model: its name.
-        augment: one of `pairs.augment.AUGMENTS`.
-    """
-    return rates()[augment][model]
+def rate(model: str) -> float:
+    """Return the peak of the rate that a model of the design does best with."""
+    return rates()[model]

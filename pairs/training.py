@@ -186,7 +186,7 @@ def row_of(name: str, round: int, settings: Settings, trained: Trained) -> Row:
 
 
 def epochs_of(model: Model, settings: Settings) -> int:
-    """Count the epochs that a model is trained for: the settings', longer for a control, or its own."""
+    """Count a model's epochs: those of the settings, more for a control, or its recipe's."""
     if model.recipe is not None:
         return model.recipe.epochs
     return int(settings.epochs * model.longer + 0.5)
@@ -196,7 +196,7 @@ def lr_of(model: Model, settings: Settings) -> float:
     """Return the peak of the rate that a model is trained with: the settings', or its own."""
     if model.recipe is not None:
         return model.recipe.lr
-    return rate(model.name, settings.augment) if settings.lr is None else settings.lr
+    return rate(model.name) if settings.lr is None else settings.lr
 
 
 def train(
@@ -245,7 +245,7 @@ def train(
         if not model.normed:
             return learnt
         # The norms draw nothing, and ask for a generator as a sign that this is training.
-        return calibrate(model.net, learnt, torch.split(pairs.images, SOME), Generator())
+        return calibrate(model.net, learnt, pairs.images.split(SOME), Generator())
 
     epochs = epochs_of(model, settings)
     steps = epochs * math.ceil(len(pairs.target) / settings.batch_size)
