@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Generator, Tensor
 
@@ -42,7 +42,7 @@ from pairs.committee import committee
 from pairs.compare import at_most, sharpen
 from pairs.recipe import Recipe
 
-__all__ = ["MODELS", "STUDY", "Factors", "Model", "UnknownModelError", "find", "parts"]
+__all__ = ["MODELS", "STUDY", "Factors", "Model", "UnknownModelError", "find", "origin", "parts"]
 
 
 class Factors(NamedTuple):
@@ -147,22 +147,24 @@ class Blocks(NamedTuple):
 
     def fc(self, *widths: int) -> Layer:
         """(…, features) to (…, widths[-1]) through ReLU layers."""
-        layers = (funcdl.linear(width, w_init=quiet, b_init=self._bias) for width in widths)
-        return serial(*(part for layer in layers for part in (layer, *self._norm, relu)))
+        layers = (funcdl.linear(width, w_init=quiet, b_init=self.bias) for width in widths)
+        return serial(*(part for layer in layers for part in (layer, *self.normed, relu)))
 
     def conv(self, first: int, second: int, width: int) -> Layer:
         """(…, 14, 14, channels) to (…, width): two convolutions, each pooled, and a ReLU layer."""
-        convs = (funcdl.conv2d(out, 3, w_init=quiet, b_init=self._bias) for out in (first, second))
-        pooled = (part for conv in convs for part in (conv, max_pool2d(2), *self._norm, relu))
+        convs = (funcdl.conv2d(out, 3, w_init=quiet, b_init=self.bias) for out in (first, second))
+        pooled = (part for conv in convs for part in (conv, max_pool2d(2), *self.normed, relu))
         return serial(*pooled, flatten(3), self.fc(width))
 
     @property
-    def _bias(self) -> Initialiser | None:
+    def bias(self) -> Initialiser | None:
+        """How biases begin, None where there are none."""
         # No bias before a norm, which would take it away again.
         return None if self.norm == "batch" else zeros
 
     @property
-    def _norm(self) -> tuple[Layer, ...]:
+    def normed(self) -> tuple[Layer, ...]:
+        """The norm, or nothing."""
         return (batch_norm(),) if self.norm == "batch" else ()
 
 
@@ -262,24 +264,52 @@ def _answer(factors: Factors) -> Layer:
     return serial(relu, flatten(2), Blocks(factors.norm).fc(60), linear(2))
 
 
-DIGIT = serial(
-    # No bias before a norm, which would take it away again.
-    *(expand_dims(-1), funcdl.conv2d(32, 3, b_init=None), max_pool2d(2), batch_norm(), relu),
-    *(funcdl.conv2d(64, 3, padding=1, b_init=None), batch_norm(), relu),
-    *(funcdl.conv2d(64, 3, b_init=None), batch_norm(), relu),
-    *(flatten(3), dropout(0.15), funcdl.linear(10)),
-)
-"""The champions' network of one digit: (…, 14, 14) to (…, 10)."""
+def champion_digit(norm: str = "batch", dropped: float = 0.15) -> Layer:
+    """(…, 14, 14) to (…, 10): the champions' network of one digit, or one without an ingredient."""
+    blocks = Blocks(norm)
+
+    def conv(out: int, padding: int, *then: Layer) -> tuple[Layer, ...]:
+        layer = funcdl.conv2d(out, 3, padding=padding, b_init=blocks.bias)
+        return (layer, *then, *blocks.normed, relu)
+
+    return serial(
+        *(expand_dims(-1), *conv(32, 0, max_pool2d(2)), *conv(64, 1), *conv(64, 0)),
+        *(flatten(3), *([dropout(dropped)] if dropped else []), funcdl.linear(10)),
+    )
+
 
 RECIPE = Recipe(
-    DIGIT, epochs=28, batch_size=100, lr=2e-2, weight_decay=3e-2, smoothing=0.1, warp=Warp()
+    champion_digit(),
+    epochs=28,
+    batch_size=100,
+    lr=2e-2,
+    weight_decay=3e-2,
+    smoothing=0.1,
+    warp=Warp(),
 )
 
 MEMBERS = 4
 
+SURER = 2.0
+"""What the champions' logits are multiplied by, before the digits are compared."""
 
-def _champion(name: str, about: str, digit: Layer, recipe: Recipe) -> Model:
-    net = serial(shared(digit, axis=-3), sharpen(2.0), tap(at_most))
+
+ABLATIONS: list[tuple[str, str, dict[str, Any], float]] = [
+    ("warp", "the digits as they are", {"warp": None}, SURER),
+    # The rate that a network without norm bears.
+    ("norm", "no batch norm", {"digit": champion_digit("none"), "lr": 4e-3}, SURER),
+    ("dropout", "nothing dropped", {"digit": champion_digit(dropped=0)}, SURER),
+    ("smoothing", "labels as they are", {"smoothing": 0.0}, SURER),
+    ("decay", "no weight decay", {"weight_decay": 0.0}, SURER),
+    ("sharpening", "compares the probabilities as the network gives them", {}, 1.0),
+    ("doubt", "compares the digits that are likeliest", {}, 1000.0),
+]
+"""The champion, each time without one of its ingredients: which, in words, and what changes."""
+
+
+def _champion(name: str, about: str, recipe: Recipe = RECIPE, surer: float = SURER) -> Model:
+    digit = recipe.digit if recipe.members == 1 else committee(recipe.digit, recipe.members)
+    net = serial(shared(digit, axis=-3), sharpen(surer), tap(at_most))
     return Model(name, about, net, DIGITS, 2, recipe=recipe)
 
 
@@ -287,14 +317,15 @@ CHAMPIONS = [
     _champion(
         "champion",
         f"learns digits, warped anew in each of {RECIPE.epochs} epochs; answers as explicit does",
-        DIGIT,
-        RECIPE,
     ),
     _champion(
         f"champion-{MEMBERS}",
         f"{MEMBERS} of these, whose joint opinion of the digits counts",
-        committee(DIGIT, MEMBERS),
         RECIPE._replace(members=MEMBERS),
+    ),
+    *(
+        _champion(f"champion-without-{ingredient}", about, RECIPE._replace(**changes), surer)
+        for ingredient, about, changes, surer in ABLATIONS
     ),
 ]
 
@@ -321,6 +352,15 @@ def parts(name: str) -> tuple[str, str]:
     if name in MODELS and (factors := MODELS[name].factors) is not None:
         return factors.family, factors.kind
     return name, ""
+
+
+def origin(name: str) -> str:
+    """Name the model whose weights a model begins with: its own, or the champion's for an ablation.
+
+    >>> origin("conv-shared"), origin("champion-without-warp")
+    ('conv-shared', 'champion')
+    """
+    return name.partition("-without-")[0]
 
 
 class UnknownModelError(LookupError):

@@ -33,7 +33,7 @@ class Recipe(NamedTuple):
     lr: float
     weight_decay: float
     smoothing: float
-    warp: Warp
+    warp: Warp | None
     members: int = 1
 
 
@@ -72,7 +72,7 @@ def learn_digits(
         return tree.stack(learnt)
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        drawn = warped(images, recipe.warp, rng)
+        drawn = images if recipe.warp is None else warped(images, recipe.warp, rng)
         order = torch.randperm(len(images), generator=rng)
         for batch in torch.split(order, recipe.batch_size):
             yield drawn[batch], classes[batch]

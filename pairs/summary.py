@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pairs.models import MODELS, parts
+from pairs.models import MODELS, origin, parts
 from pairs.seeds import generator
 from pairs.statistics import (
     Interval,
@@ -128,6 +128,9 @@ def pairs_of_models() -> Iterator[tuple[str, str, str]]:
     for before, after in NORMS:
         for kind in ("plain", "separate", "shared", "shared-aux"):
             yield f"batch norm, {kind}", f"{before}-{kind}", f"{after}-{kind}"
+    for name in MODELS:
+        if name != (champion := origin(name)):
+            yield f"without {name.rpartition('-')[2]}", champion, name
 
 
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:

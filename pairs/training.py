@@ -15,7 +15,7 @@ from funcdl.schedules import cosine, warm_up
 from pairs.augment import augmented
 from pairs.data import Mnist, Pairs, Split, draw_split
 from pairs.descent import TrainingError, descend
-from pairs.models import MODELS, Model
+from pairs.models import MODELS, Model, origin
 from pairs.rates import rate
 from pairs.recipe import learn_digits
 from pairs.seeds import generator
@@ -142,7 +142,7 @@ def train_round(
             settings.validation,
         )
     scaling = Scaling(split.train.images.mean(), split.train.images.std())
-    params, _ = model.net.init(drawn("weights", name, round), (2, 14, 14))
+    params, _ = model.net.init(drawn("weights", origin(name), round), (2, 14, 14))
     started, pause = time.perf_counter(), 0.0
 
     def look(now: Callable[[], Any]) -> None:
