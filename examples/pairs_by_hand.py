@@ -2,7 +2,7 @@
 
 One network looks at either digit (weight sharing) and learns its class too (auxiliary loss), here
 with funcdl's public names and the digits of `pairs.data` alone. What the study adds is rounds,
-models to compare, pairs shown in both orders and statistics: `funcdl-cli pairs`.
+models to compare, augmentation and statistics: `funcdl-cli pairs`.
 """
 
 import math
