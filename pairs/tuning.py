@@ -48,6 +48,8 @@ def gathered(sweeps: list[Path]) -> dict[str, Any]:
             settings = summary["settings"]
             if not settings["validation"]:
                 raise ResultsError(f"{folder}: expected rounds for validation, found others")
+            if not (folder / ROWS).exists():
+                raise ResultsError(f"{folder}: expected finished rounds, found none")
             rows = sorted(read_rows(folder / ROWS, settings), key=lambda row: row.round)
             for row in rows:
                 own = errors.setdefault(row.model, {}).setdefault(str(value), [])
@@ -55,6 +57,10 @@ def gathered(sweeps: list[Path]) -> dict[str, Any]:
         models = sorted({row.model for row in rows}, key=list(MODELS).index)
         shared = {key: value for key, value in settings.items() if key != "lr"}
         made.append({"models": models, "settings": shared, "versions": summary["versions"]})
+        for name in models:
+            counts = {len(found) for found in errors[name].values()}
+            if len(counts) > 1 or len(errors[name]) < len(values):
+                raise ResultsError(f"{sweep}: expected the same rounds of {name} at each rate")
     ordered = {name: errors[name] for name in MODELS if name in errors}
     return {"made": made, "errors": ordered}
 
