@@ -2,9 +2,9 @@
 
 A figure in a document stands between two comments, the first of which says what it is:
 
-    <!--= default conv-bn-plain test -->14.95 ± 1.60<!--/-->
+    <!--= model default conv-bn-plain test -->14.95 ± 1.60<!--/-->
 
-So does a table, each comment on a line of its own. Whoever makes the results again runs this after
+So does a table, its comments on lines of their own. Whoever makes the results again runs this after
 it; a test fails where a document and the results differ.
 """
 
@@ -16,9 +16,11 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pairs.models import MODELS, parts
+from pairs.rates import FILE, best, grid, rate
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -73,3 +75,180 @@ def difference(found: dict[str, Any]) -> str:
     """Write an effect with its 95 % interval."""
     mean, low, high = (found["difference"][key] for key in ("mean", "low", "high"))
     return f"{points(mean)} [{points(low)}, {points(high)}]"
+
+
+def models_table(*studies: str) -> str:
+    """Tabulate all models of some families, each a study and a family: `default/conv-bn`."""
+    head = ["model", "parameters", "rate", "test error", "digit error", "s"]
+    rows: list[list[str]] = []
+    for study, family in (place.split("/") for place in studies):
+        rows += [
+            [
+                f"`{found['model']}`",
+                f"{found['parameters']:,}",
+                f"{rate(found['model']):g}",
+                percent(found["test_error"]),
+                percent(found["digit_error"], deviation=False),
+                f"{found['seconds']['mean']:.1f}",
+            ]
+            for found in summary(study)["models"]
+            if parts(found["model"])[0] == family
+        ]
+    return table(head, rows)
+
+
+def kinds_table(*studies: str) -> str:
+    """Tabulate test errors, a kind of model a row, a family a column."""
+    places = [place.split("/") for place in studies]
+    found: dict[str, dict[str, str]] = {}
+    for study, family in places:
+        for line in summary(study)["models"]:
+            own, kind = parts(line["model"])
+            if own == family:
+                found.setdefault(kind, {})[family] = percent(line["test_error"])
+    rows = [
+        [f"{kind}: {about(kind)}", *(errors.get(family, "–") for _, family in places)]
+        for kind, errors in found.items()
+    ]
+    return table(["model", *(family for _, family in places)], rows)
+
+
+def about(kind: str) -> str:
+    """Say in words what models of a kind are."""
+    return next(model.about for name, model in MODELS.items() if parts(name)[1] == kind)
+
+
+def effects_table(*studies: str) -> str:
+    """Tabulate effects, one a row, a family a column."""
+    places = [place.split("/") for place in studies]
+    names: dict[str, None] = {}
+    for study, family in places:
+        for found in summary(study)["effects"]:
+            if parts(found["before"])[0] == parts(found["after"])[0] == family:
+                names.setdefault(found["name"])
+    rows = []
+    for name in names:
+        cells = []
+        for study, family in places:
+            try:
+                found = effect(study, family, name)
+            except ValueError:
+                cells.append("–")
+                continue
+            cells.append(f"{difference(found)}, p {probability(found['holm'])}")
+        rows.append([name, *cells])
+    return table(["effect", *(family for _, family in places)], rows)
+
+
+def rates_table(*families: str) -> str:
+    """Tabulate mean validation errors at each rate, the chosen one bold."""
+    own = {name: errors for name, errors in grid().items() if parts(name)[0] in families}
+    columns = sorted({rate for errors in own.values() for rate in errors}, key=float)
+    rows = []
+    for name, errors in own.items():
+        means = {key: f"{100 * fmean(found):.2f}" for key, found in errors.items()}
+        chosen = f"{best(errors)}"
+        rows.append(
+            [f"`{name}`"]
+            + [f"**{means[key]}**" if key == chosen else means[key] for key in columns]
+        )
+    return table(["model", *columns], rows)
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Write a table as GitHub shows it, its first column of words, the others of numbers."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n" + "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows]) + "\n"
+
+
+def of_model(study: str, model: str, what: str) -> str:
+    """Write one figure of a model."""
+    found = line(study, model)
+    if what in ("test", "digit"):
+        return percent(found[f"{what}_error"])
+    if what == "mean":
+        return percent(found["test_error"], deviation=False)
+    if what == "seconds":
+        return f"{found['seconds']['mean']:.1f}"
+    if what == "nll":
+        return f"{found['nll']['mean']:.3f}"
+    return f"{found[what]:,}"
+
+
+def of_effect(place: str, what: str, *name: str) -> str:
+    """Write one figure of an effect."""
+    study, family = place.split("/")
+    found = effect(study, family, " ".join(name))
+    if what == "difference":
+        return difference(found)
+    if what == "points":
+        return points(found["difference"]["mean"])
+    return probability(found[what])
+
+
+def of_swap(kind: str, what: str) -> str:
+    """Write one figure of the swap that leaks, or of what stands beside it."""
+    found = json.loads((RESULTS / "leaking_swap.json").read_text("utf-8"))[kind]
+    if what == "sharing":
+        return difference({"difference": found["sharing"]})
+    return f"{100 * fmean(found['errors'][what]):.1f}"
+
+
+def setting(study: str, name: str) -> str:
+    """Write a setting of a study, or how many rounds it has."""
+    if name == "rounds":
+        (count,) = {line["rounds"] for line in summary(study)["models"]}
+        return str(count)
+    if name == "made":
+        found = summary(study)["versions"]
+        return ", ".join(f"{key} {value}" for key, value in found.items())
+    value = summary(study)["settings"][name]
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def tuning(name: str) -> str:
+    """Write a setting of the sweeps that chose the rates."""
+    made = json.loads((ROOT / "pairs" / "data" / FILE).read_text("utf-8"))["made"]
+    if name == "rounds":
+        counts = {len(found) for errors in grid().values() for found in errors.values()}
+        return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+    (value,) = {sweep["settings"][name] for sweep in made}
+    return f"{value:,}"
+
+
+FIGURES: dict[str, Callable[..., str]] = {
+    "models": models_table,
+    "kinds": kinds_table,
+    "effects": effects_table,
+    "rates": rates_table,
+    "model": of_model,
+    "effect": of_effect,
+    "swap": of_swap,
+    "setting": setting,
+    "tuning": tuning,
+}
+
+
+def filled(text: str) -> str:
+    """Fill all figures of a document anew."""
+
+    def fill(match: re.Match[str]) -> str:
+        name, *words = match["what"].split()
+        return f"{match[1]}{FIGURES[name](*words)}{match[4]}"
+
+    return FIGURE.sub(fill, text)
+
+
+def main() -> int:
+    """Fill every document; return the exit status."""
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        new = filled(text)
+        if new != text:
+            path.write_text(new, "utf-8")
+            print(f"{path.relative_to(ROOT)}: filled anew")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
