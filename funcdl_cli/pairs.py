@@ -56,7 +56,7 @@ def pairs(
         str,
         typer.Option(
             help="Names of models with commas between them, * for any part of one, or 'all'.",
-            show_default="conv-bn-*",
+            show_default="those of conv-bn that answer the two questions",
             autocompletion=complete_models,
             rich_help_panel=RUN,
         ),

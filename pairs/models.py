@@ -339,8 +339,14 @@ MODELS: dict[str, Model] = {
 """Every model by its name, in the order of the tables; those of the design have about 70,000
 parameters, but for separate-wide."""
 
-STUDY = [name for name in MODELS if fnmatchcase(name, "conv-bn-*")]
-"""The models of the default study."""
+STUDY = [
+    f"conv-bn-{kind}"
+    for kind in (
+        *("plain", "separate", "separate-wide", "separate-long", "separate-aux"),
+        *("shared", "shared-aux"),
+    )
+]
+"""The models of the default study, as few as tell what sharing and the auxiliary loss give."""
 
 
 def parts(name: str) -> tuple[str, str]:
