@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,8 +21,9 @@ from pairs.files import (
     whole_lines,
     writing,
 )
+from pairs.models import MODELS
 from pairs.summary import summarise
-from pairs.training import Row, Settings
+from pairs.training import Row, Settings, lr_of
 
 __all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row", "read_rows"]
 
@@ -36,8 +38,9 @@ LOCK = ".lock"
 class Results:
     """The rows of a study, kept in a folder, or in memory alone where there is none.
 
-    A folder belongs to one setting: rows that were made under others are refused, not mixed. More
-    models and more rounds of the same settings may be added at any time.
+    A folder belongs to one setting: rows that were made under others are refused, not mixed, and so
+    are those of a model whose own learning rate was another one then. More models and more rounds
+    of the same settings may be added at any time.
 
     Args:
         folder: made if it is not there; None to keep nothing.
@@ -52,6 +55,7 @@ class Results:
     def __init__(self, folder: Path | None, settings: Settings, source: str) -> None:
         self.folder = folder
         self.settings = {"design": DESIGN, **settings._asdict(), "digits": source}
+        self._asked = settings
         self.rows: list[Row] = []
         if folder is None:
             return
@@ -118,6 +122,14 @@ class Results:
         if theirs != self.settings:
             raise ResultsError(f"{folder}: {_difference(theirs, self.settings)}")
         self._read_rows(rows)
+        for row in self.rows:
+            # Of a model that is not known any more, nothing will be added.
+            ours = lr_of(MODELS[row.model], self._asked) if row.model in MODELS else row.lr
+            if row.lr != ours:
+                raise ResultsError(
+                    f"{folder}: holds rounds of {row.model} at the learning rate {row.lr:g} where "
+                    f"this run has {ours:g}; choose another folder"
+                )
 
     def _read_rows(self, path: Path) -> None:
         cut_half(path)
@@ -190,8 +202,10 @@ def checked_row(fields: dict[str, Any], where: str) -> Row:
         isinstance(row.model, str)
         and all(type(count) is int and 0 <= count < 2**63 for count in counts)
         and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
-        and type(row.seconds) in (int, float)
-        and 0 <= row.seconds < 2**63
+        and all(
+            type(number) in (int, float) and 0 <= number < most
+            for number, most in ((row.lr, math.inf), (row.seconds, 2**63))
+        )
     ):
         raise ResultsError(f"{where} has a value that no round of this study can have")
     return row

@@ -26,7 +26,9 @@ __all__ = [
     "Settings",
     "Trained",
     "TrainingError",
+    "epochs_of",
     "errors",
+    "lr_of",
     "row_of",
     "run_round",
     "train",
@@ -238,14 +240,14 @@ def train(
         images = augmented(pairs.images, settings.augment, rng)
         order = torch.randperm(len(images), generator=rng)
         parts = (images, *(pairs.target, pairs.classes)[: model.outputs])
-        for x, *targets in zip(*(part[order].split(settings.batch_size) for part in parts)):
+        for x, *targets in zip(*(torch.split(part[order], settings.batch_size) for part in parts)):
             yield x, tuple(targets)
 
     def measured(learnt: Any) -> Any:
         if not model.normed:
             return learnt
         # The norms draw nothing, and ask for a generator as a sign that this is training.
-        return calibrate(model.net, learnt, pairs.images.split(SOME), Generator())
+        return calibrate(model.net, learnt, torch.split(pairs.images, SOME), Generator())
 
     epochs = epochs_of(model, settings)
     steps = epochs * math.ceil(len(pairs.target) / settings.batch_size)

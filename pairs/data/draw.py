@@ -99,7 +99,12 @@ def check_counts(mnist: Mnist, train_count: int, test_count: int, validation: bo
         DataError: a count is not a whole number from 1 to the number of pairs that can be had.
     """
     ours, kept_back = (len(part.labels) // 2 for part in _parted(mnist.train))
-    _check("train_count", train_count, kept_back - 1 if validation else ours)
+    _check(
+        "train_count",
+        train_count,
+        kept_back - 1 if validation else ours,
+        "" if validation else "; every third digit is kept for validation",
+    )
     _check(
         "test_count",
         test_count,
@@ -115,9 +120,11 @@ def _parted(digits: Digits) -> tuple[Digits, Digits]:
     )
 
 
-def _check(name: str, count: int, most: int) -> None:
+def _check(name: str, count: int, most: int, why: str = "") -> None:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
-        raise DataError(f"{name}: expected a whole number of pairs from 1 to {most}, got {count!r}")
+        raise DataError(
+            f"{name}: expected a whole number of pairs from 1 to {most}, got {count!r}{why}"
+        )
 
 
 def _permutation(digits: Digits, rng: torch.Generator) -> Tensor:

@@ -32,7 +32,7 @@ MARKS = (
 class Point(NamedTuple):
     """A value of the setting, a mean there and the interval of it, None where there is none."""
 
-    value: float
+    value: float | str
     mean: float
     low: float | None
     high: float | None
@@ -45,18 +45,29 @@ class Curve(NamedTuple):
     points: Sequence[Point]
 
 
-def curves(name: str, title: str, axis: str, lines: Sequence[Curve], whiskers: bool = False) -> str:
+def curves(
+    name: str,
+    title: str,
+    axis: str,
+    lines: Sequence[Curve],
+    values: Sequence[float | str] | None = None,
+    whiskers: bool = False,
+) -> str:
     """Draw a line for each curve through its means, on an axis that has 0.
 
     Args:
         name: of the figure, unique in its page.
         title: what it shows, in a few words; its description has the numbers.
         axis: what the setting is.
-        lines: at least one, all finite, their values at least 0.
+        lines: at least one, all finite, their values at least 0, or words.
+        values: all values of the lines, words in their order; None for those of the lines as they
+            come.
         whiskers: draw each interval as a bar of its own, side by side, not as a band: for lines
             that cross.
     """
-    across = ValueAxis([point.value for line in lines for point in line.points])
+    if values is None:
+        values = [point.value for line in lines for point in line.points]
+    across = ValueAxis(values)
     ends = [
         end
         for line in lines

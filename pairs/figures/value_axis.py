@@ -1,4 +1,7 @@
-"""The axis of a setting's values: logarithmic, with 0 a step to the left of the smallest."""
+"""The axis of a setting's values: logarithmic, with 0 a step to the left of the smallest.
+
+Values that are words stand side by side.
+"""
 
 from __future__ import annotations
 
@@ -24,26 +27,34 @@ class ValueAxis:
     """From a value to the part of the axis that is left of it.
 
     Args:
-        values: at least one, at least 0 each.
+        values: at least one; numbers of at least 0, or words in the order in which they stand.
 
     >>> axis = ValueAxis([0, 1, 10, 100])
     >>> [round(axis(value), 2) for value in (0, 1, 10, 100)]
     [0.04, 0.35, 0.65, 0.96]
+    >>> axis = ValueAxis(["none", "shift", "warp"])
+    >>> [round(axis(value), 2) for value in ("none", "shift", "warp")]
+    [0.04, 0.5, 0.96]
     """
 
-    def __init__(self, values: Sequence[float]) -> None:
-        self.values = sorted(set(values))
-        logs = [math.log(value) for value in self.values if value > 0] or [0.0]
+    def __init__(self, values: Sequence[float | str]) -> None:
+        numbers = sorted({value for value in values if not isinstance(value, str)})
+        words = dict.fromkeys(value for value in values if isinstance(value, str))
+        logs = [math.log(value) for value in numbers if value > 0] or [0.0]
         step = (logs[-1] - logs[0]) / (len(logs) - 1) if len(logs) > 1 else 1.0
-        self._first = logs[0] - step if 0 in self.values else logs[0]
-        self._last = logs[-1]
+        zero = logs[0] - step
+        self._places: dict[float | str, float] = {
+            **{value: math.log(value) if value > 0 else zero for value in numbers},
+            **{word: float(i) for i, word in enumerate(words)},
+        }
+        self.values = list(self._places)
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: float | str) -> float:
         """Place a value; a single one is in the middle."""
         if len(self.values) == 1:
             return 0.5
-        log = math.log(value) if value > 0 else self._first
-        return INSET + (1 - 2 * INSET) * (log - self._first) / (self._last - self._first)
+        first, *_, last = self._places.values()
+        return INSET + (1 - 2 * INSET) * (self._places[value] - first) / (last - first)
 
     @property
     def gap(self) -> float:
@@ -72,10 +83,12 @@ class ValueAxis:
         )
 
 
-def number(value: float) -> str:
+def number(value: float | str) -> str:
     """Write a value of a setting.
 
-    >>> number(8000), number(0.1), number(10.0)
-    ('8,000', '0.1', '10')
+    >>> number(8000), number(0.1), number(10.0), number("warp")
+    ('8,000', '0.1', '10', 'warp')
     """
+    if isinstance(value, str):
+        return value
     return f"{value:,.0f}" if value >= 1000 else f"{value:g}"

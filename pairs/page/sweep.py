@@ -16,7 +16,7 @@ from pairs.report import change, difference, percent
 from pairs.results import ROWS
 from pairs.statistics import Interval, interval, spread
 from pairs.summary import Effect
-from pairs.sweep import SWEPT, command, text
+from pairs.sweep import SWEPT, Value, command, text
 from pairs.sweep.folders import folders
 from pairs.sweep.trends import effects, errors
 from pairs.training import Row
@@ -28,7 +28,7 @@ class Sweep(NamedTuple):
     """What a sweep's folder holds: the setting that varies, and the study of each value."""
 
     setting: str
-    studies: dict[float, Study]
+    studies: dict[Value, Study]
 
 
 def load_sweep(folder: Path) -> Sweep:
@@ -78,9 +78,9 @@ def render_sweep(sweep: Sweep) -> str:
     parts = [*head(f"Which of two digits is larger, by the {about}"), *_opening(sweep, about)]
     for k, (backbone, models) in enumerate(errors(rows).items()):
         parts += ["<section>", f"<h2>Backbone {escaped(backbone)}</h2>"]
-        parts += _errors(f"errors-{k}", backbone, about, models)
+        parts += _errors(f"errors-{k}", backbone, sweep, models)
         if backbone in compared:
-            parts += _effects(f"effects-{k}", backbone, about, compared[backbone])
+            parts += _effects(f"effects-{k}", backbone, sweep, compared[backbone])
         parts.append("</section>")
     parts += [*_settings(sweep, rows), *end()]
     return "\n".join(parts)
@@ -103,20 +103,22 @@ def _opening(sweep: Sweep, about: str) -> Iterator[str]:
 
 
 def _errors(
-    figure: str, backbone: str, about: str, models: Mapping[str, Mapping[float, Sequence[float]]]
+    figure: str, backbone: str, sweep: Sweep, models: Mapping[str, Mapping[Value, Sequence[float]]]
 ) -> Iterator[str]:
+    about, values = SWEPT[sweep.setting].about, list(sweep.studies)
     lines = [
         Curve(name, [_point(value, interval(found)) for value, found in at.items()])
         for name, at in models.items()
     ]
     title = f"Test error of {backbone} models against the {about}, in %"
     yield from _figure(
-        curves(figure, title, about, lines),
+        curves(figure, title, about, lines, values),
         "Mean test error in %, with Student’s 95 % interval as a band.",
     )
     yield from _table(
         "Test error in %, mean ± standard deviation over the rounds",
         about,
+        values,
         {
             name: {value: percent(spread(found)) for value, found in at.items()}
             for name, at in models.items()
@@ -125,8 +127,9 @@ def _errors(
 
 
 def _effects(
-    figure: str, backbone: str, about: str, named: Mapping[str, Mapping[float, Effect]]
+    figure: str, backbone: str, sweep: Sweep, named: Mapping[str, Mapping[Value, Effect]]
 ) -> Iterator[str]:
+    about, values = SWEPT[sweep.setting].about, list(sweep.studies)
     lines = [
         Curve(name, [_point(value, effect.difference) for value, effect in at.items()])
         for name, at in named.items()
@@ -137,13 +140,14 @@ def _effects(
         effect = next(iter(at.values()))
         changes.append(f"{name} ({change(effect.before, effect.after).partition(': ')[2]})")
     yield from _figure(
-        curves(figure, title, about, lines, whiskers=True),
+        curves(figure, title, about, lines, values, whiskers=True),
         "Difference in test error in percentage points, on the same pairs, with Student’s 95 % "
         f"interval; below 0 are fewer errors: {', '.join(changes)}.",
     )
     yield from _table(
         "Differences in points, with 95 % intervals, each taken alone",
         about,
+        values,
         {
             name: {value: difference(effect.difference) for value, effect in at.items()}
             for name, at in named.items()
@@ -151,7 +155,7 @@ def _effects(
     )
 
 
-def _point(value: float, found: Interval) -> Point:
+def _point(value: Value, found: Interval) -> Point:
     mean, low, high = (None if end is None else 100 * end for end in found)
     assert mean is not None
     return Point(value, mean, low, high)
@@ -161,16 +165,19 @@ def _figure(drawn: str, caption: str) -> Iterator[str]:
     yield from ("<figure>", drawn, f"<figcaption>{escaped(caption)}</figcaption>", "</figure>")
 
 
-def _table(caption: str, about: str, columns: Mapping[str, Mapping[float, str]]) -> Iterator[str]:
+def _table(
+    caption: str, about: str, values: Sequence[Value], columns: Mapping[str, Mapping[Value, str]]
+) -> Iterator[str]:
     """Lay out a value a row, a model or an effect a column."""
-    values = sorted({value for cells in columns.values() for value in cells})
     body = [
-        [number(value), *(cells.get(value, "–") for cells in columns.values())] for value in values
+        [number(value), *(cells.get(value, "–") for cells in columns.values())]
+        for value in values
+        if any(value in cells for cells in columns.values())
     ]
     yield from table(caption, [about, *columns], body)
 
 
-def _settings(sweep: Sweep, rows: Mapping[float, Sequence[Row]]) -> Iterator[str]:
+def _settings(sweep: Sweep, rows: Mapping[Value, Sequence[Row]]) -> Iterator[str]:
     first = next(iter(sweep.studies.values()))
     rounds = 1 + max(row.round for mine in rows.values() for row in mine)
     names = [name for named in errors(rows).values() for name in named]

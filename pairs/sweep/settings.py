@@ -156,7 +156,7 @@ def in_order(setting: str, found: Iterable[Value]) -> list[Value]:
     (['shift', 'warp'], [0.01, 0.1])
     """
     if SWEPT[setting].read is _augment:
-        return sorted(found, key=AUGMENTS.index)  # type: ignore[arg-type]
+        return sorted(found, key=AUGMENTS.index)
     return sorted(found)
 
 
