@@ -79,7 +79,8 @@ Rounds = Annotated[
     ),
 ]
 TestPairs = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Pairs to test on.", rich_help_panel=DATA)
+    int,
+    typer.Option(metavar="N", min=1, help="Pairs to test on, at most 5,000.", rich_help_panel=DATA),
 ]
 AugmentChoice = Enum("AugmentChoice", {name: name for name in AUGMENTS}, type=str)  # type: ignore[misc]
 Augment = Annotated[

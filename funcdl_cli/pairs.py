@@ -32,10 +32,10 @@ from funcdl_cli.options import (
     path,
 )
 from funcdl_cli.rounds import finish
-from pairs import report, study
+from pairs import listing, report, study
 from pairs.data import check_counts
 from pairs.model_file import check_package
-from pairs.models import STUDY, find
+from pairs.models import MODELS, STUDY, find
 from pairs.results import Results
 from pairs.training import Settings
 
@@ -46,28 +46,29 @@ EXAMPLES = (
     "funcdl-cli pairs --models conv-shared,conv-shared-aux --rounds 20",
     "funcdl-cli pairs --models champion --json > champion.json",
 )
-DEFAULT_MODELS = ",".join(STUDY)
 DEFAULT = Settings()
 DEFAULT_AUGMENT = AugmentChoice(DEFAULT.augment)
 
 
 def pairs(
     models: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Names of models with commas between them, * for any part of one, or 'all'.",
             show_default="those of conv-bn that answer the two questions",
             autocompletion=complete_models,
             rich_help_panel=RUN,
         ),
-    ] = DEFAULT_MODELS,
+    ] = None,
     rounds: Rounds = 10,
     seed: Seed = 0,
     config: Config = None,
     list_models: Annotated[
         bool,
         typer.Option(
-            "--list", help="Show the models and their structure, and end.", rich_help_panel=RUN
+            "--list",
+            help="Show all models, or those of --models with their structure, and end.",
+            rich_help_panel=RUN,
         ),
     ] = False,
     epochs: Annotated[
@@ -107,7 +108,10 @@ def pairs(
         ),
     ] = DEFAULT.aux_weight,
     train_pairs: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Pairs to train on.", rich_help_panel=DATA)
+        int,
+        typer.Option(
+            metavar="N", min=1, help="Pairs to train on, at most 20,000.", rich_help_panel=DATA
+        ),
     ] = DEFAULT.train_pairs,
     test_pairs: TestPairs = DEFAULT.test_pairs,
     validation: Validation = False,
@@ -139,12 +143,10 @@ def pairs(
 
     Every round has fresh pairs and fresh weights; within a round all models see the same pairs.
     """
+    names = STUDY if models is None else find(models)
     if list_models:
-        for block in report.listing():
-            out.print(block)
-            out.print()
+        _list([*MODELS] if models is None else names, models is not None, as_json)
         return
-    names = find(models)
     settings = Settings(
         seed, epochs, batch_size, lr, train_pairs, test_pairs, validation, aux_weight, augment.value
     )
@@ -168,3 +170,19 @@ def pairs(
             out.print(table)
 
     finish(plan, names, rounds, workers, dask, data_dir, tell, watched, save)
+
+
+def _list(names: list[str], whole: bool, as_json: bool) -> None:
+    """Show models, and their structure where the whole of them is asked for."""
+    if as_json:
+        say_json({"models": [listing.described(name) for name in names]})
+        return
+    out.print(listing.table(names))
+    if whole:
+        for block in listing.structures(names):
+            out.print()
+            out.print(block)
+        return
+    for line in listing.legend(names):
+        out.print(line)
+    out.print("With --models, --list shows the structure of these models too.")

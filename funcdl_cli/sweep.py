@@ -97,7 +97,11 @@ def run_sweep(
     train_pairs: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="Pairs to train on.", show_default="1000", rich_help_panel=DATA
+            metavar="N",
+            min=1,
+            help="Pairs to train on, at most 20,000.",
+            show_default="1000",
+            rich_help_panel=DATA,
         ),
     ] = None,
     augment: Annotated[

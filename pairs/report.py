@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from textwrap import indent
 
-import torch
-from rich.markup import escape
-
-from funcdl import Layer, tree
-from pairs.models import MODELS, parts
+from pairs.models import parts
 from pairs.statistics import Interval, Spread
 from pairs.summary import effects, lines
 from pairs.table import FittedTable
@@ -18,11 +13,9 @@ from pairs.training import Row
 __all__ = [
     "change",
     "difference",
-    "listing",
     "percent",
     "probability",
     "rounds",
-    "structure",
     "tables",
 ]
 
@@ -126,26 +119,3 @@ def rounds(number: int | None) -> str:
     if number is None:
         return "–"
     return f"{number:,}" if number <= 9999 else ">9,999"
-
-
-def listing() -> Iterator[str]:
-    """Describe each model: name, number of parameters, what it is, its structure; as markup."""
-    rng = torch.Generator().manual_seed(0)
-    for model in MODELS.values():
-        params, _ = model.net.init(rng, (2, 14, 14))
-        about = f"{tree.size(params):,} parameters: {model.about}"
-        yield f"[bold]{model.name}[/bold]  {about}\n" + escape(indent(structure(model.net), "  "))
-
-
-def structure(layer: Layer, inside: str = "") -> str:
-    """Write a layer as a tree: a part a line, the parts of a part further in.
-
-    A serial in a serial is a matter of how the model was written, not of what it does.
-    """
-    if not layer.layers:
-        return repr(layer)
-    parts = "\n".join(structure(part, layer.name) for part in layer.layers)
-    if layer.name == inside == "serial":
-        return parts
-    settings = f" {layer.args}" if layer.args else ""
-    return f"{layer.name}{settings}\n{indent(parts, '  ')}"

@@ -105,6 +105,6 @@ class FittedTable(Table):
                 no_wrap=column.no_wrap,
                 min_width=whole if column.no_wrap else None if broken else column.min_width,
             )
-        for row in zip(*shown):
-            table.add_row(*row)
+        for row, own in zip(zip(*shown), self.rows):
+            table.add_row(*row, end_section=own.end_section)
         return table
