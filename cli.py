@@ -32,6 +32,7 @@ with at_once():  # this takes a second or two
     from pairs.model_file import ModelFileError
     from pairs.models import UnknownModelError
     from pairs.pool import WorkerLostError
+    from pairs.rates import RateError
     from pairs.sweep import SweepError
 
 EXIT_CODES = """[bold]Exit codes[/bold]
@@ -46,6 +47,7 @@ WRONG = (
     DataError,
     ResultsError,
     UnknownModelError,
+    RateError,
     SweepError,
     ClusterError,
     DrawnError,

@@ -1,7 +1,8 @@
 """The pairs study as a PyTorch user would write it: eager, one round after another.
 
-The same models, pairs, batches, optimiser and schedule as `funcdl-cli pairs`, with `nn.Module`,
-autograd and PyTorch's default number of threads. Run it as `python -m benchmarks.eager_study`.
+The same models, pairs, augmentation, batches, optimiser and rates as `funcdl-cli pairs`, with
+`nn.Module`, autograd and PyTorch's default number of threads. Run it as
+`python -m benchmarks.eager_study`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from pairs.augment import augmented
 from pairs.data import Mnist, Pairs, draw_split, load_digits
+from pairs.rates import rate
 from pairs.seeds import generator
+from pairs.training import Settings
 
 __all__ = ["MODELS", "Explicit", "Plain", "Separate", "Shared", "build", "objective"]
 
-EPOCHS, BATCH_SIZE, LR, COUNT = 25, 50, 4e-3, 1000
+SETTINGS = Settings()
 
 
 def conv(channels: int, first: int, second: int, width: int) -> list[nn.Module]:
@@ -110,8 +114,8 @@ MODELS: dict[str, tuple[type[nn.Module], bool, bool]] = {
     "conv-separate-aux": (Separate, True, True),
     "conv-shared": (Shared, True, False),
     "conv-shared-aux": (Shared, True, True),
-    "conv-explicit": (Explicit, False, True),
-    "conv-explicit-bool": (Explicit, True, True),
+    "conv-shared-explicit-digits": (Explicit, False, True),
+    "conv-shared-explicit-aux": (Explicit, True, True),
 }
 """The class of each model, and whether its loss has the answer and the digits in it."""
 
@@ -155,25 +159,17 @@ def one_cycle(steps: int, warm_up: float = 0.1) -> Callable[[int], float]:
     return factor
 
 
-def swapped(images: Tensor, classes: Tensor, rng: torch.Generator) -> tuple[Tensor, ...]:
-    """Swap the digits of each pair with probability ½; return images, target and classes."""
-    swap = torch.rand(len(images), generator=rng) < 0.5
-    images = torch.where(swap[:, None, None, None], images.flip(1), images)
-    classes = torch.where(swap[:, None], classes.flip(1), classes)
-    return images, (classes[:, 0] <= classes[:, 1]).long(), classes
-
-
-def train(net: nn.Module, loss: Callable[..., Tensor], pairs: Pairs, round: int) -> None:
+def train(name: str, net: nn.Module, pairs: Pairs, round: int) -> None:
     """Train with Adam on the one-cycle rate."""
-    rng = generator(0, "batches", round)
-    optimiser = torch.optim.Adam(net.parameters(), lr=LR)
-    steps = EPOCHS * math.ceil(len(pairs.target) / BATCH_SIZE)
+    rng, loss = generator(SETTINGS.seed, "batches", round), objective(name)
+    optimiser = torch.optim.Adam(net.parameters(), lr=rate(name))
+    steps = SETTINGS.epochs * math.ceil(len(pairs.target) / SETTINGS.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, one_cycle(steps))
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(pairs.target), generator=rng).split(BATCH_SIZE):
-            images, target, classes = swapped(pairs.images[batch], pairs.classes[batch], rng)
+    for _ in range(SETTINGS.epochs):
+        images = augmented(pairs.images, SETTINGS.augment, rng)
+        for batch in torch.randperm(len(images), generator=rng).split(SETTINGS.batch_size):
             optimiser.zero_grad()
-            loss(net(images), target, classes).backward()
+            loss(net(images[batch]), pairs.target[batch], pairs.classes[batch]).backward()
             optimiser.step()
             schedule.step()
 
@@ -187,12 +183,13 @@ def error(net: nn.Module, pairs: Pairs) -> float:
 
 def run_round(name: str, round: int, mnist: Mnist) -> tuple[float, float]:
     """Train a model on the pairs of a round; return its training and its test error."""
-    split = draw_split(mnist, COUNT, COUNT, generator(0, "pairs", round))
+    rng = generator(SETTINGS.seed, "pairs", round)
+    split = draw_split(mnist, SETTINGS.train_pairs, SETTINGS.test_pairs, rng)
     center, deviation = split.train.images.mean(), split.train.images.std()
     scaled, tests = (p._replace(images=(p.images - center) / deviation) for p in split)
     torch.manual_seed(round)
     net = build(name)
-    train(net, objective(name), scaled, round)
+    train(name, net, scaled, round)
     return error(net, scaled), error(net, tests)
 
 

@@ -1,6 +1,6 @@
 """The whole study of the pairs, from the start of the process to its end.
 
-`funcdl-cli pairs` with its defaults, but for the number of rounds, beside `eager_study`.
+`funcdl-cli pairs` with its defaults, but for models and rounds, beside `eager_study`.
 """
 
 from __future__ import annotations

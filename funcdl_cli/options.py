@@ -161,7 +161,7 @@ Config = Annotated[
 def complete_models(incomplete: str) -> list[str]:
     """Complete the last of the names of models with commas between them, for the shell.
 
-    >>> complete_models("fc-plain,conv-shared-")
+    >>> complete_models("fc-plain,conv-shared-a")
     ['fc-plain,conv-shared-aux']
     """
     *before, last = incomplete.split(",")

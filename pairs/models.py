@@ -109,8 +109,8 @@ class Model(NamedTuple):
 
     @property
     def normed(self) -> bool:
-        """Whether its network has norms whose statistics are measured once it is trained."""
-        return self.factors is not None and self.factors.norm == "batch"
+        """Whether its network acts otherwise in training, as norms do, until they are measured."""
+        return bool(self.net.needs_rng)
 
     def weighted(self, aux_weight: float) -> Layer:
         """Return its loss with another weight of the digits' beside the Boolean's.

@@ -7,10 +7,14 @@ from functools import lru_cache
 from importlib.resources import files
 from statistics import fmean
 
-__all__ = ["FILE", "best", "grid", "rate"]
+__all__ = ["FILE", "RateError", "best", "grid", "rate"]
 
 FILE = "rates.json"
 """Beside the digits; `python -m pairs.tuning` writes it."""
+
+
+class RateError(LookupError):
+    """A model that has no rate of its own."""
 
 
 @lru_cache(maxsize=1)
@@ -26,9 +30,14 @@ def rate(model: str) -> float:
     """Return the peak of the rate that a model of the design does best with; of equals the least.
 
     Raises:
-        KeyError: nothing is known of the model.
+        RateError: nothing is known of the model.
     """
-    return best(grid()[model])
+    try:
+        return best(grid()[model])
+    except KeyError:
+        raise RateError(
+            f"{model}: expected a learning rate for it in {FILE}, found none; give one for all"
+        ) from None
 
 
 def best(errors: dict[str, list[float]]) -> float:

@@ -246,7 +246,7 @@ def train(
     def measured(learnt: Any) -> Any:
         if not model.normed:
             return learnt
-        # The norms draw nothing, and ask for a generator as a sign that this is training.
+        # A generator of its own, so that looking changes no number that is drawn later.
         return calibrate(model.net, learnt, torch.split(pairs.images, SOME), Generator())
 
     epochs = epochs_of(model, settings)
@@ -255,7 +255,7 @@ def train(
     optimiser = adam(warm_up(rise, cosine(peak, max(steps - rise, 1)), start=0.04))
     objective = supervised(model.net, model.weighted(settings.aux_weight))
     look = None if after is None else lambda now: after(lambda: measured(now))
-    draws = Generator() if model.normed else None
+    draws = rng if model.normed else None
     return measured(descend(objective, optimiser, params, epochs, batches, draws, after=look))
 
 
