@@ -10,6 +10,7 @@ import pytest
 import cli
 from funcdl_cli import console
 from pairs import page
+from pairs.rates import rate
 from pairs.results import Results, ResultsError
 from pairs.training import Row, Settings
 
@@ -179,7 +180,7 @@ def test_an_interrupted_disc_ends_with_130_and_leaves_the_earlier_one(
     assert sorted(os.listdir(tmp_path)) == ["framework.json", "here"]
 
 
-ROW = Row("fc-plain", 0, 0, 70_000, 25, 0.125, 0.25, None, 1.5)
+ROW = Row("fc-plain", 0, 0, 70_000, 25, rate("fc-plain"), 0.125, 0.25, None, 1.5)
 
 
 @pytest.fixture

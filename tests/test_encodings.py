@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import cli
 from funcdl_cli import bench
 from funcdl_cli.plain import plain, plain_streams
+from pairs.rates import rate
 from pairs.results import Results
 from pairs.training import Row, Settings
 
@@ -27,7 +28,7 @@ RUN = ["--rounds", 2, "--epochs", 1, "--train-pairs", 20, "--test-pairs", 20, "-
 
 
 def row(model, i):
-    return Row(model, i, 0, 70_000, 1, 0.125, 0.25 + i / 100, 0.5, 1.5)
+    return Row(model, i, 0, 70_000, 1, rate(model), 0.125, 0.25 + i / 100, 0.5, 1.5)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from command import ask
 import cli
 from pairs.files import ResultsError, replace
 from pairs.page import write
+from pairs.rates import rate
 from pairs.results import Results
 from pairs.training import Row, Settings
 
@@ -24,7 +25,7 @@ ARGS = ["pairs", "--models", "fc-plain", "--epochs", "1", "--train-pairs", "20",
 
 
 def row(i):
-    return Row("fc-plain", i, 0, 70_000, 25, 0.125, 0.25, None, 1.5)
+    return Row("fc-plain", i, 0, 70_000, 25, rate("fc-plain"), 0.125, 0.25, None, 1.5)
 
 
 def lines(path):

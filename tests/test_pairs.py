@@ -11,12 +11,13 @@ import funcdl as f
 from funcdl import tree
 from pairs import study
 from pairs.compare import at_most
-from pairs.data import Digits, Mnist, Pairs
+from pairs.data import Digits, Mnist
 from pairs.models import MODELS, UnknownModelError, find
+from pairs.rates import rate
 from pairs.results import Results, ResultsError
 from pairs.statistics import interval, student_quantile
 from pairs.summary import effects
-from pairs.training import Row, Settings, TrainingError, run_round, swapped
+from pairs.training import Row, Settings, TrainingError, run_round
 
 QUICK = Settings(epochs=1, batch_size=10, train_pairs=20, test_pairs=20)
 
@@ -70,18 +71,6 @@ def test_a_round_is_reproducible_and_its_pairs_are_the_models(mnist):
     assert other._replace(seconds=0, round=3) != one._replace(seconds=0)
 
 
-def test_swapped_pairs_are_answered_as_swapped(rng):
-    classes = torch.randint(0, 10, (200, 2), generator=rng)
-    images = classes[..., None, None].float().expand(200, 2, 14, 14)
-    pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-    got = swapped(pairs, rng)
-    assert torch.equal(got.images[..., 0, 0].long(), got.classes)
-    assert torch.equal(got.target, (got.classes[:, 0] <= got.classes[:, 1]).long())
-    assert torch.equal(got.classes.sort(-1).values, classes.sort(-1).values)
-    changed = (got.classes != classes).any(-1).float().mean()
-    assert 0.3 < changed < 0.6
-
-
 def test_a_loss_that_diverges_names_model_round_and_epoch(mnist):
     with pytest.raises(
         TrainingError, match=r"^fc-plain, round 2: the loss is no longer finite after epoch 1$"
@@ -90,7 +79,8 @@ def test_a_loss_that_diverges_names_model_round_and_epoch(mnist):
 
 
 def test_workers_do_not_change_the_numbers():
-    tasks = study.missing({QUICK: Results(None, QUICK, "package")}, ["fc-plain", "fc-explicit"], 2)
+    names = ["fc-plain", "fc-bn-shared-explicit-digits"]
+    tasks = study.missing({QUICK: Results(None, QUICK, "package")}, names, 2)
 
     def found(workers):
         rows = []
@@ -104,7 +94,7 @@ def test_workers_do_not_change_the_numbers():
 
 
 def row(model="fc-plain", round=0, error=0.25):
-    return Row(model, round, 0, 70_000, 1, 0.0, error, None, 1.5)
+    return Row(model, round, 0, 70_000, 1, rate(model), 0.0, error, None, 1.5)
 
 
 def test_a_folder_resumes_and_loses_half_a_row_at_most(tmp_path):
@@ -206,7 +196,7 @@ def test_names_of_models():
 
 def test_an_interrupt_between_a_row_on_the_disk_and_in_memory_loses_none(tmp_path):
     results = Results(tmp_path, Settings(), "package")
-    row = Row("conv-plain", 0, 0, 1, 1, 0.0, 0.5, None, 1.0)
+    row = Row("conv-plain", 0, 0, 1, 1, rate("conv-plain"), 0.0, 0.5, None, 1.0)
     results.add(row)
     results.rows.clear()
     results.finish()

@@ -8,6 +8,7 @@ from command import ask
 
 from pairs import page
 from pairs.figures.rows import Bar, Strip, forest, strips, ticks
+from pairs.rates import rate
 from pairs.report import difference, percent, probability, rounds
 from pairs.results import Results, ResultsError
 from pairs.statistics import Interval, Spread
@@ -65,6 +66,7 @@ def row(model, i, k):
         7,
         70_000 + k,
         25,
+        rate(model),
         0.01 * k,
         0.1 + 0.02 * k + (i * (k + 3) % 5) / 100,
         digit,

@@ -20,7 +20,7 @@ from pairs.training import Settings, row_of, run_round
 from pairs.watch import watch_round
 
 QUICK = Settings(epochs=3, batch_size=10, train_pairs=30, test_pairs=40)
-MODELS = ["conv-plain", "conv-separate-aux", "fc-explicit"]
+MODELS = ["conv-plain", "conv-separate-aux", "fc-shared-explicit-digits"]
 HEADINGS = [
     "Learning curves",
     "By kind of pair",
@@ -114,7 +114,7 @@ def test_filters_are_the_kernels_that_read_images_in_round_0_alone(watched):
     assert shapes == {
         "conv-plain": [(32, 2, 3, 3)],
         "conv-separate-aux": [(24, 1, 3, 3)] * 2,
-        "fc-explicit": [],
+        "fc-shared-explicit-digits": [],
     }
     assert not any(watched[name, 1][1].filters for name in MODELS)
 
@@ -170,7 +170,7 @@ def test_a_round_killed_before_its_row_is_done_again_and_counts_once(folder, wat
 
 def test_a_worker_gives_details_where_they_are_asked_for(mnist, monkeypatch):
     monkeypatch.setattr("pairs.study.digits", lambda data_dir: mnist)
-    task = Task("fc-explicit", 0, QUICK)
+    task = Task("fc-shared-explicit-digits", 0, QUICK)
     alone, both = work(task, None), work(task, None, watched=True)
     assert alone.details is None
     assert both.details is not None
@@ -239,7 +239,10 @@ def made(folder, found):
 
 
 def test_a_model_without_a_mistake_has_a_sentence_and_no_pictures(tmp_path, watched):
-    (plain, of_plain), (row, details) = watched["conv-plain", 0], watched["fc-explicit", 0]
+    (plain, of_plain), (row, details) = (
+        watched["conv-plain", 0],
+        watched["fc-shared-explicit-digits", 0],
+    )
     diagonal = [[8 * (i == j) for j in range(10)] for i in range(10)]
     kinds = [[of_kind, 0] for of_kind, _ in details.kinds]
     right = details._replace(mistakes=[], pictures=[], kinds=kinds, confusion=diagonal)
@@ -248,12 +251,15 @@ def test_a_model_without_a_mistake_has_a_sentence_and_no_pictures(tmp_path, watc
     assert ": 0 of 80 digits are wrong." in [text for _, text in found.texts]
     assert found.all("desc").count("0 of 80 digits are wrong.") == 1
     assert "conv-plain" in found.all("h3")
-    assert "fc-explicit" not in found.all("h3")
+    assert "fc-shared-explicit-digits" not in found.all("h3")
 
 
 def test_a_model_without_curves_is_left_out_of_theirs(tmp_path, watched):
     """As a committee, which is there only when its last member is trained."""
-    (plain, of_plain), (row, details) = watched["conv-plain", 0], watched["fc-explicit", 0]
+    (plain, of_plain), (row, details) = (
+        watched["conv-plain", 0],
+        watched["fc-shared-explicit-digits", 0],
+    )
     bare = details._replace(losses=[], test_errors=[])
     both = made(tmp_path / "both", [(plain, of_plain), *((row._replace(round=i), bare._replace(round=i)) for i in range(2))])  # fmt: skip
     assert any("the mean over the rounds (up to one round)" in text for _, text in both.texts)

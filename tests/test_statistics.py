@@ -15,7 +15,7 @@ from pairs.training import Row
 
 
 def row(model="fc-plain", round=0, error=0.25):
-    return Row(model, round, 0, 70_000, 1, 0.0, error, None, 1.5)
+    return Row(model, round, 0, 70_000, 1, 0.002, 0.0, error, None, 1.5)
 
 
 def enumerated(differences):
@@ -106,10 +106,10 @@ def test_models_that_the_table_does_not_know_are_kept():
 
 
 def test_tables_fit_eighty_columns():
-    kinds = ["plain", "separate", "separate-aux", "shared", "shared-aux", "explicit"]
+    kinds = ["plain", "separate", "separate-aux", "shared", "shared-aux", "shared-explicit"]
     rows = [
         row(f"conv-{kind}", i, 0.15 + 0.12 * (-1) ** k + (i * (k + 3) % 5) / 1000)
-        for k, kind in enumerate([*kinds, "explicit-bool"])
+        for k, kind in enumerate([*kinds, "shared-explicit-aux"])
         for i in range(10)
     ]
     console = Console(width=80)
@@ -119,5 +119,5 @@ def test_tables_fit_eighty_columns():
     text = capture.get()
     assert "…" not in text
     assert "needed" in text
-    assert "conv: shared-aux → explicit-bool" in text
+    assert "conv: shared-aux → shared-explicit-aux" in text
     assert all(len(line) <= 80 for line in text.splitlines())

@@ -18,6 +18,7 @@ from pairs.figures.curves import Curve, Point, curves
 from pairs.figures.value_axis import ValueAxis
 from pairs.models import MODELS
 from pairs.page.sweep import load_sweep
+from pairs.rates import rate
 from pairs.report import difference, percent
 from pairs.results import Results, ResultsError
 from pairs.statistics import spread
@@ -210,8 +211,8 @@ def test_a_folder_older_than_the_weight_resumes(tmp_path):
         Results(tmp_path, Settings(aux_weight=2.0), "package")
 
 
-def made(model, i, error):
-    return Row(model, i, 0, 70_000, 25, 0.0, error, None, 1.5)
+def made(model, i, error, lr=None):
+    return Row(model, i, 0, 70_000, 25, rate(model) if lr is None else lr, 0.0, error, None, 1.5)
 
 
 def error_of(model, value, i):

@@ -10,13 +10,14 @@ from rich.console import Console
 
 import cli
 from funcdl_cli import bench
+from pairs.rates import rate
 from pairs.results import Results
 from pairs.sweep.folders import plan
 from pairs.table import FittedTable
 from pairs.training import Row, Settings
 
 WIDTHS = [40, 60, 77, 80, 200]
-KINDS = ["separate", "separate-aux", "shared", "shared-aux", "explicit", "explicit-bool"]
+KINDS = ["separate", "separate-aux", "shared", "shared-aux", "shared-explicit", "shared-explicit-aux"]  # fmt: skip
 NAMES = [f"conv-{kind}" for kind in KINDS]
 SMALL = ["--rounds", 3, "--quiet"]
 COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "check", "bench"]
@@ -26,7 +27,7 @@ NOTE = "Left out for want of room: "
 def row(model, i, settings):
     error = 0.1525 + i / 100 + 0.01 * (len(model) % 5)
     digit = None if not model.endswith("aux") else error
-    return Row(model, i, 0, 70_906, settings.epochs, error, error, digit, 1.5)
+    return Row(model, i, 0, 70_906, settings.epochs, rate(model), error, error, digit, 1.5)
 
 
 @pytest.fixture(scope="module")
