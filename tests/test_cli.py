@@ -11,6 +11,7 @@ import pytest
 from command import ask
 
 import cli
+from pairs.models import MODELS
 
 QUICK = ["--epochs", "1", "--train-pairs", "20", "--test-pairs", "20"]
 
@@ -64,7 +65,7 @@ def test_pairs_runs_writes_and_resumes(tmp_path):
     assert len((tmp_path / "r" / "rounds.jsonl").read_text().splitlines()) == 6
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert [line["rounds"] for line in summary["models"]] == [3, 3]
-    assert summary["effects"][0]["name"] == "sharing"
+    assert summary["effects"][0]["name"] == "sharing, equal parameters"
     code, _, err = ask(*args, "--seed", 1)
     assert code == 2
     assert "other settings (seed 0 where this run has 1)" in err
@@ -73,7 +74,36 @@ def test_pairs_runs_writes_and_resumes(tmp_path):
 def test_list_shows_every_model():
     code, out, _ = ask("pairs", "--list")
     assert code == 0
-    assert len(re.findall(r"^(?:fc|conv)-\S+  [\d,]+ parameters", out, re.M)) == 14
+    cells = [re.split(r" *│ *", line)[1:-1] for line in out.splitlines() if line.startswith("│")]
+    assert [row[0] for row in cells] == list(MODELS)
+    for name, size, tie, answer, losses, norm, epochs in cells:
+        assert re.fullmatch(r"[\d,]{6,7}", size)
+        if (factors := MODELS[name].factors) is not None:
+            assert (tie, answer, losses, norm) == factors[2:] + factors[1:2]
+            assert epochs == ("×2" if tie == "separate-long" else "")
+    assert cells[-2][2:] == ["–"] * 4 + ["28"]
+    # A rule between families, and between them and the champions.
+    assert out.count("├") == 4
+    assert "serial" not in out
+    for heading in ("tie", "answer", "losses", "norm", "epochs", "champion"):
+        assert re.search(rf"^{heading}: ", out, re.M)
+
+
+def test_list_shows_the_structure_of_models_that_are_named():
+    code, out, _ = ask("pairs", "--list", "--models", "fc-bn-shared*")
+    assert code == 0
+    assert len(re.findall(r"^fc-bn-\S+  [\d,]+ parameters: ", out, re.M)) == 5
+    assert out.count("shared axis=-3") == 5
+    assert len([line for line in out.splitlines() if line.startswith("│ fc-bn-shared")]) == 5
+
+
+def test_list_is_json_too():
+    code, out, _ = ask("pairs", "--list", "--json", "--models", "fc-separate-long,champion")
+    assert code == 0
+    separate, champion = json.loads(out)["models"]
+    assert separate["parameters"] == 70_670
+    assert (separate["tie"], separate["longer"], separate["epochs"]) == ("separate-long", 2, None)
+    assert (champion["tie"], champion["longer"], champion["epochs"]) == (None, 1, 28)
 
 
 def test_framework_learns_and_writes(tmp_path):
@@ -93,7 +123,7 @@ def test_framework_learns_and_writes(tmp_path):
         (["pairs", "--models", "conv-sharedaux"], 2, "did you mean conv-shared-aux"),
         (["pairs", "--rounds", "0"], 2, "should be greater than or equal to 1"),
         (["pairs", "--epochs", "-3"], 2, "should be greater than or equal to 1"),
-        (["pairs", "--train-pairs", "30001"], 2, "train_count: expected a whole number of pairs from 1 to 30000"),
+        (["pairs", "--train-pairs", "20001"], 2, "train_count: expected a whole number of pairs from 1 to 20000, got 20001; every third digit is kept for validation"),
         (["pairs", "--data-dir", "nowhere"], 2, "expected train-images-idx3-ubyte"),
         (["pairs", "--out", "/proc/nowhere"], 2, "expected a folder that can be written"),
         (["framework", "--hidden", "25,0"], 2, "expected widths of at least 1"),

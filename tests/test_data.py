@@ -643,15 +643,16 @@ def test_drawing_moves_its_generator_and_no_other() -> None:
 @pytest.mark.parametrize("count", [0, -1, 6, True, 2.0, "2", None])
 def test_a_count_that_cannot_be_drawn(count: int) -> None:
     message = f"expected a whole number of pairs from 1 to 5, got {count!r}"
-    mnist = Mnist(numbered(11), numbered(10, 11))
-    for call, name in (
-        (lambda: draw_pairs(mnist.train, count, seeded()), "count"),
-        (lambda: draw_split(mnist, count, 1, seeded()), "train_count"),
-        (lambda: draw_split(mnist, 1, count, seeded()), "test_count"),
+    mnist = Mnist(numbered(16), numbered(10, 16))  # five of the sixteen are kept for validation
+    kept = "; every third digit is kept for validation"
+    for call, name, why in (
+        (lambda: draw_pairs(mnist.test, count, seeded()), "count", ""),
+        (lambda: draw_split(mnist, count, 1, seeded()), "train_count", kept),
+        (lambda: draw_split(mnist, 1, count, seeded()), "test_count", ""),
     ):
         with pytest.raises(DataError) as caught:
             call()
-        assert str(caught.value) == f"{name}: {message}"
+        assert str(caught.value) == f"{name}: {message}{why}"
 
 
 def test_torch_s_global_generator_is_never_drawn_from() -> None:
@@ -659,31 +660,41 @@ def test_torch_s_global_generator_is_never_drawn_from() -> None:
         draw_pairs(numbered(4), 1, None)  # type: ignore[arg-type]
 
 
-@given(st.integers(1, 10), st.integers(1, 10), st.integers(0, 2**32))
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**32))
 def test_a_split_draws_each_part_from_its_set(train: int, test: int, seed: int) -> None:
     mnist = Mnist(numbered(40), numbered(20, first=40))
     split = draw_split(mnist, train, test, seeded(seed))
     assert len(split.train.target) == train
     assert len(split.test.target) == test
-    assert set(numbers(split.train.images)) <= set(range(40))
+    kept = set(range(2, 40, 3))
+    assert len(set(numbers(split.train.images))) == 2 * train
+    assert set(numbers(split.train.images)) <= set(range(40)) - kept
     assert set(numbers(split.test.images)) <= set(range(40, 60))
-    alone = draw_pairs(mnist.train, train, seeded(seed))
-    tuning = draw_split(mnist, train, test, seeded(seed), validation=True)
-    for a, b, c in zip(split.train, tuning.train, alone, strict=True):
+    ours = torch.tensor(sorted(set(range(40)) - kept))
+    left = Digits(mnist.train.images[ours], mnist.train.labels[ours])
+    alone = draw_pairs(left, train, seeded(seed))
+    for a, b in zip(split.train, alone, strict=True):
         assert torch.equal(a, b)
-        assert torch.equal(a, c)
+    if train + test > 6:
+        with pytest.raises(DataError, match="test_count: expected"):
+            draw_split(mnist, train, test, seeded(seed), validation=True)
+        return
+    tuning = draw_split(mnist, train, test, seeded(seed), validation=True)
     drawn = numbers(tuning.train.images) + numbers(tuning.test.images)
     assert len(set(drawn)) == 2 * (train + test)
-    assert set(drawn) <= set(range(40))
+    assert set(drawn) <= kept
     again = draw_split(mnist, train, test, seeded(seed), validation=True)
     assert all(torch.equal(a, b) for a, b in zip(tuning.test, again.test, strict=True))
 
 
 def test_validation_pairs_are_what_training_leaves() -> None:
-    mnist = Mnist(numbered(20), numbered(20, 20))
+    """Of the third that is kept for them; some are left to test on, always."""
+    mnist = Mnist(numbered(60), numbered(20, 60))
     assert len(draw_split(mnist, 8, 2, seeded(), validation=True).test.target) == 2
-    with pytest.raises(DataError, match=r"test_count: expected .* from 1 to 2, got 3"):
+    with pytest.raises(DataError, match=r"test_count: expected .* from 1 to 2, got 3$"):
         draw_split(mnist, 8, 3, seeded(), validation=True)
+    with pytest.raises(DataError, match=r"train_count: expected .* from 1 to 9, got 10$"):
+        draw_split(mnist, 10, 1, seeded(), validation=True)
 
 
 def test_the_embedded_digits_make_a_thousand_pairs_of_each(embedded: Mnist) -> None:

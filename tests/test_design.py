@@ -2,7 +2,6 @@
 
 import json
 import math
-from itertools import pairwise
 
 import pytest
 import torch
@@ -15,9 +14,8 @@ from pairs.augment import AUGMENTS, augmented, shifted
 from pairs.data import Digits, Mnist, Pairs, draw_split
 from pairs.models import LONGER, MODELS, STUDY, UnknownModelError, find, parts
 from pairs.rates import RateError, rate, rates
-from pairs.recipe import Recipe
 from pairs.results import Results, ResultsError
-from pairs.training import Row, Settings, TrainingError, run_round, train, train_round
+from pairs.training import Row, Settings, run_round, train, train_round
 from pairs.watch import watch_round
 
 QUICK = Settings(epochs=2, batch_size=10, train_pairs=30, test_pairs=20)
@@ -276,7 +274,7 @@ def test_wildcards_find_names_once_in_the_order_of_the_table(asked, kinds):
 def test_wildcards_of_all_and_of_each_family():
     assert find("all") == find("*") == find("fc-plain,all") == list(MODELS)
     families = [find(f"{family}-{tie}*") for family in ("fc", "conv") for tie in ("bn", "[ps]")]
-    assert sorted(sum(families, [])) == sorted(DESIGN)
+    assert sorted(name for family in families for name in family) == sorted(DESIGN)
 
 
 @pytest.mark.parametrize(
@@ -463,5 +461,5 @@ def test_a_model_of_ones_own_is_trained_at_a_rate_that_is_given(rng):
     pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
     (norm,) = norms(train(model, params, pairs, QUICK._replace(lr=1e-3), rng))
     assert not torch.equal(norm.mean, torch.zeros_like(norm.mean))
-    with pytest.raises(RateError, match="^theirs: expected a learning rate"):
+    with pytest.raises(RateError, match=r"^theirs: expected a learning rate"):
         train(model, params, pairs, QUICK, rng)

@@ -84,21 +84,25 @@ def test_settings_that_do_not_go_together_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["train-pairs", "--values", "10,x"], "train-pairs: expected whole numbers of at least 1 with commas between them, got '10,x'"),
-        (["epochs", "--values", "0"], "epochs: expected whole numbers of at least 1"),
-        (["epochs", "--values", ""], "epochs: expected whole numbers of at least 1"),
+        (["train-pairs", "--values", "10,x"], "train-pairs: expected whole numbers from 1 with commas between them, got '10,x'"),
+        (["epochs", "--values", "0"], "epochs: expected whole numbers from 1"),
+        (["epochs", "--values", ""], "epochs: expected whole numbers from 1"),
         (["aux-weight", "--values", "-1"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "nan"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "1e39"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "1,inf"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--models", "fc-shared"], "aux-weight: expected models with an auxiliary loss, got 'fc-shared'"),
-        (["epochs", "--models", "champion"], "epochs: expected models without epochs of their own, got 'champion'"),
+        (["epochs", "--models", "champion"], "epochs: expected models without a recipe of their own, got 'champion'"),
         (["epochs", "--models", "fc-sharde"], "did you mean fc-shared"),
         (["epochs", "--epochs", "3"], "Invalid value for --epochs: this is what is varied"),
         (["train-pairs", "--train-pairs", "3"], "Invalid value for --train-pairs: this is what is varied"),
-        (["lr"], "is not one of"),
-        (["train-pairs", "--values", "10,30001"], "train_count: expected a whole number of pairs from 1 to 30000, got 30001"),
-        (["train-pairs", "--values", "10,29990", "--validation"], "test_count: expected a whole number of pairs from 1 to 10, got 1000"),
+        (["seed"], "is not one of"),
+        (["lr", "--values", "0.1,fast"], "lr: expected numbers from 0 to 3.4e38 with commas between them, got '0.1,fast'"),
+        (["augment", "--values", "shift,swap"], "augment: expected none, shift or warp with commas between them, got 'shift,swap'"),
+        (["augment", "--augment", "warp"], "Invalid value for --augment: this is what is varied"),
+        (["lr", "--models", "champion"], "lr: expected models without a recipe of their own, got 'champion'"),
+        (["train-pairs", "--values", "10,20001"], "train_count: expected a whole number of pairs from 1 to 20000, got 20001"),
+        (["train-pairs", "--values", "10,9990", "--validation"], "test_count: expected a whole number of pairs from 1 to 10, got 1000"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_before_any_work(tmp_path, args, words):
@@ -132,7 +136,7 @@ def test_a_cluster_finds_files_that_this_machine_has_not(tmp_path, monkeypatch):
     @contextmanager
     def elsewhere(address):
         assert address == "scheduler:8786"
-        write_originals(home / "mnist", 60, 40)
+        write_originals(home / "mnist", 90, 40)
         with chdir(tmp_path):
             yield lambda work, tasks, stop: ((task, work(task)) for task in tasks)
 
@@ -192,7 +196,7 @@ def test_at_weight_0_the_auxiliary_loss_is_gone(kind, rng):
 def test_the_weight_reaches_the_rows(rng):
     images = torch.randint(0, 256, (200, 14, 14), generator=rng).to(torch.uint8)
     noise = Digits(images, torch.randint(0, 10, (200,), generator=rng))
-    settings = Settings(epochs=15, train_pairs=50, test_pairs=50)
+    settings = Settings(epochs=15, lr=4e-3, train_pairs=50, test_pairs=50, augment="none")
     without, heavy = (
         run_round("fc-shared-aux", 0, settings._replace(aux_weight=w), Mnist(noise, noise))
         for w in (0.0, 100.0)
@@ -200,11 +204,15 @@ def test_the_weight_reaches_the_rows(rng):
     assert heavy.digit_error < without.digit_error - 0.2
 
 
-def test_a_folder_older_than_the_weight_resumes(tmp_path):
+def test_a_folder_of_other_weights_is_refused_and_so_is_one_that_does_not_say(tmp_path):
     Results(tmp_path, Settings(), "package").add(made("fc-plain", 0, 0.1))
     path = tmp_path / "summary.json"
     summary = json.loads(path.read_text())
     del summary["settings"]["aux_weight"]
+    path.write_text(json.dumps(summary))
+    with pytest.raises(ResultsError, match=r"aux_weight None where this run has 1\.0"):
+        Results(tmp_path, Settings(), "package")
+    summary["settings"]["aux_weight"] = 1.0
     path.write_text(json.dumps(summary))
     assert Results(tmp_path, Settings(), "package").done("fc-plain", 0)
     with pytest.raises(ResultsError, match=r"aux_weight 1\.0 where this run has 2\.0"):
@@ -231,13 +239,17 @@ def sweep_of(folder, setting, asked, names, rounds=3):
     return folder
 
 
-IDEAS = [f"{b}-{k}" for b in ("fc", "conv") for k in ("separate", "separate-aux", "shared", "shared-aux")]  # fmt: skip
+IDEAS = [f"{b}-{k}" for b in ("fc", "conv-bn") for k in ("separate", "separate-aux", "shared", "shared-aux")]  # fmt: skip
 
 
 def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tmp_path):
     sweep_of(tmp_path, "train-pairs", [125, 8000], IDEAS)
     text = page.write(tmp_path).read_text(encoding="utf-8")
-    assert re.findall(r"<h2>(.*)</h2>", text) == ["Backbone fc", "Backbone conv", "How it was made"]
+    assert re.findall(r"<h2>(.*)</h2>", text) == [
+        "Backbone fc",
+        "Backbone conv-bn",
+        "How it was made",
+    ]
     assert text.count("<figure>") == text.count('<svg role="img"') == 4
     assert text.count('class="band"') == 2 * 4
     assert text.count('class="whisker"') == 2 * 5 * 2
@@ -248,12 +260,12 @@ def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tm
     for labels in re.findall(r'aria-labelledby="([^"]+)"', text):
         assert set(labels.split()) <= set(names)
     # Its tables have the numbers of the rows.
-    errors = [error_of("conv-shared-aux", 8000, i) for i in range(3)]
+    errors = [error_of("conv-bn-shared-aux", 8000, i) for i in range(3)]
     assert f"<td>{percent(spread(errors))}</td>" in text
     rows = page.load(tmp_path / "train-pairs-8000").rows
     for effect in effects(rows):
         assert f"<td>{difference(effect.difference)}</td>" in text
-    assert "conv-shared-aux: " in re.findall(r"<desc.*?>(.*)</desc>", text)[2]
+    assert "conv-bn-shared-aux: " in re.findall(r"<desc.*?>(.*)</desc>", text)[2]
     assert "125, 8000" in text
 
 
@@ -295,7 +307,8 @@ def test_the_command_on_the_page_gives_the_sweep_again(tmp_path):
 def test_the_command_on_the_page_has_what_is_not_a_default(tmp_path, values, base, source, words):
     """And there is none where only `pairs` can be given such settings."""
     for results in plan(tmp_path, "epochs", values, Settings(**base), source).values():
-        for model in IDEAS:
+        for kind in ("separate", "separate-aux", "shared", "shared-aux"):
+            model = f"conv-bn-{kind}"  # those of the default
             results.add(made(model, 0, 0.1)._replace(seed=results.settings["seed"]))
     text = page.write(tmp_path).read_text(encoding="utf-8")
     found = re.findall(r"<pre><code>(.*)</code></pre>", text)
@@ -309,9 +322,9 @@ def test_weights_are_compared_with_weight_0(tmp_path):
     rows = {value: saved.rows for value, saved in load_sweep(tmp_path).studies.items()}
     found = trends.effects("aux-weight", rows)["fc"]
     assert {name: list(at) for name, at in found.items()} == {
-        "sharing, with the auxiliary loss": [0.0, 0.5, 2.0],
-        "auxiliary loss, weights separate": [0.5, 2.0],
-        "auxiliary loss, weights shared": [0.5, 2.0],
+        "sharing with the digits' loss, equal parameters": [0.0, 0.5, 2.0],
+        "auxiliary loss, separate": [0.5, 2.0],
+        "auxiliary loss, shared": [0.5, 2.0],
         "both": [0.5, 2.0],
     }
     gained = [error_of(names[1], 2.0, i) - error_of(names[0], 0.0, i) for i in range(3)]
@@ -343,9 +356,7 @@ def test_an_unfinished_sweep_has_a_page_and_other_folders_one_sentence(tmp_path)
 
     other = folder / "epochs-10" / "summary.json"
     kept = other.read_text()
-    other.write_text(
-        kept.replace('"lr": 0.004', '"lr": 0.1').replace('"epochs": 10', '"epochs": 9')
-    )
+    other.write_text(kept.replace('"lr": null', '"lr": 0.1').replace('"epochs": 10', '"epochs": 9'))
     refused("differ from those of the other values by epochs alone, found another epochs, lr")
     other.write_text(kept)
     (folder / "rounds.jsonl").write_text("")
@@ -379,7 +390,7 @@ def test_hostile_names_are_only_words(tmp_path):
     folder = sweep_of(tmp_path, "epochs", [5, 10], ["fc-shared"])
     hostile = '"><script>alert(1)</script>\ud800-aux'
     with (folder / "epochs-5" / "rounds.jsonl").open("a") as file:
-        file.write(json.dumps(made(hostile, 0, 0.5)._asdict()) + "\n")
+        file.write(json.dumps(made(hostile, 0, 0.5, lr=0.1)._asdict()) + "\n")
     text = page.write(folder).read_text(encoding="utf-8")
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 3

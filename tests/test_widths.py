@@ -10,6 +10,7 @@ from rich.console import Console
 
 import cli
 from funcdl_cli import bench
+from pairs.models import MODELS
 from pairs.rates import rate
 from pairs.results import Results
 from pairs.sweep.folders import plan
@@ -119,7 +120,14 @@ def test_the_other_tables_are_whole(columns, monkeypatch):
     assert code == 0
     assert re.search(r"│ test +│ +[\d.]+ ± [\d.]+ *│", out)
     fits(out, columns)
-    fits(on(columns, "pairs", "--list").out, columns)
+    listed = on(columns, "pairs", "--list").out
+    said = fits(listed, columns)
+    assert all(re.search(rf"│ {name} *│", listed) for name in MODELS)
+    for heading in ("params", "tie", "answer", "losses", "norm", "epochs"):
+        shown = re.search(rf"┃ +{heading} *┃", listed)
+        assert shown or re.search(rf"{NOTE}[^.]*\b{heading}\b", said), heading
+    assert re.search(r"┃ tie +┃ answer *┃ losses *┃", listed) or columns < 80
+    fits(on(columns, "pairs", "--list", "--models", "conv-bn-*,champion").out, columns)
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80])
@@ -162,8 +170,8 @@ def test_what_is_no_terminal_has_full_width_and_no_colour(folder, monkeypatch):
     assert "\x1b" not in out
     assert NOTE not in out
     assert "over the rounds; s to train one" in out
-    lines = ask("pairs", "--list").out.splitlines()
-    assert "conv-explicit  68,221 parameters: learns the digits alone; answers with the sum of p_i q_j over i ≤ j" in lines  # fmt: skip
+    lines = ask("pairs", "--list", "--models", "conv-shared-explicit-digits").out.splitlines()
+    assert "conv-shared-explicit-digits  68,221 parameters: the same network for each digit, which learns the digits alone; answers with the sum of p_i q_j over i ≤ j" in lines  # fmt: skip
     assert all(line == line.rstrip() for line in lines)
     assert ask(*args, COLUMNS="40").out == on(40, *args).out
 
