@@ -17,6 +17,7 @@ from pairs.data import Digits, Mnist
 from pairs.model_file import load
 from pairs.models import MODELS
 from pairs.recipe import Recipe, learn_digits
+from pairs.seeds import generator
 from pairs.training import Settings, TrainingError, run_round
 
 STILL = Warp(0, 0, 0, 0, 0)
@@ -187,6 +188,31 @@ def place(tmp_path, monkeypatch):
     """Where the script writes the champion to, in place of the package's own."""
     monkeypatch.setattr(champion_module, "__file__", str(tmp_path / "champion.py"))
     return tmp_path / "data" / "champion.safetensors"
+
+
+def test_the_packages_champion_learns_from_the_whole_training_set(mnist, monkeypatch):
+    """From digits that are kept for validation too, drawn as a round's were before these were."""
+    monkeypatch.setitem(MODELS, "champion", MODELS["champion"]._replace(recipe=quick(1)))
+    whole = Settings(train_pairs=200, test_pairs=150)
+    splits = []
+    real = champion_module.train_round
+
+    def recorded(*args, split):
+        splits.append(split)
+        return real(*args, split=split)
+
+    monkeypatch.setattr(champion_module, "train_round", recorded)
+    made = champion_module.train_champion(mnist, whole)
+    (split,) = splits
+    assert len(split.train.target) == 200  # all of the 400 digits
+    rng = generator(0, "pairs", 0)
+    for part, pairs in zip(mnist, split):
+        order = torch.randperm(400, generator=rng)[: 2 * len(pairs.target)]
+        assert torch.equal(pairs.classes, part.labels[order].view(-1, 2))
+        images = part.images[order].view(-1, 2, 14, 14).float() / 255
+        assert torch.equal(pairs.images, images)
+    assert made.mean == pytest.approx(float(split.train.images.mean()))
+    assert made.about["settings"] == whole._asdict()
 
 
 def test_the_script_trains_writes_and_says_what_it_made(place, mnist, monkeypatch, capsys):

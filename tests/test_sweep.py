@@ -269,6 +269,27 @@ def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tm
     assert "125, 8000" in text
 
 
+def test_words_stand_in_their_own_order_on_the_page_and_in_the_tables(tmp_path):
+    """Whichever came first; a word is as far from the next as any."""
+    names = ["fc-separate", "fc-shared"]
+    for value, results in plan(tmp_path, "augment", ["warp", "none", "shift"], Settings(), "package").items():  # fmt: skip
+        for i in range(3):
+            for k, name in enumerate(names):
+                results.add(made(name, i, 0.1 + i / 50 + k / 20 + len(value.augment) / 90))
+    found = load_sweep(tmp_path)
+    assert list(found.studies) == ["none", "shift", "warp"]
+    text = page.write(tmp_path).read_text(encoding="utf-8")
+    assert re.findall(r'text-anchor="middle">(\w+)</text>', text) == ["none", "shift", "warp"] * 2
+    places = [float(x) for x in re.findall(r'<circle class="mark" cx="([\d.]+)%"', text)][:3]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.02)
+    assert places[1] - places[0] > 20
+    rows = {value: saved.rows for value, saved in found.studies.items()}
+    table, compared = sweep_tables.sweep_tables("augment", rows)
+    for one in (table, compared):
+        assert [column.header for column in one.columns][1:] == ["none", "shift", "warp"]
+    assert "funcdl-cli sweep augment --models fc-separate,fc-shared --rounds 3 --out DIR" in text
+
+
 def test_the_command_on_the_page_gives_the_sweep_again(tmp_path):
     args = [
         "epochs",
