@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pairs.calibration import Calibration, checked
 from pairs.details import Details
 from pairs.files import (
     ResultsError,
@@ -69,7 +70,7 @@ class Results:
     def add(self, row: Row) -> None:
         """Keep a row, on the disk before anything else happens."""
         if self.folder is not None:
-            append(self.folder / ROWS, row._asdict())
+            append(self.folder / ROWS, _fields(row))
         self.rows.append(row)
 
     def add_details(self, details: Details) -> None:
@@ -172,6 +173,12 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
+def _fields(row: Row) -> dict[str, Any]:
+    """Return a row as its line holds it, every value by its name."""
+    found = row.calibration
+    return {**row._asdict(), "calibration": None if found is None else found._asdict()}
+
+
 def checked_row(fields: dict[str, Any], where: str) -> Row:
     """Make a row of what came out of a file.
 
@@ -182,19 +189,39 @@ def checked_row(fields: dict[str, Any], where: str) -> Row:
         row = Row(**fields)
     except TypeError:
         raise ResultsError(f"{where} is not a row of this study") from None
+    try:
+        if row.calibration is not None:
+            row = row._replace(calibration=checked(row.calibration))
+        good = _possible(row)
+    except ValueError:
+        good = False
+    if not good:
+        raise ResultsError(f"{where} has a value that no round of this study can have")
+    return row
+
+
+def _possible(row: Row) -> bool:
     counts = (row.round, row.seed, row.parameters, row.epochs)
     errors = [row.train_error, row.test_error]
     if row.digit_error is not None:
         errors.append(row.digit_error)
-    if not (
+    return (
         isinstance(row.model, str)
         and all(type(count) is int and 0 <= count < 2**63 for count in counts)
         and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
         and type(row.seconds) in (int, float)
         and 0 <= row.seconds < 2**63
-    ):
-        raise ResultsError(f"{where} has a value that no round of this study can have")
-    return row
+        and (row.calibration is None or _same_pairs(row, row.calibration))
+    )
+
+
+def _same_pairs(row: Row, found: Calibration) -> bool:
+    """Tell whether a row's errors and its calibration can be of the same pairs."""
+    pairs, _, right = map(sum, zip(*found.bins))
+    learnt = row.digit_error is not None
+    return abs(row.test_error * pairs - (pairs - right)) < 1e-6 and learnt == (
+        found.own_digits is not None
+    )
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:
