@@ -21,7 +21,7 @@ from pairs.files import (
     whole_lines,
     writing,
 )
-from pairs.summary import summarise
+from pairs.summary import named, summarise
 from pairs.training import Row, Settings
 
 __all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row", "read_rows"]
@@ -70,7 +70,7 @@ class Results:
     def add(self, row: Row) -> None:
         """Keep a row, on the disk before anything else happens."""
         if self.folder is not None:
-            append(self.folder / ROWS, _fields(row))
+            append(self.folder / ROWS, named(row))
         self.rows.append(row)
 
     def add_details(self, details: Details) -> None:
@@ -173,12 +173,6 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _fields(row: Row) -> dict[str, Any]:
-    """Return a row as its line holds it, every value by its name."""
-    found = row.calibration
-    return {**row._asdict(), "calibration": None if found is None else found._asdict()}
-
-
 def checked_row(fields: dict[str, Any], where: str) -> Row:
     """Make a row of what came out of a file.
 
@@ -209,8 +203,9 @@ def _possible(row: Row) -> bool:
         isinstance(row.model, str)
         and all(type(count) is int and 0 <= count < 2**63 for count in counts)
         and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
-        and type(row.seconds) in (int, float)
-        and 0 <= row.seconds < 2**63
+        and all(
+            type(number) in (int, float) and 0 <= number < 2**63 for number in (row.lr, row.seconds)
+        )
         and (row.calibration is None or _same_pairs(row, row.calibration))
     )
 
