@@ -9,10 +9,10 @@ from pairs.figures.rows import escaped, ticks
 
 __all__ = ["lowest", "reliability"]
 
-LEFT, RIGHT, TOP, HEIGHT = 14, 96, 8, 150
+LEFT, RIGHT, TOP, HEIGHT = 14, 94, 8, 150
 """Where the box is: per cent of the width, and pixels."""
 
-LARGEST = 7.0
+LARGEST = 10.0
 """The radius, in pixels, of a dot that all pairs are in."""
 
 DEVIATIONS = 1.96
