@@ -350,10 +350,10 @@ def test_the_good_one_is_good():
         {"nll": True},
         {"nll": None},
         {"bins": GOOD["bins"][:9]},
-        {"bins": [[4, 1.04, 3], *GOOD["bins"][1:]]},  # 4 pairs with a confidence of 0.26
+        {"bins": [[2, 0.9, 1], *GOOD["bins"][1:]]},  # with a confidence of 0.45
         {"bins": [[2, 1.2, 1], *GOOD["bins"][1:]]},  # of 0.6, beyond the bin
         {"bins": [[2, math.nan, 1], *GOOD["bins"][1:]]},
-        {"bins": [[2, 1.04, 3], *GOOD["bins"][1:]]},
+        {"bins": [[2, 1.04, 3], *GOOD["bins"][1:9], [2, 1.95, 0]]},
         {"bins": [[2.0, 1.04, 1], *GOOD["bins"][1:]]},
         {"bins": [[-2, 1.04, 1], *GOOD["bins"][1:]]},
         {"bins": [[0, 0.0, 0] for _ in range(10)]},
@@ -371,7 +371,9 @@ def test_the_good_one_is_good():
         {"own_digits": []},
         {"digits": GOOD["digits"][:9]},
         {"digits": [[3, 4], *GOOD["digits"][1:]]},
-        {"digits": [[3, 2], *GOOD["digits"][1:]]},  # of the one wrong answer
+        {"digits": [[3, 2], [2, 0], *GOOD["digits"][2:]]},  # of the one wrong answer
+        {"digits": [[3, 0], [2, 0], *GOOD["digits"][2:]]},  # the wrong answer has no digits
+        {"digits": [[3, 1], [2, 1], [2, 1], *GOOD["digits"][3:]]},  # and three of them
         {"digits": [[5, 1], [0, 0], *GOOD["digits"][2:]]},  # a digit in 5 of 4 pairs
         {"digits": [[10**400, 1], *GOOD["digits"][1:]]},
         {"colour": "blue"},
@@ -471,6 +473,8 @@ def test_the_page_has_every_model_that_tells_of_it(folder):
 
 def test_a_diagram_has_a_dot_a_bin_that_has_pairs_in_its_place():
     bins = [[0, 0.0, 0]] * 4 + [[100, 75.0, 75]] + [[0, 0.0, 0]] * 4 + [[300, 300.0, 150]]
+    few = diagram("b", "title", [[4, 3.6, 4]], 0.5)
+    assert 'y1="8.0"' in few.split('class="whisker"')[1]  # nothing is right more often than always
     text = diagram("a", "title", bins, lowest([bins]))
     dots = [part.split("/>")[0] for part in text.split("<circle")[1:]]
     bars = [part.split("/>")[0] for part in text.split('<line class="whisker"')[1:]]
