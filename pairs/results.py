@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pairs.calibration import Calibration, checked
 from pairs.details import Details
 from pairs.files import (
     ResultsError,
@@ -22,7 +23,7 @@ from pairs.files import (
     writing,
 )
 from pairs.models import MODELS
-from pairs.summary import summarise
+from pairs.summary import named, summarise
 from pairs.training import Row, Settings, lr_of
 
 __all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row", "read_rows"]
@@ -73,7 +74,7 @@ class Results:
     def add(self, row: Row) -> None:
         """Keep a row, on the disk before anything else happens."""
         if self.folder is not None:
-            append(self.folder / ROWS, row._asdict())
+            append(self.folder / ROWS, named(row))
         self.rows.append(row)
 
     def add_details(self, details: Details) -> None:
@@ -194,11 +195,23 @@ def checked_row(fields: dict[str, Any], where: str) -> Row:
         row = Row(**fields)
     except TypeError:
         raise ResultsError(f"{where} is not a row of this study") from None
+    try:
+        if row.calibration is not None:
+            row = row._replace(calibration=checked(row.calibration))
+        good = _possible(row)
+    except ValueError:
+        good = False
+    if not good:
+        raise ResultsError(f"{where} has a value that no round of this study can have")
+    return row
+
+
+def _possible(row: Row) -> bool:
     counts = (row.round, row.seed, row.parameters, row.epochs)
     errors = [row.train_error, row.test_error]
     if row.digit_error is not None:
         errors.append(row.digit_error)
-    if not (
+    return (
         isinstance(row.model, str)
         and all(type(count) is int and 0 <= count < 2**63 for count in counts)
         and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
@@ -206,9 +219,17 @@ def checked_row(fields: dict[str, Any], where: str) -> Row:
             type(number) in (int, float) and 0 <= number < most
             for number, most in ((row.lr, math.inf), (row.seconds, 2**63))
         )
-    ):
-        raise ResultsError(f"{where} has a value that no round of this study can have")
-    return row
+        and (row.calibration is None or _same_pairs(row, row.calibration))
+    )
+
+
+def _same_pairs(row: Row, found: Calibration) -> bool:
+    """Tell whether a row's errors and its calibration can be of the same pairs."""
+    pairs, _, right = map(sum, zip(*found.bins))
+    learnt = row.digit_error is not None
+    return abs(row.test_error * pairs - (pairs - right)) < 1e-6 and learnt == (
+        found.own_digits is not None
+    )
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pairs.models import MODELS, origin, parts
+from pairs.reliability import Reliability, reliability
 from pairs.seeds import generator
 from pairs.statistics import (
     Interval,
@@ -17,7 +18,7 @@ from pairs.statistics import (
 )
 from pairs.training import Row
 
-__all__ = ["Effect", "Line", "effects", "lines", "summarise"]
+__all__ = ["Effect", "Line", "effects", "lines", "named", "summarise"]
 
 EFFECTS = [
     ("a network a digit", "plain", "separate"),
@@ -42,7 +43,7 @@ NORMS = [("fc", "fc-bn"), ("conv", "conv-bn")]
 
 
 class Line(NamedTuple):
-    """One model over its rounds."""
+    """One model over its rounds; `calibration` is of those that tell of it, None if none does."""
 
     model: str
     parameters: int
@@ -51,6 +52,7 @@ class Line(NamedTuple):
     test_error: Spread
     digit_error: Spread | None
     seconds: Spread
+    calibration: Reliability | None = None
 
 
 class Effect(NamedTuple):
@@ -76,6 +78,7 @@ def lines(rows: Sequence[Row]) -> list[Line]:
     for name in dict.fromkeys([*(name for name in MODELS if name in there), *there]):
         mine = [row for row in rows if row.model == name]
         digits = [row.digit_error for row in mine if row.digit_error is not None]
+        calibrations = [row.calibration for row in mine if row.calibration is not None]
         found.append(
             Line(
                 name,
@@ -85,6 +88,7 @@ def lines(rows: Sequence[Row]) -> list[Line]:
                 spread([row.test_error for row in mine]),
                 spread(digits) if digits else None,
                 spread([row.seconds for row in mine]),
+                reliability(calibrations) if calibrations else None,
             )
         )
     return found
@@ -133,16 +137,17 @@ def pairs_of_models() -> Iterator[tuple[str, str, str]]:
             yield f"without {name.rpartition('-')[2]}", champion, name
 
 
+def named(record: Any) -> Any:
+    """Return a record as JSON has it, every value by its name, and those within it too."""
+    if not hasattr(record, "_asdict"):
+        return record
+    return {key: named(value) for key, value in record._asdict().items()}
+
+
 def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     """Return lines and effects as `summary.json` holds them; errors are fractions in [0, 1]."""
     return {
-        "models": [
-            {
-                key: value._asdict() if isinstance(value, Spread) else value
-                for key, value in line._asdict().items()
-            }
-            for line in lines(rows)
-        ],
+        "models": [named(line) for line in lines(rows)],
         "effects": [
             {**effect._asdict(), "difference": effect.difference._asdict()}
             for effect in effects(rows)

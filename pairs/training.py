@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from funcdl import adam, calibrate, supervised, tree
 from funcdl.schedules import cosine, warm_up
 from pairs.augment import augmented
+from pairs.calibration import Calibration, measured
 from pairs.data import Mnist, Pairs, Split, draw_split
 from pairs.descent import TrainingError, descend
 from pairs.models import MODELS, Model, origin
@@ -26,6 +27,7 @@ __all__ = [
     "Settings",
     "Trained",
     "TrainingError",
+    "ask",
     "epochs_of",
     "errors",
     "lr_of",
@@ -60,6 +62,7 @@ class Row(NamedTuple):
 
     `lr` is the peak of the rate that it was trained with. `digit_error` counts single digits taken
     for another, None where the model learns none; `seconds` is the time of the training alone.
+    `calibration` is of the test pairs; a row that is older than it has None.
     """
 
     model: str
@@ -72,6 +75,7 @@ class Row(NamedTuple):
     test_error: float
     digit_error: float | None
     seconds: float
+    calibration: Calibration | None = None
 
 
 class Scaling(NamedTuple):
@@ -169,10 +173,14 @@ def train_round(
 
 
 def row_of(name: str, round: int, settings: Settings, trained: Trained) -> Row:
-    """Count the errors of what `train_round` gave."""
+    """Count the errors of what `train_round` gave, and see what its probabilities are worth."""
     model, (params, scaling, split, seconds) = MODELS[name], trained
     train_error, _ = errors(model, params, scaling, split.train)
-    test_error, digit_error = errors(model, params, scaling, split.test)
+    outputs, test = ask(model, params, scaling, split.test.images), split.test
+    test_error, digit_error = _errors(outputs, test)
+    unequal = test.classes[:, 0] != test.classes[:, 1]
+    swapped, *_ = ask(model, params, scaling, test.images[unequal].flip(1))
+    digits = outputs[1] if len(outputs) > 1 else None
     return Row(
         name,
         round,
@@ -184,6 +192,7 @@ def row_of(name: str, round: int, settings: Settings, trained: Trained) -> Row:
         test_error,
         digit_error,
         round_to(seconds),
+        measured(outputs[0], digits, swapped, test.target, test.classes),
     )
 
 
@@ -268,7 +277,20 @@ def errors(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> tuple[f
 
     The second is None for a model that learns no digits.
     """
-    outputs, _ = model.net(params, scaling(pairs.images))
+    return _errors(ask(model, params, scaling, pairs.images), pairs)
+
+
+CHUNK = 100
+"""Pairs that are looked at together: more do not fit the processor's caches."""
+
+
+def ask(model: Model, params: Any, scaling: Scaling, images: Tensor) -> list[Tensor]:
+    """Return all outputs of a trained model for pairs (N, 2, 14, 14), some pairs at a time."""
+    chunks = [model.net(params, scaling(some))[0] for some in torch.split(images, CHUNK)]
+    return [torch.cat(parts) for parts in zip(*chunks)]
+
+
+def _errors(outputs: Sequence[Tensor], pairs: Pairs) -> tuple[float, float | None]:
     wrong = outputs[0].argmax(-1) != pairs.target
     if len(outputs) == 1:
         return _fraction(wrong), None

@@ -9,22 +9,17 @@ import torch
 from torch import Tensor
 
 from funcdl import tree
+from pairs.calibration import MOST
 from pairs.data import Mnist, Pairs
 from pairs.details import PICTURES, Details, Mistake
-from pairs.models import MODELS, Model
-from pairs.training import Scaling, Settings, Trained, train_round
+from pairs.models import MODELS
+from pairs.training import Settings, Trained, ask, train_round
 
 __all__ = ["watch_round"]
 
 SOME = 250
 """Training pairs that the curve of the loss is measured on: a look at all of them after each
 epoch would take a third of the epoch."""
-
-MOST = 1e6
-"""What a larger loss counts as, and one that is no number: the round goes on, as unwatched."""
-
-CHUNK = 100
-"""Pairs that are looked at together: more do not fit the processor's caches."""
 
 
 def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tuple[Trained, Details]:
@@ -43,15 +38,16 @@ def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tupl
 
     def look(now: Trained) -> None:
         some = Pairs(*(part[:SOME] for part in now.split.train))
-        loss = _loss(_outputs(model, now.params, now.scaling, some)[0], some.target)
+        loss = _loss(ask(model, now.params, now.scaling, some.images)[0], some.target)
+        # A round whose loss is no number here goes on, as unwatched.
         losses.append(float(f"{loss if loss < MOST else MOST:.4g}"))
-        answers = _outputs(model, now.params, now.scaling, now.split.test)[0].argmax(-1)
+        answers = ask(model, now.params, now.scaling, now.split.test.images)[0].argmax(-1)
         wrong = int((answers != now.split.test.target).sum())
         test_errors.append(wrong / len(answers))
 
     trained = train_round(name, round, settings, mnist, look)
     test = trained.split.test
-    outputs = _outputs(model, trained.params, trained.scaling, test)
+    outputs = ask(model, trained.params, trained.scaling, test.images)
     p = outputs[0].softmax(-1)[:, 1].nan_to_num(0.5)
     guesses = outputs[1].argmax(-1) if len(outputs) > 1 else None
     wrong = outputs[0].argmax(-1) != test.target
@@ -68,12 +64,6 @@ def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tupl
         _filters(trained.params) if round == 0 else [],
     )
     return trained, details
-
-
-def _outputs(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> list[Tensor]:
-    """Ask a model for all its outputs, some pairs at a time."""
-    chunks = [model.net(params, scaling(images))[0] for images in torch.split(pairs.images, CHUNK)]
-    return [torch.cat(parts) for parts in zip(*chunks)]
 
 
 def _loss(logits: Tensor, target: Tensor) -> float:

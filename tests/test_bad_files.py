@@ -104,7 +104,7 @@ def test_a_flat_dictionary_fits_or_is_refused(changes):
 
 
 SETTINGS = Settings()
-ROW = Row(**dict.fromkeys(Row._fields, 0))
+ROW = Row(**{**dict.fromkeys(Row._fields, 0), **Row._field_defaults})
 
 
 def begun(folder):

@@ -12,6 +12,7 @@ from pairs.page.kinds import kinds
 from pairs.page.learning import learning
 from pairs.page.mistakes import mistakes
 from pairs.page.parts import count, end, head, settings, table
+from pairs.page.probabilities import probabilities
 from pairs.page.saved import Study, by_model
 from pairs.report import change, difference, percent, probability, rounds
 from pairs.summary import Effect, Line, effects, lines
@@ -33,6 +34,7 @@ def render(study: Study) -> str:
     parts += [*_models(models), *_distribution(models, study.rows)]
     if found:
         parts += _effects(found)
+    parts += probabilities(models)
     watched = by_model(study.details)
     parts += learning(watched)
     parts += kinds(watched)
