@@ -13,31 +13,51 @@ from pairs.significance import LEVEL, holm, least_p, sign_flip_test
 from pairs.statistics import Interval, Parted, Spread, interval, parted, spread
 from pairs.training import Row
 
-__all__ = ["EFFECTS", "Effect", "Line", "corrected", "effects", "lines", "summarise"]
+__all__ = [
+    "EFFECTS",
+    "Contrast",
+    "Effect",
+    "Line",
+    "contrasts",
+    "corrected",
+    "effects",
+    "lines",
+    "summarise",
+]
 
-INTERACTION = "sharing × auxiliary loss, equal parameters"
+
+class Contrast(NamedTuple):
+    """Two models to compare; with `less`, (before, after), two such changes: see `Effect`."""
+
+    name: str
+    before: str
+    after: str
+    less: tuple[str, str] | None = None
+
 
 EFFECTS = [
-    ("a network a digit", "plain", "separate"),
-    ("sharing, equal parameters", "separate", "shared"),
-    ("sharing, equal width", "separate-wide", "shared"),
-    ("sharing, equal time", "separate-long", "shared"),
-    ("sharing with the digits' loss, equal parameters", "separate-aux", "shared-aux"),
-    ("sharing with the digits' loss, equal width", "separate-wide-aux", "shared-aux"),
-    ("sharing with the digits' loss, equal time", "separate-long-aux", "shared-aux"),
-    ("auxiliary loss, plain", "plain", "plain-aux"),
-    ("auxiliary loss, separate", "separate", "separate-aux"),
-    ("auxiliary loss, shared", "shared", "shared-aux"),
-    ("both", "separate", "shared-aux"),
-    (INTERACTION, "separate-aux", "shared-aux"),
-    ("explicit comparison, the Boolean alone", "shared", "shared-explicit"),
-    ("explicit comparison, both losses", "shared-aux", "shared-explicit-aux"),
-    ("the Boolean beside the digits", "shared-explicit-digits", "shared-explicit-aux"),
+    Contrast("a network a digit", "plain", "separate"),
+    Contrast("sharing, equal parameters", "separate", "shared"),
+    Contrast("sharing, equal width", "separate-wide", "shared"),
+    Contrast("sharing, equal time", "separate-long", "shared"),
+    Contrast("sharing with the digits' loss, equal parameters", "separate-aux", "shared-aux"),
+    Contrast("sharing with the digits' loss, equal width", "separate-wide-aux", "shared-aux"),
+    Contrast("sharing with the digits' loss, equal time", "separate-long-aux", "shared-aux"),
+    Contrast("auxiliary loss, plain", "plain", "plain-aux"),
+    Contrast("auxiliary loss, separate", "separate", "separate-aux"),
+    Contrast("auxiliary loss, shared", "shared", "shared-aux"),
+    Contrast("both", "separate", "shared-aux"),
+    Contrast(
+        "sharing × auxiliary loss, equal parameters",
+        "separate-aux",
+        "shared-aux",
+        less=("separate", "shared"),
+    ),
+    Contrast("explicit comparison, the Boolean alone", "shared", "shared-explicit"),
+    Contrast("explicit comparison, both losses", "shared-aux", "shared-explicit-aux"),
+    Contrast("the Boolean beside the digits", "shared-explicit-digits", "shared-explicit-aux"),
 ]
 """Kinds of models that differ by one idea, or two, within a family."""
-
-LESS = {INTERACTION: ("separate", "shared")}
-"""The change whose difference is taken off, where an effect is the difference of two."""
 
 NORMS = [("fc", "fc-bn"), ("conv", "conv-bn")]
 """Families that differ by their norm alone."""
@@ -130,10 +150,7 @@ def effects(rows: Sequence[Row]) -> list[Effect]:
     # In the order of rounds, not of arrival: drawn signs must not depend on the workers.
     rounds = sorted({row.round for row in rows})
     found = []
-    for name, before, after in pairs_of_models():
-        less = LESS.get(name)
-        if less is not None:
-            less = (f"{parts(before)[0]}-{less[0]}", f"{parts(before)[0]}-{less[1]}")
+    for name, before, after, less in contrasts():
         signs = {before: -1, after: 1}
         if less is not None:
             signs |= {less[0]: 1, less[1]: -1}
@@ -168,15 +185,15 @@ def corrected(found: Sequence[Effect]) -> list[Effect]:
     return [effect._replace(holm=p) for effect, p in zip(found, ps)]
 
 
-def pairs_of_models() -> Iterator[tuple[str, str, str]]:
-    """List what is compared: the name of an effect, the model before and the model after."""
-    for family in dict.fromkeys(parts(name)[0] for name in MODELS):
-        for label, *kinds in EFFECTS:
-            before, after = (f"{family}-{kind}" for kind in kinds)
-            yield label, before, after
-    for before, after in NORMS:
+def contrasts() -> Iterator[Contrast]:
+    """List what is compared, by the whole names of the models."""
+    for family in dict.fromkeys(family for family, kind in map(parts, MODELS) if kind):
+        for name, before, after, less in EFFECTS:
+            elsewhere = None if less is None else (f"{family}-{less[0]}", f"{family}-{less[1]}")
+            yield Contrast(name, f"{family}-{before}", f"{family}-{after}", elsewhere)
+    for without, normed in NORMS:
         for kind in ("plain", "separate", "shared", "shared-aux"):
-            yield f"batch norm, {kind}", f"{before}-{kind}", f"{after}-{kind}"
+            yield Contrast(f"batch norm, {kind}", f"{without}-{kind}", f"{normed}-{kind}")
 
 
 def summarise(rows: Sequence[Row], test_pairs: int | None = None) -> dict[str, Any]:
