@@ -166,7 +166,8 @@ def pairs(
         if as_json:
             say_json(results.summary())
             return
-        for table in report.tables([row for row in results.rows if row.model in names]):
+        mine = [row for row in results.rows if row.model in names]
+        for table in report.tables(mine, test_pairs):
             out.print(table)
 
     finish(plan, names, rounds, workers, dask, data_dir, tell, watched, save)

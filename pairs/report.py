@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pairs.models import parts
-from pairs.statistics import Interval, Spread
+from pairs.notes import notes
+from pairs.significance import LEVEL
+from pairs.statistics import Interval, Parted, Spread
 from pairs.summary import effects, lines
 from pairs.table import FittedTable
 from pairs.training import Row
 
 __all__ = [
     "change",
+    "corrected",
+    "deviations",
     "difference",
     "percent",
     "probability",
@@ -35,22 +39,30 @@ def percent(value: Spread | None) -> str:
     return mean if value.deviation is None else f"{mean} ± {100 * value.deviation:.2f}"
 
 
-def tables(rows: Sequence[Row]) -> Iterator[FittedTable]:
-    """Make the table of models and, where two can be compared, that of effects."""
+def tables(rows: Sequence[Row], test_pairs: int | None = None) -> Iterator[FittedTable]:
+    """Make the table of models and, where two can be compared, that of effects.
+
+    Args:
+        rows: of one study.
+        test_pairs: how many pairs its errors are counted on.
+    """
     table = FittedTable(
         "Errors in %, mean ± standard deviation over the rounds; s to train one",
-        least=("s", "params", "rounds", "train", "digit"),
+        least=("s", "params", "rounds", "rest", "pairs", "train", "digit"),
+        caption="±² = pairs² + rest²: pairs, due to the draw of the test pairs (binomial); rest, "
+        "due to training pairs and first weights, 0 where ± is less than pairs",
     )
     table.add_column("model", no_wrap=True)
-    for heading in ("params", "rounds", "train", "test", "digit", "s"):
+    for heading in ("params", "rounds", "train", "test", "pairs", "rest", "digit", "s"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for line in lines(rows):
+    for line in lines(rows, test_pairs):
         table.add_row(
             line.model,
             f"{line.parameters:,}",
             str(line.rounds),
             f"{100 * line.train_error.mean:.2f}",
             percent(line.test_error),
+            *deviations(line.test_deviation),
             "–" if line.digit_error is None else f"{100 * line.digit_error.mean:.2f}",
             f"{line.seconds.mean:.2f}",
         )
@@ -59,33 +71,51 @@ def tables(rows: Sequence[Row]) -> Iterator[FittedTable]:
     if found:
         table = FittedTable(
             "What it gives: paired differences in test error, points, with 95 % intervals",
-            least=("needed", "p"),
+            least=("needed", "p", "Holm"),
             broken=lambda cell: cell.replace(" [", "\n["),
-            caption="p: sign-flip test; needed: rounds to see it with a power of 80 %",
+            caption="\n".join(notes(found)),
         )
         table.add_column("effect", min_width=EFFECT)
-        for heading in ("difference", "p", "needed"):
+        for heading in ("difference", "p", "Holm", "needed"):
             table.add_column(heading, justify="right", no_wrap=True)
         for effect in found:
             table.add_row(
-                f"{effect.name}\n{change(effect.before, effect.after)}",
+                f"{effect.name}\n{change(effect.before, effect.after, effect.less)}",
                 difference(effect.difference),
                 probability(effect.p),
+                corrected(effect.holm),
                 rounds(effect.rounds_needed),
             )
         yield table
 
 
-def change(before: str, after: str) -> str:
-    """Write from which model to which, the family once where they share it.
+def change(before: str, after: str, less: tuple[str, str] | None = None) -> str:
+    """Write from which model to which, the family once where they share it; of two changes, both.
 
     >>> change("conv-separate", "conv-shared-aux"), change("fc-shared", "conv-shared")
     ('conv: separate → shared-aux', 'fc-shared → conv-shared')
+    >>> change("fc-plain", "fc-plain-aux", ("fc-shared", "fc-shared-aux"))
+    'fc: (plain → plain-aux) − (shared → shared-aux)'
     """
-    (family, kind), (other, theirs) = parts(before), parts(after)
-    if family == other and kind and theirs:
-        return f"{family}: {kind} → {theirs}"
-    return f"{before} → {after}"
+    names = [before, after, *(less or ())]
+    families, kinds = zip(*map(parts, names))
+    alike = len({*families}) == 1 and all(kinds)
+    old, new, *others = kinds if alike else names
+    words = f"{old} → {new}"
+    if others:
+        words = f"({words}) − ({' → '.join(others)})"
+    return f"{families[0]}: {words}" if alike else words
+
+
+def deviations(value: Parted | None) -> tuple[str, str]:
+    """Write both parts of a deviation in percentage points.
+
+    >>> deviations(Parted(0.011, 0.002)), deviations(Parted(0.01, None)), deviations(None)
+    (('1.10', '0.20'), ('1.00', '–'), ('–', '–'))
+    """
+    sampling, rest = (None, None) if value is None else value
+    one, other = ("–" if part is None else f"{100 * part:.2f}" for part in (sampling, rest))
+    return one, other
 
 
 def difference(value: Interval) -> str:
@@ -108,6 +138,15 @@ def probability(p: float) -> str:
     ('0.750', '<0.001')
     """
     return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def corrected(p: float) -> str:
+    """Write a corrected p-value, marked where the effect stands.
+
+    >>> corrected(0.75), corrected(0.05)
+    ('0.750 ', '0.050*')
+    """
+    return probability(p) + ("*" if p <= LEVEL else " ")
 
 
 def rounds(number: int | None) -> str:

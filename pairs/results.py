@@ -138,7 +138,11 @@ class Results:
 
     def summary(self) -> dict[str, Any]:
         """Return what `summary.json` holds, or would where nothing is kept."""
-        return {"settings": self.settings, "versions": versions(), **summarise(self.rows)}
+        return {
+            "settings": self.settings,
+            "versions": versions(),
+            **summarise(self.rows, self.settings["test_pairs"]),
+        }
 
     def _write_summary(self, folder: Path) -> None:
         text = json.dumps(self.summary(), indent=2, ensure_ascii=False)

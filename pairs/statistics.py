@@ -1,30 +1,21 @@
-"""Means, deviations and paired differences over rounds, and what they prove."""
+"""Means, deviations and paired differences over rounds, and where a deviation comes from."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 from typing import NamedTuple
-
-import torch
-from torch import Generator
 
 __all__ = [
     "Interval",
+    "Parted",
     "Spread",
     "interval",
-    "rounds_needed",
-    "sign_flip_test",
+    "parted",
     "spread",
     "student_quantile",
 ]
-
-EXACT = 15
-"""Up to so many differences all flips are tried; beyond, as many as these have are drawn."""
-
-EQUAL = 1e-9
-"""Sums that differ by less than this part of the differences differ by rounding alone."""
 
 
 class Spread(NamedTuple):
@@ -42,6 +33,17 @@ class Interval(NamedTuple):
     high: float | None
 
 
+class Parted(NamedTuple):
+    """The two standard deviations that one of test errors is made of: s² = sampling² + rest².
+
+    `sampling` is due to which pairs are drawn to test on; `rest` to those that are drawn to train
+    on and to the first weights, None for a single round.
+    """
+
+    sampling: float
+    rest: float | None
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Return the mean and the sample standard deviation (n − 1) of at least one value.
 
@@ -49,6 +51,27 @@ def spread(values: Sequence[float]) -> Spread:
     Spread(mean=2.0, deviation=1.0)
     """
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None)
+
+
+def parted(error: Spread, test_pairs: int) -> Parted:
+    """Part the deviation of test errors, each counted on `test_pairs` pairs.
+
+    A model that is wrong on a share p of all pairs is wrong on a binomial number of the n that
+    are drawn: its error varies by √(p (1 − p) / n), even were it the same model in each round. What
+    the rounds vary beyond that is the rest, 0 where they vary less.
+
+    This is the sampling of any n pairs. Those of a round share no digit, and come of a set of m:
+    as far as single digits make the errors, they vary by √(1 − 2n / m) of it.
+
+    Moivre, "The doctrine of chances" (1738), has the binomial's deviation.
+
+    >>> parted(Spread(0.5, 0.0625), 100)
+    Parted(sampling=0.05, rest=0.0375)
+    """
+    variance = error.mean * (1 - error.mean) / test_pairs
+    if error.deviation is None:
+        return Parted(math.sqrt(variance), None)
+    return Parted(math.sqrt(variance), math.sqrt(max(error.deviation**2 - variance, 0.0)))
 
 
 def interval(differences: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -67,60 +90,6 @@ def interval(differences: Sequence[float], confidence: float = 0.95) -> Interval
     n = len(differences)
     half = student_quantile((1 + confidence) / 2, n - 1) * deviation / math.sqrt(n)
     return Interval(mean, mean - half, mean + half)
-
-
-def sign_flip_test(differences: Sequence[float], rng: Generator) -> float:
-    """Return the p-value of paired differences under the hypothesis that the pairing says nothing.
-
-    Were two models alike, each difference might as well have the other sign: p is the share of
-    the 2ⁿ ways to sign the n differences whose sum is as far from 0 as the one observed. Exact
-    up to 15 differences. Beyond, signs are drawn, and p = (b + 1) / (m + 1) where b of the m
-    draws reach as far.
-
-    Args:
-        differences: at least one.
-        rng: draws the signs, where there are more than 15 differences.
-
-    Fisher, "The design of experiments" (1935), section 21; for the drawn signs Phipson and
-    Smyth, "Permutation p-values should never be zero" (2010).
-
-    >>> sign_flip_test([1.0, 2.0, 3.0], Generator())
-    0.25
-    """
-    exact = len(differences) <= EXACT
-    count = 1 << min(len(differences), EXACT)
-    ways = torch.arange(count)
-    total = torch.zeros(count, dtype=torch.float64)
-    for k, difference in enumerate(differences):
-        up = ways >> k & 1 if exact else torch.randint(2, (count,), generator=rng)
-        total += difference * (2 * up - 1).double()
-    reached = abs(math.fsum(differences)) - EQUAL * math.fsum(map(abs, differences))
-    as_far = int((total.abs() >= reached).sum())
-    return as_far / count if exact else (as_far + 1) / (count + 1)
-
-
-def rounds_needed(
-    differences: Sequence[float], power: float = 0.8, confidence: float = 0.95
-) -> int | None:
-    """Return how many rounds it takes to tell such an effect from none, with the given power.
-
-    n = (z_a + z_b)² s² / d² + z_a² / 2 for a mean difference d of deviation s, with the normal
-    quantiles z_a of (1 + confidence) / 2 and z_b of power; the last term makes up for Student's
-    quantile being larger than the normal one.
-
-    Guenther, "Sample size formulas for normal theory t tests" (1981).
-
-    Returns:
-        The number, rounded up; None where there is a single difference or the mean is 0.
-
-    >>> rounds_needed([1.0, 2.0, 3.0])
-    4
-    """
-    mean, deviation = spread(differences)
-    if deviation is None or abs(mean) <= EQUAL * max(map(abs, differences)):
-        return None
-    z_a, z_b = (NormalDist().inv_cdf(p) for p in ((1 + confidence) / 2, power))
-    return math.ceil(((z_a + z_b) * deviation / mean) ** 2 + z_a**2 / 2)
 
 
 def student_quantile(p: float, freedom: int) -> float:

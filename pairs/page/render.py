@@ -117,7 +117,7 @@ def _effects(found: Sequence[Effect]) -> Iterator[str]:
     for effect in found:
         mean, low, high = (None if end is None else 100 * end for end in effect.difference)
         assert mean is not None
-        under = change(effect.before, effect.after)
+        under = change(effect.before, effect.after, effect.less)
         note = difference(effect.difference).partition(" ")[0]
         bars.append(Bar(effect.name, note, under, mean, low, high))
     yield "<section>"
@@ -140,7 +140,8 @@ def _effects(found: Sequence[Effect]) -> Iterator[str]:
                 probability(effect.p),
                 f"{effect.rounds:,}",
                 rounds(effect.rounds_needed),
-                f"{effect.before} → {effect.after}",
+                f"{effect.before} → {effect.after}"
+                + ("" if effect.less is None else f" − ({' → '.join(effect.less)})"),
             ]
             for effect in found
         ],

@@ -138,7 +138,9 @@ def _effects(
     changes = []
     for name, at in named.items():
         effect = next(iter(at.values()))
-        changes.append(f"{name} ({change(effect.before, effect.after).partition(': ')[2]})")
+        changes.append(
+            f"{name} ({change(effect.before, effect.after, effect.less).partition(': ')[2]})"
+        )
     yield from _figure(
         curves(figure, title, about, lines, values, whiskers=True),
         "Difference in test error in percentage points, on the same pairs, with Student’s 95 % "

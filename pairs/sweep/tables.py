@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pairs.notes import INTERVALS, unreachable
 from pairs.report import difference, percent
+from pairs.significance import LEVEL
 from pairs.statistics import spread
+from pairs.summary import Effect
 from pairs.sweep.settings import SWEPT, Value, text
 from pairs.sweep.trends import effects, errors
 from pairs.table import FittedTable
@@ -30,21 +33,39 @@ def sweep_tables(setting: str, rows: Mapping[Value, Sequence[Row]]) -> Iterator[
     yield table
     compared = effects(setting, rows)
     if compared:
+        together = [e for named in compared.values() for at in named.values() for e in at.values()]
         table = _table(
             f"What it gives against the {about}: differences in points, 95 % intervals",
             "effect",
             rows,
+            caption="\n".join(
+                [
+                    f"* where p, of the sign-flip test, is at most {LEVEL}, corrected (Holm) for "
+                    f"all effects of this table, {len(together)}",
+                    *unreachable(together),
+                    INTERVALS,
+                ]
+            ),
         )
         for backbone, named_effects in compared.items():
             for name, at in named_effects.items():
-                cells = [difference(at[value].difference) if value in at else "–" for value in rows]
-                lines = (cell.replace(" [", "\n").replace(", ", "\n").strip("]") for cell in cells)
-                table.add_row(f"{backbone}: {name}", *lines)
+                cells = [_cell(at[value]) if value in at else "–" for value in rows]
+                table.add_row(f"{backbone}: {name}", *cells)
         yield table
 
 
-def _table(title: str, first: str, rows: Mapping[Value, Sequence[Row]]) -> FittedTable:
-    table = FittedTable(title, _least([text(value) for value in rows]), show_lines=True)
+def _cell(effect: Effect) -> str:
+    """Write a difference, with a mark where it stands, and the ends of its interval below."""
+    mean, _, ends = difference(effect.difference).partition(" [")
+    mark = "*" if effect.stands else ""
+    return "\n".join([mean + mark, *(ends.strip("]").split(", ") if ends else [])])
+
+
+def _table(
+    title: str, first: str, rows: Mapping[Value, Sequence[Row]], caption: str | None = None
+) -> FittedTable:
+    least = _least([text(value) for value in rows])
+    table = FittedTable(title, least, caption=caption, show_lines=True)
     table.add_column(first, no_wrap=first == "model", min_width=16)
     for value in rows:
         table.add_column(text(value), justify="right", no_wrap=True)

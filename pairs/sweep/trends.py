@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pairs import summary
 from pairs.models import MODELS, parts
-from pairs.summary import EFFECTS, Effect
+from pairs.summary import EFFECTS, Effect, corrected
 from pairs.sweep.settings import Value
 from pairs.training import Row
 
@@ -33,7 +33,7 @@ def errors(rows: Swept) -> dict[str, dict[str, dict[Value, list[float]]]]:
 
 
 def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[Value, Effect]]]:
-    """Compare models at each value, by backbone, effect and value.
+    """Compare models at each value, by backbone, effect and value; `holm` corrects for them all.
 
     In a sweep of the weight of the auxiliary loss, the models at weight 0 are those without it,
     which the other weights are compared with: from the same first weights, on the same pairs.
@@ -52,8 +52,14 @@ def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[Value, Effect
             if effect.after in models:
                 backbone = parts(effect.before)[0]
                 found.setdefault(backbone, {}).setdefault(effect.name, {})[value] = effect
-    order = [name for name, *_ in EFFECTS]
-    return {
-        backbone: {name: named[name] for name in order if name in named}
+    places = [
+        (backbone, contrast.name, value)
         for backbone, named in found.items()
-    }
+        for contrast in EFFECTS
+        for value in named.get(contrast.name, ())
+    ]
+    together = corrected([found[backbone][name][value] for backbone, name, value in places])
+    ordered: dict[str, dict[str, dict[Value, Effect]]] = {backbone: {} for backbone in found}
+    for (backbone, name, value), effect in zip(places, together):
+        ordered[backbone].setdefault(name, {})[value] = effect
+    return ordered
