@@ -8,21 +8,10 @@ import pytest
 import torch
 from scipy import stats
 
-<<<<<<< HEAD
-from pairs import report
-from pairs.statistics import rounds_needed, sign_flip_test, student_quantile
-from pairs.summary import effects, lines, summarise
-from pairs.training import Row
-
-
-def row(model="fc-plain", round=0, error=0.25):
-    return Row(model, round, 0, 70_000, 1, 0.002, 0.0, error, None, 1.5)
-=======
 from pairs.data import Digits, Mnist, draw_split
 from pairs.power import power, rounds_needed
 from pairs.significance import fewest_rounds, holm, least_p, sign_flip_test
 from pairs.statistics import Spread, interval, parted, student_quantile
->>>>>>> h-stat
 
 
 def enumerated(differences):
@@ -245,26 +234,6 @@ def test_pairs_of_single_digits_vary_by_what_the_docs_say(rng):
     assert beyond > 2 * within / rounds
 
 
-<<<<<<< HEAD
-def test_tables_fit_eighty_columns():
-    kinds = ["plain", "separate", "separate-aux", "shared", "shared-aux", "shared-explicit"]
-    rows = [
-        row(f"conv-{kind}", i, 0.15 + 0.12 * (-1) ** k + (i * (k + 3) % 5) / 1000)
-        for k, kind in enumerate([*kinds, "shared-explicit-aux"])
-        for i in range(10)
-    ]
-    console = Console(width=80)
-    with console.capture() as capture:
-        for table in report.tables(rows):
-            console.print(table)
-    text = capture.get()
-    assert "…" not in text
-    assert "needed" in text
-    # A name that is too long for its column goes on in the next line, whole words in either.
-    first = [line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│")]
-    assert "conv: shared-aux → shared-explicit-aux" in " ".join(" ".join(first).split())
-    assert all(len(line) <= 80 for line in text.splitlines())
-=======
 def test_two_rounds_share_the_digits_that_the_docs_say():
     def numbered(count):
         images = torch.arange(count)[:, None, None].expand(count, 14, 14)
@@ -278,4 +247,3 @@ def test_two_rounds_share_the_digits_that_the_docs_say():
     for drawn, digits, pairs in ((train, 400, 20), (test, 100, 10)):
         common = [len(one & other) for one, other in combinations(drawn, 2)]
         assert sum(common) / len(common) / (2 * pairs) == pytest.approx(2 * pairs / digits, rel=0.1)
->>>>>>> h-stat

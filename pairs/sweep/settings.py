@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from pairs.augment import AUGMENTS
-from pairs.models import MODELS, STUDY, find
+from pairs.models import MODELS, STUDY, find, parts
 from pairs.training import Settings
 
 __all__ = [
@@ -181,7 +181,8 @@ def models(setting: str, asked: str | None) -> list[str]:
     """
     if asked is None:
         kinds = SWEPT[setting].kinds
-        factors = ((name, MODELS[name].factors) for name in STUDY)
+        family = parts(STUDY[0])[0]
+        factors = ((name, MODELS[name].factors) for name in MODELS if parts(name)[0] == family)
         return [
             name for name, own in factors if own is not None and (own.kind in kinds or not kinds)
         ]
