@@ -87,7 +87,7 @@ def _simulated(effect: float, rounds: int) -> float:
     # A way and its opposite reach equally far: the last sign stays.
     ways = torch.arange(2 ** (rounds - 1)) >> torch.arange(rounds)[:, None] & 1
     signs, seen = (1 - 2 * ways).double(), 0
-    for differences in (draws + effect).split(500):
+    for differences in torch.split(draws + effect, 500):
         reached = differences.sum(-1).abs() - EQUAL * differences.abs().sum(-1)
         as_far = ((differences @ signs).abs() >= reached[:, None]).sum(-1)
         seen += int((as_far <= LEVEL * len(signs[0])).sum())

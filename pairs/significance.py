@@ -58,7 +58,7 @@ def least_p(rounds: int) -> float:
     >>> least_p(3), least_p(10), least_p(100) == 1 / 32769
     (0.25, 0.001953125, True)
     """
-    return 2 / 2**rounds if rounds <= EXACT else 1 / (2**EXACT + 1)
+    return 2.0 ** (1 - rounds) if rounds <= EXACT else 1 / (2**EXACT + 1)
 
 
 def fewest_rounds(p: float) -> int | None:
