@@ -8,7 +8,7 @@ from command import ask
 from rich.console import Console
 
 from pairs import report
-from pairs.models import MODELS
+from pairs.models import ABLATIONS, MODELS
 from pairs.notes import notes
 from pairs.statistics import Parted, Spread
 from pairs.summary import EFFECTS, contrasts, effects, lines, summarise
@@ -54,7 +54,7 @@ def printed(tables, width):
 
 def test_every_effect_compares_models_that_there_are():
     found = list(contrasts())
-    assert len(found) == 4 * len(EFFECTS) + 8
+    assert len(found) == 4 * len(EFFECTS) + 8 + len(ABLATIONS)
     for _, before, after, less in found:
         assert {before, after, *(less or ())} <= set(MODELS)
 
