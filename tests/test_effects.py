@@ -165,6 +165,10 @@ def test_all_pairs_of_the_test_set_can_be_had_and_no_more(tmp_path):
     p = line["test_error"]["mean"]
     assert line["test_deviation"]["sampling"] == pytest.approx((p * (1 - p) / 5000) ** 0.5)
     assert json.loads((tmp_path / "summary.json").read_text())["models"] == [line]
+    code, out, _ = ask(*args, "--test-pairs", 5000, "--out", tmp_path, COLUMNS="200")
+    sampling = f"{100 * line['test_deviation']['sampling']:.2f}"
+    assert code == 0
+    assert re.search(rf"fc-shared │.* ± +[\d.]+ │ +{sampling} │", out)
     for command in (args, ["sweep", "epochs", *args[1:5], "--out", tmp_path / "sweep"]):
         code, out, err = ask(*command, "--test-pairs", 5001)
         assert (code, out, err.count("\n")) == (2, "", 1)
