@@ -15,6 +15,7 @@ from funcdl import tree
 from pairs.data import DataError
 from pairs.data.idx import read_idx
 from pairs.data.packed import pack, unpack
+from pairs.rates import rate
 from pairs.results import Results, ResultsError
 from pairs.training import Row, Settings
 
@@ -110,7 +111,7 @@ ROW = Row(**{**dict.fromkeys(Row._fields, 0), **Row._field_defaults})
 def begun(folder):
     """A folder of results with one row."""
     results = Results(folder, SETTINGS, "package")
-    results.add(ROW._replace(model="fc-plain"))
+    results.add(ROW._replace(model="fc-plain", lr=rate("fc-plain")))
     results.finish()
     return folder / "rounds.jsonl"
 
