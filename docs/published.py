@@ -77,23 +77,22 @@ def difference(found: dict[str, Any]) -> str:
     return f"{points(mean)} [{points(low)}, {points(high)}]"
 
 
-def models_table(*studies: str) -> str:
-    """Tabulate all models of some families, each a study and a family: `default/conv-bn`."""
+def models_table(place: str, *kinds: str) -> str:
+    """Tabulate models of a study and a family, `default/conv-bn`: all, or those of some kinds."""
+    study, family = place.split("/")
     head = ["model", "parameters", "rate", "test error", "digit error", "s"]
-    rows: list[list[str]] = []
-    for study, family in (place.split("/") for place in studies):
-        rows += [
-            [
-                f"`{found['model']}`",
-                f"{found['parameters']:,}",
-                f"{rate(found['model']):g}",
-                percent(found["test_error"]),
-                percent(found["digit_error"], deviation=False),
-                f"{found['seconds']['mean']:.1f}",
-            ]
-            for found in summary(study)["models"]
-            if parts(found["model"])[0] == family
+    rows = [
+        [
+            f"`{found['model']}`",
+            f"{found['parameters']:,}",
+            f"{rate(found['model']):g}",
+            percent(found["test_error"]),
+            percent(found["digit_error"], deviation=False),
+            f"{found['seconds']['mean']:.1f}",
         ]
+        for found in summary(study)["models"]
+        if parts(found["model"])[0] == family and (not kinds or parts(found["model"])[1] in kinds)
+    ]
     return table(head, rows)
 
 
