@@ -7,18 +7,15 @@ from typing import Any
 from funcdl.contract import Shape
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.misuse import generator, short
-from funcdl.tensor import Tensor, empty
+from funcdl.tensor import Tensor
 
 __all__ = [
-    "FULL",
-    "HALF",
     "LARGEST",
     "LONGEST",
     "MOST",
     "Size",
     "beside",
     "fields",
-    "floats",
     "generator",
     "image_shape",
     "last_axis",
@@ -31,12 +28,6 @@ __all__ = [
     "trailing",
     "whole",
 ]
-
-FULL = frozenset({empty(0).float().dtype, empty(0).double().dtype})
-"""The dtypes that are computed with as they are."""
-
-HALF = frozenset({empty(0).half().dtype, empty(0).bfloat16().dtype})
-"""The dtypes whose numbers are computed with as float32."""
 
 Size = int | tuple[int, int]
 """Of what is down and what is across; one number stands for both."""
@@ -174,11 +165,3 @@ def tensor(where: str, x: Any) -> Tensor:
     if not isinstance(x, Tensor):
         raise KindError(f"{where}: expected a tensor, got {type(x).__name__}")
     return x
-
-
-def floats(where: str, x: Any) -> Tensor:
-    """Return `x` if it is a tensor of floats, of half precision or more."""
-    dtype = tensor(where, x).dtype
-    if dtype not in FULL and dtype not in HALF:
-        raise KindError(f"{where}: expected floats, got {dtype}")
-    return x  # type: ignore[no-any-return]

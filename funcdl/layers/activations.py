@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import FULL, floats, positive, tensor
+from funcdl.arguments import positive, tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.ops.choose import ZERO, only, passed
 from funcdl.ops.half import single
 from funcdl.ops.log_softmax import log_softmax as _log_softmax
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import FULL, Generator, Tensor
 
 __all__ = [
     "Rule",
@@ -43,18 +43,17 @@ def activation(name: str, rule: Rule, args: str = "") -> Layer:
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
-            pair = rule(x) if x.dtype in FULL else single(rule, floats(name, x))
-        except (TypeError, AttributeError):
+            y, pull = rule(x) if x.dtype in FULL else single(rule, x)
+        except AttributeError:
             tensor(name, x)
             raise
-        y, pull = pair
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             return params, pull(dy) if need_dx else None
 
         return y, vjp
 
-    return Layer(name, init, apply, args)
+    return Layer(name, init, apply, args, floats=True)
 
 
 def rectified(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:

@@ -108,7 +108,8 @@ def attention(
 
         return y, vjp
 
-    return Layer("attention", init, apply, f"{heads}" + (", causal=True" if causal else ""))
+    args = f"{heads}" + (", causal=True" if causal else "")
+    return Layer("attention", init, apply, args, floats=True)
 
 
 def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:

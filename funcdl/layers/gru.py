@@ -104,7 +104,7 @@ def gru_cell(
 
         return y, vjp
 
-    return Layer("gru_cell", init, apply, str(hidden))
+    return Layer("gru_cell", init, apply, str(hidden), floats=True)
 
 
 def gru(
@@ -189,7 +189,7 @@ def gru(
 
         return hs[1:].movedim(0, -2).reshape(*x.shape[:-1], hidden), vjp
 
-    return Layer("gru", init, apply, str(hidden))
+    return Layer("gru", init, apply, str(hidden), floats=True)
 
 
 def _over_time(t: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         return shaped(y, x.shape), vjp
 
     args = [f"{ndim}"] * (ndim != 1) + [given] * bool(given)
-    return Layer(name, init, apply, ", ".join(args))
+    return Layer(name, init, apply, ", ".join(args), floats=True)
 
 
 def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
@@ -183,7 +183,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         return shaped(y, x.shape), vjp
 
     args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5)
-    return Layer("group_norm", init, apply, ", ".join(args))
+    return Layer("group_norm", init, apply, ", ".join(args), floats=True)
 
 
 def fitting(where: str, p: Tensor, x: Tensor, own: int, *others: Tensor) -> None:
