@@ -16,6 +16,7 @@ __all__ = [
     "Size",
     "beside",
     "fields",
+    "filled",
     "generator",
     "image_shape",
     "last_axis",
@@ -105,6 +106,13 @@ def last_axis(where: str, shape: Shape) -> int:
     if not shape or not isinstance(shape[-1], int):
         raise ShapeError(f"{where}: expected one tensor of shape (…, features), got {show(shape)}")
     return shape[-1]
+
+
+def filled(where: str, shape: Shape, own: int = 1) -> None:
+    """Refuse a shape whose last axes, so many, have nothing along them to take a mean or sum of."""
+    if 0 in shape[-own:]:
+        axes = "the last axis" if own == 1 else f"each of the last {own} axes"
+        raise ShapeError(f"{where}: expected one number or more along {axes}, got {show(shape)}")
 
 
 def sequence_shape(where: str, shape: Shape) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show
+from funcdl.arguments import filled, show
 from funcdl.errors import FuncdlError, KindError, ResourceError, ShapeError, exhausted
 from funcdl.initialisers import Initialiser
 from funcdl.misfit import apart
@@ -102,6 +102,7 @@ def misfit(
             )
     if (problem := apart(where, params, x)) is not None:
         return problem
+    filled(where, x.shape)
     return ShapeError(f"{where}: w {show(w.shape)} does not fit x {show(x.shape)}: {error}")
 
 

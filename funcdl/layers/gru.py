@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import last_axis, sequence_shape, show, whole
+from funcdl.arguments import filled, last_axis, sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -232,6 +232,8 @@ def _misfit(where: str, hidden: int, params: Any, x: Any) -> FuncdlError:
     parts = {"x": (params.x, wx.shape[-2], 3 * hidden), "h": (params.h, hidden, 3 * hidden)}
     if (problem := misfit_parts(where, parts, x)) is not None:
         return problem
+    for t in given:
+        filled(where, t.shape)
     models = "".join(f"{length}, " for length in wx.shape[:-2])
     features = wx.shape[-2]
     if cell:

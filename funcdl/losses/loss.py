@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show, whole
+from funcdl.arguments import filled, show, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.misfit import apart
@@ -122,6 +122,9 @@ def loss(
         """Return the shape of the losses, if the target fits the output."""
         wanted = kind.target(y_shape)
         losses = kind.losses(y_shape)
+        row = y_shape if kind.outputs == 1 else y_shape[0]
+        if len(losses) < len(row):
+            filled(name, row)
         if len(losses) < models:
             raise ShapeError(
                 f"{name}: expected outputs with {models} axes of models, got {show(y_shape)}"
