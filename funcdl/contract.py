@@ -108,7 +108,7 @@ class Layer:
         if not isinstance(self.name, str) or not callable(self.init):
             got = f"{short(self.name)}, {short(self.init)}"
             raise KindError(f"Layer: expected (name, init, apply), got {got}")
-        object.__setattr__(self, "init", initialised(self.name, self.init))
+        object.__setattr__(self, "init", initialised(self.name, self.init, not self.layers))
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
             object.__setattr__(self, "watched", True)
@@ -173,7 +173,28 @@ class Layer:
             return _ready, (self.name,)
         functions = packed((self.init, self.apply))
         rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched, self.floats
-        return type(self), (self.name, *functions, *rest)
+        return _loaded, (_inside(self), type(self), self.name, *functions, *rest)
+
+
+def _inside(layer: Layer) -> tuple[Layer, ...]:
+    """List all layers inside of one, the innermost first.
+
+    They are pickled in this order, so that none is met before those that it is made of: a nesting,
+    however deep, takes pickle no recursion.
+    """
+    found, left = [], list(layer.layers)
+    seen = set(left)
+    while left:
+        part = left.pop()
+        found.append(part)
+        left += [inner for inner in dict.fromkeys(part.layers) if inner not in seen]
+        seen.update(part.layers)
+    return tuple(reversed(found))
+
+
+def _loaded(inside: tuple[Layer, ...], kind: type[Layer], *fields: Any) -> Layer:
+    """Make a layer again, whose parts were made before."""
+    return kind(*fields)
 
 
 def _ready(name: str) -> Any:
