@@ -10,6 +10,7 @@ from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, fitting_bias, misfit_parts
+from funcdl.layers.half import in_float32
 from funcdl.ops.affine import affine
 from funcdl.ops.gru import advance, factors, input_part, state_part
 from funcdl.tensor import Generator, Tensor
@@ -75,6 +76,7 @@ def gru_cell(
         features = last_axis("gru_cell", x)
         return _draw("gru_cell", rng, features, hidden, w_init, b_init), h
 
+    @in_float32
     def apply(
         params: Recurrent, x: tuple[Tensor, Tensor], rng: Generator | None = None
     ) -> tuple[Tensor, Vjp]:
@@ -147,6 +149,7 @@ def gru(
         params = _draw("gru", rng, features, hidden, w_init, b_init)
         return params, (*in_shape[:-1], hidden)
 
+    @in_float32
     def apply(params: Recurrent, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             (wx, bx), (wh, bh) = params
