@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.errors import FuncdlError, KindError, ShapeError, brief
+from funcdl.errors import FuncdlError, KindError, ResourceError, ShapeError, brief, exhausted
 from funcdl.misuse import generator, short
 from funcdl.tensor import Tensor
 from funcdl.tree import nodes
@@ -90,17 +90,28 @@ def _words(value: Any) -> str:
     return f"{kind}({', '.join(label[1:] for label in labels)})"
 
 
-def initialised(name: str, init: Callable[..., Any]) -> Callable[..., Any]:
-    """Look at the arguments and the results of a layer's `init`: it runs once for a network."""
+def initialised(name: str, init: Callable[..., Any], alone: bool = True) -> Callable[..., Any]:
+    """Look at the arguments and the results of a layer's `init`: it runs once for a network.
+
+    A layer that stands `alone`, with none inside, is named where there was no memory.
+    """
     if getattr(init, "__qualname__", "") == "initialised.<locals>.drawn":
         return init
 
     def drawn(rng: Any = None, in_shape: Any = None) -> Any:
         """Draw the parameters: `(params, out_shape)`."""
         generator(name, rng)
-        if not _is_shape(in_shape):
-            raise _no_shape(name, in_shape)
-        made = init(rng, in_shape)
+        try:
+            if not _is_shape(in_shape):
+                raise _no_shape(name, in_shape)
+        except RecursionError as error:
+            raise (exhausted(name, error) or error) from None
+        try:
+            made = init(rng, in_shape)
+        except ResourceError as error:
+            if alone and not str(error).startswith(name):
+                raise error.within(f"{name}:") from error.__cause__
+            raise
         expect_pair(name, "(params, out_shape) from its init", made)
         if not _is_shape(made[1]):
             got = f"{short(made[1])} for a shape"

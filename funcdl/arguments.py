@@ -7,18 +7,16 @@ from typing import Any
 from funcdl.contract import Shape
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.misuse import generator, short
-from funcdl.tensor import Tensor, empty
+from funcdl.tensor import Tensor
 
 __all__ = [
-    "FULL",
-    "HALF",
     "LARGEST",
     "LONGEST",
     "MOST",
     "Size",
     "beside",
     "fields",
-    "floats",
+    "filled",
     "generator",
     "image_shape",
     "last_axis",
@@ -31,12 +29,6 @@ __all__ = [
     "trailing",
     "whole",
 ]
-
-FULL = frozenset({empty(0).float().dtype, empty(0).double().dtype})
-"""The dtypes that are computed with as they are."""
-
-HALF = frozenset({empty(0).half().dtype, empty(0).bfloat16().dtype})
-"""The dtypes whose numbers are computed with as float32."""
 
 Size = int | tuple[int, int]
 """Of what is down and what is across; one number stands for both."""
@@ -116,6 +108,13 @@ def last_axis(where: str, shape: Shape) -> int:
     return shape[-1]
 
 
+def filled(where: str, shape: Shape, own: int = 1) -> None:
+    """Refuse a shape whose last axes, so many, have nothing along them to take a mean or sum of."""
+    if 0 in shape[-own:]:
+        axes = "the last axis" if own == 1 else f"each of the last {own} axes"
+        raise ShapeError(f"{where}: expected one number or more along {axes}, got {show(shape)}")
+
+
 def sequence_shape(where: str, shape: Shape) -> tuple[int, int]:
     """Return (time, features) of one sequence's shape."""
     if len(shape) < 2 or not all(isinstance(length, int) for length in shape):
@@ -174,11 +173,3 @@ def tensor(where: str, x: Any) -> Tensor:
     if not isinstance(x, Tensor):
         raise KindError(f"{where}: expected a tensor, got {type(x).__name__}")
     return x
-
-
-def floats(where: str, x: Any) -> Tensor:
-    """Return `x` if it is a tensor of floats, of half precision or more."""
-    dtype = tensor(where, x).dtype
-    if dtype not in FULL and dtype not in HALF:
-        raise KindError(f"{where}: expected floats, got {dtype}")
-    return x  # type: ignore[no-any-return]

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 from funcdl.answer import answered, expect_pair, initialised
 from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
-from funcdl.misfit import RAW, guarded, is_ours, means, unfit
+from funcdl.misfit import RAW, expect_floats, guarded, is_ours, means, unfit
 from funcdl.misuse import instead_of_layer, no_arguments, short
 from funcdl.portable import packed
-from funcdl.tensor import Generator, Tensor, empty
+from funcdl.tensor import FLOATS, STRIDED, Generator, Tensor, empty
 
 __all__ = [
     "Apply",
@@ -86,6 +86,7 @@ class Layer:
             generator is refused in its name. True stands for the layer's own name; empty for none.
         watched: whether what its vjp gives is compared with its params and x: so for a layer of a
             user's own, which the next one would be blamed for.
+        floats: whether it computes with floats: whatever else comes as x is refused before.
 
     Raises:
         KindError: `name` is no string, or `init` or `apply` no such function.
@@ -99,6 +100,7 @@ class Layer:
     recorded: bool = True
     needs_rng: bool | str = ""
     watched: bool = False
+    floats: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.needs_rng, str):
@@ -106,7 +108,7 @@ class Layer:
         if not isinstance(self.name, str) or not callable(self.init):
             got = f"{short(self.name)}, {short(self.init)}"
             raise KindError(f"Layer: expected (name, init, apply), got {got}")
-        object.__setattr__(self, "init", initialised(self.name, self.init))
+        object.__setattr__(self, "init", initialised(self.name, self.init, not self.layers))
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
             object.__setattr__(self, "watched", True)
@@ -122,16 +124,24 @@ class Layer:
         if type(x) is not Tensor:
             if x is _NOTHING:
                 raise no_arguments(self.name, params, _NOTHING)
+            if self.floats:
+                expect_floats(self.name, x)
             if (recorder := _recorder(x)) is not None:
                 recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
                 return recorded
+        elif self.floats and (x.dtype not in FLOATS or x.layout is not STRIDED):
+            expect_floats(self.name, x)
         try:
             made = self.apply(params, x, rng)
             y, pull = expect_pair(self.name, "(y, vjp)", made) if self.watched else made
         except FuncdlError as error:
+            if self.floats:
+                expect_floats(self.name, params)
             raise means(self.name, error) from error.__cause__
         except RAW as error:
             if is_ours(error):
+                if self.floats:
+                    expect_floats(self.name, params)
                 raise unfit(self.name, params, x, error) from error
             raise
         if self.watched:
@@ -162,8 +172,29 @@ class Layer:
         if getattr(sys.modules.get("funcdl"), self.name, None) is self:
             return _ready, (self.name,)
         functions = packed((self.init, self.apply))
-        rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched
-        return type(self), (self.name, *functions, *rest)
+        rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched, self.floats
+        return _loaded, (_inside(self), type(self), self.name, *functions, *rest)
+
+
+def _inside(layer: Layer) -> tuple[Layer, ...]:
+    """List all layers inside of one, the innermost first.
+
+    They are pickled in this order, so that none is met before those that it is made of: a nesting,
+    however deep, takes pickle no recursion.
+    """
+    found, left = [], list(layer.layers)
+    seen = set(left)
+    while left:
+        part = left.pop()
+        found.append(part)
+        left += [inner for inner in dict.fromkeys(part.layers) if inner not in seen]
+        seen.update(part.layers)
+    return tuple(reversed(found))
+
+
+def _loaded(inside: tuple[Layer, ...], kind: type[Layer], *fields: Any) -> Layer:
+    """Make a layer again, whose parts were made before."""
+    return kind(*fields)
 
 
 def _ready(name: str) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
-from funcdl.tensor import Tensor
+from funcdl.tensor import FLOATS, STRIDED, Tensor
 from funcdl.tree import leaves, zeros_like
 from funcdl.tree.nodes import entries
 from funcdl.tree.trouble import odd
@@ -15,6 +15,7 @@ from funcdl.tree.trouble import odd
 __all__ = [
     "RAW",
     "apart",
+    "expect_floats",
     "first_line",
     "guarded",
     "is_none",
@@ -65,6 +66,15 @@ def apart(name: str, *values: Any) -> FuncdlError | None:
     if len(devices) < 2:
         return None
     return KindError(f"{name}: expected all on one device, got {' and '.join(devices)}")
+
+
+def expect_floats(name: str, value: Any) -> None:
+    """Refuse a tensor, or any in a tuple, of anything but floats, or of a layout of its own."""
+    for leaf in leaves(value) if isinstance(value, (Tensor, tuple)) else ():
+        if isinstance(leaf, Tensor) and leaf.dtype not in FLOATS:
+            raise KindError(f"{name}: expected floats, got {leaf.dtype}")
+        if isinstance(leaf, Tensor) and leaf.layout is not STRIDED:
+            raise KindError(f"{name}: expected plain tensors, got a {odd(leaf)} one")
 
 
 def unfit(name: str, params: Any, x: Any, error: Exception) -> FuncdlError:

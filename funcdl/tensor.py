@@ -7,10 +7,29 @@ from typing import Any
 
 from torch import empty
 
-__all__ = ["Generator", "Tensor", "as_dtype_of", "empty", "is_half", "wide"]
+__all__ = [
+    "FLOATS",
+    "FULL",
+    "STRIDED",
+    "Generator",
+    "Tensor",
+    "as_dtype_of",
+    "empty",
+    "is_half",
+    "wide",
+]
 
 Tensor = type(empty(0))
 Generator = Any
+
+FULL = frozenset({empty(0).float().dtype, empty(0).double().dtype})
+"""The dtypes that are computed with as they are."""
+
+FLOATS = FULL | {empty(0).half().dtype, empty(0).bfloat16().dtype}
+"""With the dtypes whose numbers are computed with as float32: there are no others to compute in."""
+
+STRIDED = empty(0).layout
+"""Of tensors that keep all their numbers, each at its place."""
 
 
 def is_half(t: Any) -> Any:

@@ -448,3 +448,27 @@ def test_flattened_is_a_dictionary():
     params, _ = f.linear(1).init(torch.Generator(), (2,))
     with pytest.raises(f.KindError, match=r"expected flattened to be a dictionary .*, got list"):
         f.from_torch(theirs, params, flattened=["0"])
+
+
+@pytest.mark.parametrize("place", ["", "0", "1", "2.0"])
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_a_module_with_a_hook_is_refused_wherever_it_stands(place, register):
+    theirs = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2)))
+    net = f.serial(f.linear(3), f.relu, f.linear(2))
+    params, _ = net.init(torch.Generator().manual_seed(0), (4,))
+    handle = getattr(theirs.get_submodule(place), register)(lambda *_: None)
+    name = place or "the module"
+    for copy in (lambda: f.from_torch(theirs, params), lambda: f.to_torch(params, theirs)):
+        with pytest.raises(f.KindError, match=f"expected {name}, a .* without forward hooks"):
+            copy()
+    handle.remove()
+    theirs.get_submodule(place).register_full_backward_hook(lambda *_: None)
+    assert torch.equal(f.from_torch(theirs, params)[0].w, theirs[0].weight.mT)
+
+
+def test_a_module_whose_forward_was_replaced_is_refused():
+    theirs = nn.Sequential(nn.Linear(4, 3))
+    params, _ = f.linear(3).init(torch.Generator().manual_seed(0), (4,))
+    theirs[0].forward = torch.relu
+    with pytest.raises(f.KindError, match="expected 0, a Linear, with the forward of its class"):
+        f.from_torch(theirs, params)

@@ -391,7 +391,7 @@ def zeros(*shape):
         (step_up, torch.arange(-2, 3).double()),
         (f.prelu(), zeros(4)),
     ],
-    ids=str,
+    ids=lambda part: getattr(part, "__name__", str(part)),
 )
 def test_a_kink_is_named_and_stepped_aside_from(layer, x):
     params, _ = f.as_layer(layer).init(rng(), tuple(x.shape))

@@ -54,7 +54,7 @@ def away(t, exact):
 
 
 @pytest.mark.usefixtures("threads")
-@pytest.mark.parametrize(("norm", "shape"), LONG, ids=str)
+@pytest.mark.parametrize(("norm", "shape"), LONG, ids=lambda part: str(part[0]))
 @pytest.mark.parametrize("mean", [0.0, 1000.0])
 def test_long_sums_are_as_exact_as_torchs(norm, shape, mean, rng):
     params, _ = norm[0].init(rng, shape)
@@ -90,7 +90,18 @@ def test_a_large_mean_costs_a_small_spread_nothing(features, rng):
 
 # Numbers whose sums and squares are out of float16's range, at either end.
 SIZES = [1.0, 300.0, 3e4, 1e-4, 6e-8]
-SUMS = ("linear", "conv", "avg_pool", "global_avg", "layer", "rms", "group", "batch", "attention")
+SUMS = (
+    "linear",
+    "conv",
+    "avg_pool",
+    "global_avg",
+    "layer",
+    "rms",
+    "group",
+    "batch",
+    "attention",
+    "gru",
+)
 # In groups of two numbers each is normalised to ±1, and the derivative is 0 but for eps.
 HALF_CASES = [c for c in CASES if str(c).startswith(SUMS) and "group_norm(3, 1" not in str(c)]
 
@@ -146,3 +157,34 @@ def test_half_precision_params_and_float32_inputs_are_refused(rng):
         for p, t in ((to(params, torch.float16), x), (params, x.half())):
             with pytest.raises(f.KindError, match=r"expected x to be"):
                 layer(p, t)
+
+
+def follow(params, pair):
+    """Go to one state, whatever comes in: a cell for `scan`."""
+    h, _ = pair
+    return h * 0 + params, lambda dy: (dy.sum(0), (dy * 0, dy * 0))
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_cotangents_of_shared_parameters_are_summed_in_float32(dtype):
+    many = 3000 if dtype == torch.float16 else 600  # more than either counts to
+    params, one = f.Bias(torch.zeros(1, dtype=dtype)), torch.ones(1, 1, dtype=dtype)
+    wanted = [float(torch.tensor(many).to(dtype))]
+    _, vjp = f.shared(f.bias())(params, (one,) * many)
+    assert vjp((one,) * many)[0].b.tolist() == wanted
+    _, vjp = f.vmap(f.bias(), 1)(params, one.expand(many, 1))
+    assert vjp(one.expand(many, 1))[0].b.tolist() == wanted
+    _, vjp = f.scan(f.layer(follow), 1)(params.b, one.expand(1, many, 1))
+    assert vjp(one.expand(1, many, 1))[0].tolist() == wanted
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_a_gru_rounds_once_at_its_end(dtype, rng):
+    layer = f.gru(16)
+    params, x = layer.init(rng, (50, 8))[0], torch.randn((4, 50, 8), generator=rng).to(dtype)
+    rough = to(params, dtype)
+    y, vjp = layer(rough, x)
+    exact, pull = layer(to(rough, torch.float32), x.float())
+    assert torch.equal(y, exact.to(dtype))
+    for ours, right in zip(tree.leaves(vjp(y)), tree.leaves(pull(y.float()))):
+        assert torch.equal(ours, right.to(dtype))

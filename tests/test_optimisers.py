@@ -400,6 +400,29 @@ def test_a_state_of_another_optimiser_is_refused(state, error, words):
         optimiser.update(params, params, state(optimiser.init(params)))
 
 
+@pytest.mark.parametrize("state", [(), None, {}, "fast", torch.ones(2), (torch.ones(2),)], ids=repr)
+@pytest.mark.parametrize(
+    ("optimiser", "kind"),
+    [(f.sgd(0.1), "optimiser"), (f.adam(), "optimiser"), (f.averaged(f.sgd(0.1), 0.9), "averaged")],
+    ids=["sgd", "adam", "averaged"],
+)
+def test_what_is_no_state_is_called_by_its_class(optimiser, kind, state):
+    expected = {"optimiser": "OptimiserState", "averaged": "Averaged"}[kind]
+    said = (
+        f"{kind}: expected the state that init made for such params, of class {expected}, "
+        f"got {type(state).__name__}"
+    )
+    with pytest.raises(f.KindError) as caught:
+        optimiser.update((torch.ones(2),), (torch.ones(2),), state)
+    assert str(caught.value) == said
+
+
+def test_the_average_of_other_parameters_is_refused():
+    optimiser = f.averaged(f.sgd(0.1), 0.9)
+    with pytest.raises(f.KindError, match=r"^averaged: expected the state that init made for such"):
+        optimiser.update((torch.ones(2),), (torch.ones(2),), optimiser.init((torch.ones(3),)))
+
+
 @pytest.mark.parametrize("error", [TypeError("mine"), f.InputError("mine")], ids=repr)
 def test_an_error_of_a_transform_of_a_users_own_comes_through_as_it_is(error):
     def fail(grads, state, params):

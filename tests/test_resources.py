@@ -42,9 +42,9 @@ def lazily(params, x):
 NO_ROOM = {
     "init": (lambda: f.linear(10**8).init(rng(), (10**8,)), "linear: a parameter of shape (100000000, 100000000)"),
     "init inside": (lambda: f.serial(f.relu, f.conv2d(10**13, 3)).init(rng(), (3, 3, 3)), "serial[1] conv2d: a parameter of shape (3, 3, 3, 10000000000000)"),
-    "init of a table": (lambda: f.embedding(2**40, 2**10).init(rng(), ()), "a parameter of shape (1099511627776, 1024)"),
-    "init of a norm": (lambda: f.layer_norm().init(rng(), (10**15,)), "a parameter of shape"),
-    "init of a function": (lambda: f.layer(lazily).init(rng(), (10**15,)), "an input of shape (1000000000000000,)"),
+    "init of a table": (lambda: f.embedding(2**40, 2**10).init(rng(), ()), "embedding: a parameter of shape (1099511627776, 1024)"),
+    "init of a norm": (lambda: f.layer_norm().init(rng(), (10**15,)), "layer_norm: a parameter of shape"),
+    "init of a function": (lambda: f.layer(lazily).init(rng(), (10**15,)), "lazily: an input of shape (1000000000000000,)"),
     "linear": (lambda: f.linear(10**8)(f.Affine(WIDE, ()), WIDE), "linear"),
     "conv2d": (lambda: f.conv2d(1, 1)(f.Affine(torch.ones(1, 1, 1, 1), ()), IMAGE), "conv2d"),
     "conv1d": (lambda: f.conv1d(1, 1)(f.Affine(torch.ones(1, 1, 1), ()), VAST.unsqueeze(-1)), "conv1d"),
@@ -204,6 +204,58 @@ def test_layers_nested_too_deeply_are_one_sentence(name):
             net.init(rng(), shape)
     with pytest.raises(f.ResourceError, match=text):
         f.summary(net, shape, rng())
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_layers_nested_too_deeply_for_pickles_recursion_are_pickled(name):
+    net = nest(NESTS[name], 300)
+    again, depth = pickle.loads(pickle.dumps(net)), 0
+    while again.layers:
+        again, depth = again.layers[0], depth + 1
+    assert depth >= 300
+
+
+def test_layers_that_stand_in_many_places_are_pickled_once():
+    net = f.linear(3)
+    for _ in range(60):
+        net = f.serial(net, net)
+    again = pickle.loads(pickle.dumps(net))
+    assert again.layers[0] is again.layers[1]
+
+
+@pytest.mark.parametrize("shape", ["list", "tuple"])
+def test_a_shape_that_contains_itself_or_nests_too_deeply_is_one_sentence(shape):
+    loop = []
+    loop.append(loop)
+    deep = ()
+    for _ in range(5000):
+        deep = (deep,)
+    said = "^linear: expected a nesting that Python's recursion limit of [0-9]+ calls allows"
+    with pytest.raises(f.ResourceError, match=said):
+        f.linear(3).init(rng(), loop if shape == "list" else deep)
+
+
+HUGE = 2**45
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        *[(layer, (HUGE,)) for layer in (f.linear(8), f.maxout(2, 2), f.bias(), f.scale())],
+        *[(layer, (HUGE,)) for layer in (f.prelu(per_feature=True), f.layer_norm(), f.rms_norm())],
+        *[(layer, (HUGE,)) for layer in (f.group_norm(1, 1), f.batch_norm())],
+        *[(layer, (5, HUGE)) for layer in (f.gru(2), f.conv1d(2, 2))],
+        *[(layer, (5, 5, HUGE)) for layer in (f.conv2d(2, 2), f.conv_transpose2d(2, 2))],
+        (f.embedding(2**40, 8), (3,)),
+    ],
+    ids=str,
+)
+def test_a_layer_without_room_for_its_parameters_is_named(layer, shape):
+    path = rf"^serial\[0\] {layer.name}: a parameter of shape "
+    with pytest.raises(f.ResourceError, match=path):
+        f.serial(layer).init(rng(), shape)
+    with pytest.raises(f.ResourceError, match=rf"^{layer.name}: a parameter of shape "):
+        layer.init(rng(), shape)
 
 
 @pytest.mark.parametrize("name", ["serial", "residual", "fan_out"])

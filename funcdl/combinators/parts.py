@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 from funcdl import tree
@@ -11,7 +12,7 @@ from funcdl.arguments import show
 from funcdl.contract import Layer, LayerLike, Shape, Value, as_layer
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.ops.layout import fill
-from funcdl.tensor import Tensor
+from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = [
     "accumulate",
@@ -22,6 +23,7 @@ __all__ = [
     "piled",
     "place",
     "shapes",
+    "summed",
     "widen",
 ]
 
@@ -80,6 +82,15 @@ def accumulate(a: Value, b: Value) -> Value:
     if isinstance(a, tuple):
         return tuple(accumulate(p, q) for p, q in zip(a, b))
     return a + b
+
+
+def summed(each: Sequence[Any]) -> Any:
+    """Add the cotangents of one pytree of parameters up: halves in float32, rounded at the end."""
+
+    def total(first: Tensor, *others: Tensor) -> Tensor:
+        return as_dtype_of(reduce(lambda a, b: a + b, others, wide(first)), first)
+
+    return tree.map(total, *each)
 
 
 def widen(shape: Shape, at: int, length: int) -> Shape:

@@ -19,7 +19,7 @@ from funcdl.combinators.parts import (
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, ShapeError
 from funcdl.ops.layout import fill
-from funcdl.tensor import Generator
+from funcdl.tensor import Generator, as_dtype_of, wide
 
 __all__ = ["scan"]
 
@@ -99,7 +99,8 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             raise error.within(f"scan[{len(vjps)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            totals, structure = tree.flatten(tree.zeros_like(params))
+            zeros, structure = tree.flatten(tree.zeros_like(params))
+            totals = [wide(zero) for zero in zeros]
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
             for t, d in reversed(list(enumerate(each_along(dy, at, len(vjps))))):
@@ -111,7 +112,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
                     total.add_(leaf)
                 dh, dx = dpair or (None, None)
                 dxs.append(dx)
-            dparams = tree.unflatten(structure, totals)
+            dparams = tree.unflatten(structure, list(map(as_dtype_of, totals, zeros)))
             if not need_dx:
                 return dparams, None
             given = all(dx is not None for dx in dxs)

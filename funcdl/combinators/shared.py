@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, tensor, trailing
-from funcdl.combinators.parts import as_layers, each_along, needing, piled, place, widen
+from funcdl.combinators.parts import (
+    as_layers,
+    each_along,
+    needing,
+    piled,
+    place,
+    summed,
+    widen,
+)
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -79,7 +86,7 @@ def _over_tuple(part: Layer) -> Layer:
                 back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
             except FuncdlError as error:
                 raise error.within("shared") from None
-            dparams = reduce(tree.add, [dp for dp, _ in back])
+            dparams = summed([dp for dp, _ in back])
             return dparams, tuple(dx for _, dx in back) if need_dx else None
 
         return tuple(y for y, _ in pulled), vjp

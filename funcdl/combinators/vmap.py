@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
 from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import show, whole
-from funcdl.combinators.parts import as_layers, needing, place
+from funcdl.combinators.parts import as_layers, needing, place, summed
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, ShapeError
 from funcdl.tensor import Generator, Tensor
@@ -95,10 +94,7 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
                     back.append(pull(d, need_dx))
             except FuncdlError as error:
                 raise error.within(f"vmap[{len(back)}]") from None
-            sums = [
-                reduce(tree.add, [dp for dp, _ in back[k : k + each]])
-                for k in range(0, count, each)
-            ]
+            sums = [summed([dp for dp, _ in back[k : k + each]]) for k in range(0, count, each)]
             dparams = _pile(sums, lead[:models]) if models else sums[0]
             return dparams, _pile([dx for _, dx in back], lead)
 

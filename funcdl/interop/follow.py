@@ -65,6 +65,7 @@ class Follower:
     def _enter(self, module: Any, path: str, flow: Flow) -> Found:
         if not hasattr(module, "named_children"):
             raise KindError(f"{self.where}: expected a torch.nn.Module, got {_kind(module)}")
+        self._refuse_changed(module, path)
         kind = kind_of(self.where, path, module)
         self._refuse_others(module, path, kind)
         if kind:
@@ -94,6 +95,19 @@ class Follower:
         for name, child in children:
             yield from self._enter(child, f"{path}{name}.", around)
         return around
+
+    def _refuse_changed(self, module: Any, path: str) -> None:
+        """Refuse a module that may compute something else than its class does."""
+        name = f"{path.removesuffix('.') or 'the module'}, a {_kind(module)},"
+        lazy = hasattr(module, "cls_to_become")  # by a hook of its own; its tensors are refused
+        hooks = (getattr(module, f"_forward_{when}hooks", None) for when in ("", "pre_"))
+        if any(hooks) and not lazy:
+            raise KindError(
+                f"{self.where}: expected {name} without forward hooks, which may change what it "
+                "computes: remove them"
+            )
+        if "forward" in vars(module):
+            raise KindError(f"{self.where}: expected {name} with the forward of its class")
 
     def _refuse_others(self, module: Any, path: str, kind: str) -> None:
         """Refuse parameters that nothing here would take."""

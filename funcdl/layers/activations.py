@@ -6,13 +6,14 @@ Those without hyperparameters are layers themselves, the others are made by a fu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from funcdl.arguments import FULL, floats, positive, tensor
+from funcdl.arguments import filled, positive, tensor
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.ops.choose import ZERO, only, passed
 from funcdl.ops.half import single
 from funcdl.ops.log_softmax import log_softmax as _log_softmax
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import FULL, Generator, Tensor
 
 __all__ = [
     "Rule",
@@ -43,18 +44,31 @@ def activation(name: str, rule: Rule, args: str = "") -> Layer:
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
-            pair = rule(x) if x.dtype in FULL else single(rule, floats(name, x))
-        except (TypeError, AttributeError):
+            y, pull = rule(x) if x.dtype in FULL else single(rule, x)
+        except AttributeError:
             tensor(name, x)
             raise
-        y, pull = pair
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             return params, pull(dy) if need_dx else None
 
         return y, vjp
 
-    return Layer(name, init, apply, args)
+    return Layer(name, init, apply, args, floats=True)
+
+
+def _of_rows(name: str, rule: Rule) -> Layer:
+    """Make one whose rule looks at rows, which have a number or more."""
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        filled(name, in_shape)
+        return (), in_shape
+
+    def checked(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        filled(name, x.shape)
+        return rule(x)
+
+    return replace(activation(name, checked), init=init)
 
 
 def rectified(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -115,13 +129,13 @@ tanh = activation("tanh", _tanh)
 sigmoid = activation("sigmoid", _sigmoid)
 """y = 1 / (1 + e^−x) in (0, 1), dx = dy y (1 − y)."""
 
-softmax = activation("softmax", _softmax)
+softmax = _of_rows("softmax", _softmax)
 """y = e^x / Σ e^x over the last axis, dx = y (dy − Σ dy y).
 
 Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990).
 """
 
-log_softmax = activation("log_softmax", _log_softmax)
+log_softmax = _of_rows("log_softmax", _log_softmax)
 """y = x − log Σ e^x over the last axis, dx = dy − e^y Σ dy. See `softmax`."""
 
 exp = activation("exp", _exp)

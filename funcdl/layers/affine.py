@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show
-from funcdl.errors import FuncdlError, KindError, ResourceError, ShapeError, exhausted
+from funcdl.arguments import filled, show
+from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.initialisers import Initialiser
 from funcdl.misfit import apart
 from funcdl.misuse import short
@@ -39,11 +39,8 @@ def draw(
                 f"{where}: expected {name} to be a function (rng, shape) -> tensor, "
                 f"got {short(how)}"
             )
-    try:
-        w = w_init(rng, shape)
-        return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))
-    except ResourceError as error:
-        raise error.within(f"{where}:") from None
+    w = w_init(rng, shape)
+    return Affine(w, () if b_init is None else b_init(rng, shape[-1:]))
 
 
 def bias_of(b: Tensor | tuple[()]) -> Tensor | None:
@@ -102,6 +99,7 @@ def misfit(
             )
     if (problem := apart(where, params, x)) is not None:
         return problem
+    filled(where, x.shape)
     return ShapeError(f"{where}: w {show(w.shape)} does not fit x {show(x.shape)}: {error}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import sequence_shape, show, whole
+from funcdl.arguments import filled, sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
@@ -108,7 +108,8 @@ def attention(
 
         return y, vjp
 
-    return Layer("attention", init, apply, f"{heads}" + (", causal=True" if causal else ""))
+    args = f"{heads}" + (", causal=True" if causal else "")
+    return Layer("attention", init, apply, args, floats=True)
 
 
 def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:
@@ -127,5 +128,6 @@ def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:
     parts = {"qkv": (params.qkv, features, 3 * features), "out": (params.out, features, features)}
     if (problem := misfit_parts("attention", parts, x)) is not None:
         return problem
+    filled("attention", x.shape)
     models = "".join(f"{length}, " for length in w.shape[:-2])
     return ShapeError(f"attention: expected ({models}…, time, {features}), got {show(x.shape)}")

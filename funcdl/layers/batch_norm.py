@@ -135,4 +135,4 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         return y, vjp
 
     args = f"eps={eps:g}" if eps != 1e-5 else ""
-    return Layer("batch_norm", init, apply, args, needs_rng=True)
+    return Layer("batch_norm", init, apply, args, needs_rng=True, floats=True)

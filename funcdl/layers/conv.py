@@ -151,7 +151,7 @@ def _conv(
 
         return _together(y, cut, models), vjp
 
-    return Layer(name, init, apply, args)
+    return Layer(name, init, apply, args, floats=True)
 
 
 def _apart(t: Tensor, groups: int, models: int) -> Tensor:
@@ -239,4 +239,4 @@ def conv1d(
 
         return y.squeeze(-3), vjp
 
-    return Layer("conv1d", init, apply, flat.args)
+    return Layer("conv1d", init, apply, flat.args, floats=True)

@@ -127,4 +127,4 @@ def conv_transpose2d(
         padding=(padding, 0),
         output_padding=(output_padding, 0),
     )
-    return Layer(name, init, apply, args)
+    return Layer(name, init, apply, args, floats=True)

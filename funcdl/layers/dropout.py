@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import floats, generator, number, whole
+from funcdl.arguments import generator, number, tensor, whole
 from funcdl.contract import Layer, Params, Shape, Vjp
 from funcdl.initialisers import source
 from funcdl.tensor import Generator, Tensor
@@ -40,7 +40,7 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
         return (), in_shape
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        floats("dropout", x)
+        tensor("dropout", x)
         if rng is None or rate == 0:
             return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
         generator("dropout", rng)
@@ -56,4 +56,4 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
         return x.where(kept, 0).mul_(factor), vjp
 
     args = f"{rate:g}" + f", {ndim}" * (ndim != 0)
-    return Layer("dropout", init, apply, args, needs_rng=rate > 0)
+    return Layer("dropout", init, apply, args, needs_rng=rate > 0, floats=True)

@@ -78,7 +78,7 @@ def scale(init: Initialiser = ones) -> Layer:
 
         return x.mul(fitted), vjp
 
-    return Layer("scale", draw, apply)
+    return Layer("scale", draw, apply, floats=True)
 
 
 def bias(init: Initialiser = zeros) -> Layer:
@@ -114,4 +114,4 @@ def bias(init: Initialiser = zeros) -> Layer:
 
         return x.add(align(b, x)), vjp
 
-    return Layer("bias", draw, apply)
+    return Layer("bias", draw, apply, floats=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import last_axis, sequence_shape, show, whole
+from funcdl.arguments import filled, last_axis, sequence_shape, show, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine, bias_of, draw, fitting_bias, misfit_parts
+from funcdl.layers.half import in_float32
 from funcdl.ops.affine import affine
 from funcdl.ops.gru import advance, factors, input_part, state_part
 from funcdl.tensor import Generator, Tensor
@@ -75,6 +76,7 @@ def gru_cell(
         features = last_axis("gru_cell", x)
         return _draw("gru_cell", rng, features, hidden, w_init, b_init), h
 
+    @in_float32
     def apply(
         params: Recurrent, x: tuple[Tensor, Tensor], rng: Generator | None = None
     ) -> tuple[Tensor, Vjp]:
@@ -104,7 +106,7 @@ def gru_cell(
 
         return y, vjp
 
-    return Layer("gru_cell", init, apply, str(hidden))
+    return Layer("gru_cell", init, apply, str(hidden), floats=True)
 
 
 def gru(
@@ -147,6 +149,7 @@ def gru(
         params = _draw("gru", rng, features, hidden, w_init, b_init)
         return params, (*in_shape[:-1], hidden)
 
+    @in_float32
     def apply(params: Recurrent, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             (wx, bx), (wh, bh) = params
@@ -189,7 +192,7 @@ def gru(
 
         return hs[1:].movedim(0, -2).reshape(*x.shape[:-1], hidden), vjp
 
-    return Layer("gru", init, apply, str(hidden))
+    return Layer("gru", init, apply, str(hidden), floats=True)
 
 
 def _over_time(t: Tensor) -> Tensor:
@@ -232,6 +235,8 @@ def _misfit(where: str, hidden: int, params: Any, x: Any) -> FuncdlError:
     parts = {"x": (params.x, wx.shape[-2], 3 * hidden), "h": (params.h, hidden, 3 * hidden)}
     if (problem := misfit_parts(where, parts, x)) is not None:
         return problem
+    for t in given:
+        filled(where, t.shape)
     models = "".join(f"{length}, " for length in wx.shape[:-2])
     features = wx.shape[-2]
     if cell:

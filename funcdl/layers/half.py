@@ -21,19 +21,22 @@ def in_float32(apply: Apply) -> Apply:
 
     @wraps(apply)
     def rounded(params: Params, x: Any, rng: Generator | None = None) -> Any:
-        if not (isinstance(x, Tensor) and is_half(x)) or not _alike(params, x):
+        first = x[0] if isinstance(x, tuple) and x else x
+        if not (isinstance(first, Tensor) and is_half(first)) or not _alike((params, x), first):
             return apply(params, x, rng)
-        y, vjp = apply(tree.map(wide, params), wide(x), rng)
+        y, vjp = apply(tree.map(wide, params), tree.map(wide, x), rng)
 
         def back(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = vjp(wide(dy), need_dx)
-            return tree.map(as_dtype_of, dparams, params), None if dx is None else dx.to(x.dtype)
+            if dx is not None:
+                dx = tree.map(as_dtype_of, dx, x)
+            return tree.map(as_dtype_of, dparams, params), dx
 
-        return y.to(x.dtype), back
+        return y.to(first.dtype), back
 
     return rounded
 
 
-def _alike(params: Params, x: Tensor) -> bool:
-    """Tell whether all parameters are tensors of the input's dtype."""
-    return all(isinstance(p, Tensor) and p.dtype is x.dtype for p in tree.leaves(params))
+def _alike(values: Any, x: Tensor) -> bool:
+    """Tell whether all parameters and inputs are tensors of one dtype."""
+    return all(isinstance(p, Tensor) and p.dtype is x.dtype for p in tree.leaves(values))

@@ -62,4 +62,4 @@ def linear(
 
         return y, vjp
 
-    return Layer("linear", init, apply, str(out))
+    return Layer("linear", init, apply, str(out), floats=True)

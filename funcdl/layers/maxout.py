@@ -67,4 +67,4 @@ def maxout(
 
         return y.squeeze(-1), vjp
 
-    return Layer("maxout", init, apply, f"{out}, {pieces}")
+    return Layer("maxout", init, apply, f"{out}, {pieces}", floats=True)

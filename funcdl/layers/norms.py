@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import beside, fields, number, show, tensor, whole
+from funcdl.arguments import beside, fields, filled, number, show, tensor, whole
 from funcdl.contract import Layer, Shape, Vjp
 from funcdl.errors import KindError, ShapeError
 from funcdl.initialisers import ones, zeros
@@ -94,6 +94,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
     def init(rng: Generator, in_shape: Shape) -> tuple[Norm | Gain, Shape]:
         if len(in_shape) < ndim:
             raise ShapeError(f"{name}: expected at least {ndim} axes, got {show(in_shape)}")
+        filled(name, in_shape, ndim)
         own = tuple(in_shape[len(in_shape) - ndim :])
         scale = ones(rng, own)
         return Norm(scale, zeros(rng, own)) if shifts else Gain(scale), in_shape
@@ -102,6 +103,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         gamma, *others = fields(name, Norm if shifts else Gain, params)
         fitting(name, gamma, tensor(name, x), ndim, *others)
+        filled(name, x.shape, ndim)
         models = gamma.ndim - ndim
         rows = (*x.shape[:models], math.prod(x.shape[models:-ndim]), math.prod(x.shape[-ndim:]))
         flat = [shaped(p, rows[:models] + rows[-1:]) for p in params]
@@ -116,7 +118,7 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         return shaped(y, x.shape), vjp
 
     args = [f"{ndim}"] * (ndim != 1) + [given] * bool(given)
-    return Layer(name, init, apply, ", ".join(args))
+    return Layer(name, init, apply, ", ".join(args), floats=True)
 
 
 def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
@@ -153,6 +155,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
     def check(shape: Shape) -> None:
         if len(shape) < ndim:
             raise ShapeError(f"group_norm: expected at least {ndim} axes, got {show(shape)}")
+        filled("group_norm", shape, ndim)
         if shape[-1] % groups:
             raise ShapeError(
                 f"group_norm: expected channels that make {groups} groups, got {show(shape)}"
@@ -183,7 +186,7 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         return shaped(y, x.shape), vjp
 
     args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5)
-    return Layer("group_norm", init, apply, ", ".join(args))
+    return Layer("group_norm", init, apply, ", ".join(args), floats=True)
 
 
 def fitting(where: str, p: Tensor, x: Tensor, own: int, *others: Tensor) -> None:

@@ -173,7 +173,7 @@ def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         return (), (*in_shape[:-3], *outer(name, windows, in_shape), in_shape[-1])
 
-    return Layer(name, init, apply, args)
+    return Layer(name, init, apply, args, floats=True)
 
 
 def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
@@ -208,7 +208,7 @@ def _global(name: str, apply: Apply) -> Layer:
         _, _, channels = _some(name, in_shape)
         return (), (*in_shape[:-3], channels)
 
-    return Layer(name, init, apply)
+    return Layer(name, init, apply, floats=True)
 
 
 def _some(name: str, shape: Shape) -> tuple[int, int, int]:

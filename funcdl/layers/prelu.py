@@ -66,4 +66,4 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
         return x.where(right, x.mul(fitted)), vjp
 
     args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * bool(per_feature)
-    return Layer("prelu", init, apply, ", ".join(args))
+    return Layer("prelu", init, apply, ", ".join(args), floats=True)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from funcdl.arguments import FULL, HALF, show, whole
+from funcdl.arguments import filled, show, whole
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
 from funcdl.misfit import apart
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import FLOATS, FULL, STRIDED, Generator, Tensor
 from funcdl.tree import map as map_
+from funcdl.tree.trouble import odd
 
 __all__ = ["Kind", "Reduction", "Rule", "along", "each_class", "each_number", "each_row", "loss"]
 
@@ -121,6 +122,9 @@ def loss(
         """Return the shape of the losses, if the target fits the output."""
         wanted = kind.target(y_shape)
         losses = kind.losses(y_shape)
+        row = y_shape if kind.outputs == 1 else y_shape[0]
+        if len(losses) < len(row):
+            filled(name, row)
         if len(losses) < models:
             raise ShapeError(
                 f"{name}: expected outputs with {models} axes of models, got {show(y_shape)}"
@@ -151,12 +155,14 @@ def loss(
             if kind is not each_number or y.shape != t.shape or y.ndim < models:
                 check(shape_of(y), tuple(t.shape))
             like = y if kind.outputs == 1 else y[0]
-            if kind.outputs > 1 and any(part.dtype is not like.dtype for part in y):
-                raise TypeError("dtypes")
+            if kind.outputs > 1 and any(_kept(part) != _kept(like) for part in y):
+                raise TypeError("dtypes, or layouts")
+            if like.layout is not STRIDED or t.layout is not STRIDED:
+                raise TypeError("layouts")
             dtype = like.dtype
             rounded = dtype not in FULL
             if rounded:
-                if dtype not in HALF:
+                if dtype not in FLOATS:
                     raise TypeError("no floats")
                 y = map_(Tensor.float, y)
                 like = y if kind.outputs == 1 else y[0]
@@ -187,6 +193,11 @@ def loss(
     return Layer(name, init, apply, ", ".join(settings + [f"models={models}"] * bool(models)))
 
 
+def _kept(t: Tensor) -> tuple[Any, Any]:
+    """Tell how a tensor keeps its numbers."""
+    return t.dtype, t.layout
+
+
 def _swapped(name: str, x: Any) -> FuncdlError | None:
     """Say that whole numbers came before floats, where a target was meant to come last."""
     y, t = x
@@ -208,8 +219,10 @@ def _misfit(name: str, kind: Kind, x: Any, error: Exception) -> FuncdlError:
     for part in (*outputs, x[1]):
         if not isinstance(part, Tensor):
             return KindError(f"{name}: expected a tensor, got {type(part).__name__}")
+        if (layout := odd(part)) is not None:
+            return KindError(f"{name}: expected plain tensors, got a {layout} one")
     for y in outputs:
-        if y.dtype not in FULL | HALF:
+        if y.dtype not in FLOATS:
             return KindError(f"{name}: expected the output to be floats, got {y.dtype}")
     dtypes = sorted({str(y.dtype) for y in outputs})
     if len(dtypes) > 1:

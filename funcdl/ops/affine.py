@@ -27,22 +27,25 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
         ValueError: w has too few axes, x does not begin with the models' axes, b is of another
             shape or dtype, or one of the three is on another device.
     """
-    if w.ndim != 2:
-        if w.ndim < 2:
+    axes, shape = w.ndim, w.shape
+    if axes != 2:
+        if axes < 2:
             raise ValueError("expected w to have two axes or more")
-        if x.shape[: w.ndim - 2] != w.shape[:-2]:
-            raise ValueError(f"expected x to begin with the models' axes {tuple(w.shape[:-2])}")
+        if x.shape[: axes - 2] != shape[:-2]:
+            raise ValueError(f"expected x to begin with the models' axes {tuple(shape[:-2])}")
     # torch multiplies what is on the meta device by what is not, and gives any numbers.
-    if w.is_meta is not x.is_meta or (b is not None and b.is_meta is not x.is_meta):
+    meta = x.is_meta
+    if w.is_meta is not meta or (b is not None and b.is_meta is not meta):
         raise ValueError("expected all on one device")
-    plain = x.ndim == w.ndim
-    rows = x if plain else x.reshape(*w.shape[:-2], -1, x.shape[-1])
+    plain = x.ndim == axes
+    rows = x if plain else x.reshape(*shape[:-2], -1, x.shape[-1])
     y = rows.matmul(w)
     if b is not None:
         if b.dtype is not y.dtype:
             raise ValueError(f"expected b to be {y.dtype}")
-        if b.shape != w.shape[:-2] + w.shape[-1:]:
-            raise ValueError(f"expected b to be {tuple(w.shape[:-2] + w.shape[-1:])}")
+        own = shape[:-2] + shape[-1:]
+        if b.shape != own:
+            raise ValueError(f"expected b to be {tuple(own)}")
         wide = b if b.ndim == 1 else b.unsqueeze(-2)
         if y.element_size() < 4 and y.ndim < 4:
             # The product is rounded, and may overflow, only after the bias has been added.
@@ -51,7 +54,7 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
             y.add_(wide)
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        d = dy if plain else dy.reshape(*w.shape[:-2], -1, w.shape[-1])
+        d = dy if plain else dy.reshape(*shape[:-2], -1, shape[-1])
         dw = rows.mT.matmul(d)
         db = None if b is None else d.sum(-2)
         if not need_dx:
@@ -59,4 +62,4 @@ def affine(x: Tensor, w: Tensor, b: Tensor | None) -> tuple[Tensor, Pullback]:
         dx = d.matmul(w.mT)
         return dw, db, dx if plain else dx.reshape(x.shape)
 
-    return (y if plain else y.reshape(x.shape[:-1] + w.shape[-1:])), pull
+    return (y if plain else y.reshape(x.shape[:-1] + shape[-1:])), pull

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from funcdl import tree
 from funcdl.arguments import number
 from funcdl.contract import Params
-from funcdl.errors import KindError
+from funcdl.errors import KindError, exhausted
+from funcdl.misfit import first_line
 from funcdl.misuse import kind_of
-from funcdl.optimisers.optimiser import Optimiser
+from funcdl.optimisers.optimiser import Optimiser, expect_state
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.tensor import wide
 
@@ -60,6 +61,7 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
         return Averaged(inner.init(params), tree.map(lambda p: wide(p).clone(), params))
 
     def update(params: Params, grads: Params, state: Averaged) -> tuple[Params, Averaged]:
+        expect_state("averaged", Averaged, state)
         params, kept = inner.update(params, grads, state.optimiser)
         if not has_statistics(params):
             return params, Averaged(kept, _averages(state.average, params))
@@ -67,6 +69,13 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
         return params, Averaged(kept, with_statistics(_averages(*learnt), tree.map(wide, params)))
 
     def _averages(average: Params, params: Params) -> Params:
-        return tree.map(lambda a, p: wide(a).lerp(wide(p), 1 - rate), average, params)
+        try:
+            return tree.map(lambda a, p: wide(a).lerp(wide(p), 1 - rate), average, params)
+        except RuntimeError as error:
+            other = KindError(
+                "averaged: expected the state that init made for such params, got the average of "
+                f"others: {first_line(error)}"
+            )
+            raise (exhausted("averaged", error) or other) from error
 
     return Optimiser(init, update)

@@ -16,7 +16,7 @@ from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
 from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
 
-__all__ = ["Optimiser", "OptimiserState", "Rate", "checked_rate", "optimiser"]
+__all__ = ["Optimiser", "OptimiserState", "Rate", "checked_rate", "expect_state", "optimiser"]
 
 Rate = float | Callable[[Tensor], Tensor]
 """A number, or a schedule: a function from the count of steps taken, a float64 tensor without
@@ -138,6 +138,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         except (RuntimeError, TypeError, AttributeError, MemoryError) as error:
             if (problem := exhausted("optimiser", error)) is not None:
                 raise problem from error
+            expect_state("optimiser", OptimiserState, state)
             _compare(params, grads)
             if (problem := apart("optimiser", params, grads)) is not None:
                 raise problem from error
@@ -153,6 +154,15 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         return moved, OptimiserState(shown, state.steps + 1, transformed, planned)
 
     return Optimiser(init, update)
+
+
+def expect_state(where: str, kind: type, state: Any) -> None:
+    """Refuse what is no state of such an optimiser."""
+    if not isinstance(state, kind):
+        raise KindError(
+            f"{where}: expected the state that init made for such params, of class "
+            f"{kind.__name__}, got {type(state).__name__}"
+        )
 
 
 def _rate(rate: Any) -> Tensor:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl import tree
-from funcdl.contract import Params, Value
+from funcdl.contract import Layer, Params, Value
 from funcdl.errors import FuncdlError, KindError, UsageError, exhausted
+from funcdl.misuse import factory, kind_of
 from funcdl.staging.carried import Carried, alike, copied, plain
 from funcdl.staging.proof import Literal, agree
 from funcdl.staging.record import (
@@ -71,8 +72,13 @@ def stage(step: Step) -> Step:
     >>> round(float(loss), 4)
     0.0
     """
-    if not callable(step):
-        raise KindError(f"stage: expected a training step, got {type(step).__name__}")
+    if isinstance(step, Layer):
+        raise KindError(
+            f"stage: expected a training step, got the layer {step.name}: write "
+            "stage(training_step(supervised(net, loss), optimiser))"
+        )
+    if not callable(step) or factory(step):
+        raise KindError(f"stage: expected a training step, got {kind_of(step)}")
     return Staged(step)
 
 
