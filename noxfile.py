@@ -20,21 +20,21 @@ def install(session: nox.Session, extra: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests, or those that are named: `nox -s tests-3.12 -- tests/test_laws.py`."""
     install(session, "test")
-    session.run("pytest", "-q", *session.posargs)
+    session.run("pytest", "-q", "-n", "logical", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
 def oldest(session: nox.Session) -> None:
     """Run all tests with the oldest versions that pyproject.toml admits."""
     session.install("-c", "constraints-oldest.txt", "-e", ".[test]")
-    session.run("pytest", "-q", *session.posargs)
+    session.run("pytest", "-q", "-n", "logical", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1])
 def newest(session: nox.Session) -> None:
     """Run all tests with the newest versions that there are."""
     session.install("--upgrade", "--upgrade-strategy", "eager", "-e", ".[test]")
-    session.run("pytest", "-q", *session.posargs)
+    session.run("pytest", "-q", "-n", "logical", *session.posargs)
 
 
 @nox.session
