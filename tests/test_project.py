@@ -55,7 +55,7 @@ def test_the_oldest_versions_that_are_tested_are_the_bounds():
     ]
     bounds = {}
     for need in asked:
-        name, bound = re.fullmatch(r"([a-z]+)(?:\[.+\])?(?:>=([\d.]+))?", need).groups()
+        name, bound = re.fullmatch(r"([a-z-]+)(?:\[.+\])?(?:>=([\d.]+))?", need).groups()
         if name != "funcdl":
             assert bound, f"{need}: expected a lower bound"
             bounds[name] = release(bound)
