@@ -60,7 +60,7 @@ def test_the_oldest_versions_that_are_tested_are_the_bounds():
             assert bound, f"{need}: expected a lower bound"
             bounds[name] = release(bound)
     text = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8")
-    pins = {name: release(pin) for name, pin in re.findall(r"^([a-z]+)==([\d.]+)$", text, re.M)}
+    pins = {name: release(pin) for name, pin in re.findall(r"^([a-z-]+)==([\d.]+)$", text, re.M)}
     del pins["rich"]  # typer's
     assert pins == bounds
     newer = dict(re.findall(r"^([a-z-]+)==([\d.]+)$", (ROOT / "constraints.txt").read_text(), re.M))
