@@ -229,7 +229,7 @@ def train(
         settings: epochs, batch size, peak rate, augmentation and weight of the auxiliary loss.
         rng: draws the augmentation and the order of the pairs, anew for each epoch.
         after: handed, after each epoch, a function that gives the parameters, with the norms
-            measured; but for a committee's.
+            measured on some of the pairs; but for a committee's.
 
     Returns:
         The trained parameters, with the norms measured on the pairs as they are.
@@ -252,20 +252,20 @@ def train(
         for x, *targets in zip(*(torch.split(part[order], settings.batch_size) for part in parts)):
             yield x, tuple(targets)
 
-    def measured(learnt: Any) -> Any:
+    def settled(learnt: Any, images: Tensor = pairs.images) -> Any:
         if not model.normed:
             return learnt
         # A generator of its own, so that looking changes no number that is drawn later.
-        return calibrate(model.net, learnt, torch.split(pairs.images, SOME), Generator())
+        return calibrate(model.net, learnt, torch.split(images, SOME), Generator())
 
     epochs = epochs_of(model, settings)
     steps = epochs * math.ceil(len(pairs.target) / settings.batch_size)
     rise, peak = max(steps // 10, 1), lr_of(model, settings)
     optimiser = adam(warm_up(rise, cosine(peak, max(steps - rise, 1)), start=0.04))
     objective = supervised(model.net, model.weighted(settings.aux_weight))
-    look = None if after is None else lambda now: after(lambda: measured(now))
+    look = None if after is None else lambda now: after(lambda: settled(now, pairs.images[:SOME]))
     draws = rng if model.normed else None
-    return measured(descend(objective, optimiser, params, epochs, batches, draws, after=look))
+    return settled(descend(objective, optimiser, params, epochs, batches, draws, after=look))
 
 
 SOME = 250
