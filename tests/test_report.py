@@ -13,7 +13,7 @@ from pairs.figures.scale import scale, ticks
 from pairs.models import MODELS as ALL
 from pairs.page.parts import whole
 from pairs.rates import rate
-from pairs.report import difference, percent, probability, rounds
+from pairs.report import corrected, difference, percent, probability, rounds
 from pairs.results import Results, ResultsError
 from pairs.statistics import Interval, Spread
 from pairs.training import Row, Settings
@@ -180,6 +180,7 @@ def test_the_tables_say_what_the_summary_says(folder):
         assert effects[effect["name"]] == [
             difference(Interval(**effect["difference"])),
             probability(effect["p"]),
+            corrected(effect["holm"]),
             "4",
             rounds(effect["rounds_needed"]),
             f"{effect['before']} → {effect['after']}",
