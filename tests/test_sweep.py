@@ -249,8 +249,8 @@ def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tm
     assert re.findall(r"<h2 id=[^>]*>(.*) <a", text) == headings
     assert text.count("<figure>") == text.count('<svg role="img"') == 4
     assert text.count('class="band"') == 2 * 4
-    assert text.count('class="whisker"') == 2 * 5 * 2
-    assert len(re.findall(r'class="mark[a-z ]*"', text)) == (2 + 1) * 2 * (4 + 5)
+    assert text.count('class="whisker"') == 2 * 6 * 2
+    assert len(re.findall(r'class="mark[a-z ]*"', text)) == (2 + 1) * 2 * (4 + 6)
     assert not [word for word in ("://", "<script", "src=") if word in text]
     names = re.findall(r'id="([^"]+)"', text)
     places = re.findall(r'href="?([^">]*)', text)
@@ -347,13 +347,14 @@ def test_weights_are_compared_with_weight_0(tmp_path):
         "auxiliary loss, separate": [0.5, 2.0],
         "auxiliary loss, shared": [0.5, 2.0],
         "both": [0.5, 2.0],
+        "sharing × auxiliary loss, equal parameters": [0.5, 2.0],
     }
     gained = [error_of(names[1], 2.0, i) - error_of(names[0], 0.0, i) for i in range(3)]
     assert found["both"][2.0].difference.mean == pytest.approx(sum(gained) / 3)
     text = page.write(tmp_path).read_text(encoding="utf-8")
     assert "At weight 0 a model learns the Boolean alone" in text
     tables = list(sweep_tables.sweep_tables("aux-weight", rows))
-    assert [table.row_count for table in tables] == [2, 4]
+    assert [table.row_count for table in tables] == [2, 5]
 
 
 def test_an_unfinished_sweep_has_a_page_and_other_folders_one_sentence(tmp_path):
