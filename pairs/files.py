@@ -34,8 +34,16 @@ class ResultsError(ValueError):
 
 
 def versions() -> dict[str, str]:
-    """Name what computed a result."""
-    return {"python": platform.python_version(), "torch": torch.__version__}
+    """Name what computed a result.
+
+    The vector instructions that PyTorch uses are a part of it: sums are added up in another order
+    by others, and a training that goes on from there ends in another place.
+    """
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cpu capability": torch.backends.cpu.get_cpu_capability(),
+    }
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pairs.models import parts
 from pairs.notes import notes
@@ -13,6 +14,9 @@ from pairs.table import FittedTable
 from pairs.training import Row
 
 __all__ = [
+    "EFFECT_COLUMNS",
+    "MODEL_COLUMNS",
+    "Column",
     "change",
     "corrected",
     "deviations",
@@ -37,6 +41,54 @@ def percent(value: Spread | None) -> str:
         return "–"
     mean = f"{100 * value.mean:.2f}"
     return mean if value.deviation is None else f"{mean} ± {100 * value.deviation:.2f}"
+
+
+class Column(NamedTuple):
+    """A column of a table, wherever the table stands.
+
+    Attributes:
+        heading: on a page and in a file.
+        cell: writes what it says of a line or an effect.
+        words: whether that is words, not a number.
+        short: the heading in a terminal; none where there is no such column.
+    """
+
+    heading: str
+    cell: Callable[[Any], str]
+    words: bool = False
+    short: str = ""
+
+
+MODEL_COLUMNS = [
+    Column("model", lambda line: line.model, words=True),
+    Column("test", lambda line: percent(line.test_error)),
+    Column("train", lambda line: percent(line.train_error)),
+    Column("digit", lambda line: percent(line.digit_error)),
+    Column("parameters", lambda line: f"{line.parameters:,}"),
+    Column("rounds", lambda line: f"{line.rounds:,}"),
+    Column("s a round", lambda line: f"{line.seconds.mean:.2f}"),
+    Column("pairs", lambda line: deviations(line.test_deviation)[0]),
+    Column("rest", lambda line: deviations(line.test_deviation)[1]),
+]
+"""What tables say of a model over its rounds."""
+
+EFFECT_COLUMNS = [
+    Column("effect", lambda effect: effect.name, words=True),
+    Column("difference", lambda effect: difference(effect.difference), short="difference"),
+    Column("p", lambda effect: probability(effect.p), short="p"),
+    Column("Holm", lambda effect: corrected(effect.holm), short="Holm"),
+    Column("rounds", lambda effect: f"{effect.rounds:,}"),
+    Column("rounds needed", lambda effect: rounds(effect.rounds_needed), short="needed"),
+    Column(
+        "from → to",
+        lambda effect: (
+            f"{effect.before} → {effect.after}"
+            + ("" if effect.less is None else f" − ({' → '.join(effect.less)})")
+        ),
+        words=True,
+    ),
+]
+"""What tables say of an effect."""
 
 
 def tables(rows: Sequence[Row], test_pairs: int | None = None) -> Iterator[FittedTable]:
@@ -76,15 +128,13 @@ def tables(rows: Sequence[Row], test_pairs: int | None = None) -> Iterator[Fitte
             caption="\n".join(notes(found)),
         )
         table.add_column("effect", min_width=EFFECT)
-        for heading in ("difference", "p", "Holm", "needed"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        columns = [column for column in EFFECT_COLUMNS if column.short]
+        for column in columns:
+            table.add_column(column.short, justify="right", no_wrap=True)
         for effect in found:
             table.add_row(
                 f"{effect.name}\n{change(effect.before, effect.after, effect.less)}",
-                difference(effect.difference),
-                probability(effect.p),
-                corrected(effect.holm),
-                rounds(effect.rounds_needed),
+                *(column.cell(effect) for column in columns),
             )
         yield table
 

@@ -448,7 +448,7 @@ def test_the_page_has_every_model_that_tells_of_it(folder):
         study.rows[0]._replace(model="fc-separate", calibration=None),
     ]
     text = page.render(study._replace(rows=rows))
-    section = text.split("<h2>What its probabilities are worth</h2>")[1].split("</section>")[0]
+    section = text.split(">What its probabilities are worth <a")[1].split("</section>")[0]
     assert section.index("<p>") < section.index("<figure>") < section.index("<table>")
     assert section.count("<svg") == len(MODELS) + 1
     assert "Left out, since their rounds were kept without it: fc-separate." in section

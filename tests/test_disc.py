@@ -15,7 +15,8 @@ import funcdl as f
 from funcdl import disc, tree
 from pairs import page
 from pairs.disc import DIGITS, FRAMEWORK, load_disc, save_disc
-from pairs.figures.loss_curve import decades, loss_curve
+from pairs.figures.loss_curve import loss_curve
+from pairs.figures.scale import decades
 from pairs.results import ResultsError
 
 SMALL = disc.Experiment(points=80, hidden=(8,), activation="tanh", epochs=9, batch_size=10)
@@ -103,7 +104,7 @@ def test_moments_go_from_0_to_the_last_epoch(epochs):
 def test_the_file_holds_what_the_experiment_gave(folder, outcome):
     found = load_disc(folder / FRAMEWORK)
     assert found.settings == {**SMALL._asdict(), "hidden": [8], "rounds": 3, "seed": 7}
-    assert set(found.versions) == {"python", "torch"}
+    assert set(found.versions) == {"python", "torch", "cpu capability"}
     assert found.parameters == 2 * 8 + 8 + 8 * 2 + 2
     for key in ("train_errors", "test_errors", "losses", "diverged"):
         assert getattr(found, key) == getattr(outcome, key)
@@ -142,16 +143,18 @@ def test_one_lost_round_is_left_out_of_the_means(folder, outcome):
 def test_the_page_is_alone_and_has_its_sections(folder, outcome):
     found, text = made(folder)
     assert found.text("title")[0] == found.text("h1")[0] == "Learning a disc"
-    assert found.text("h2") == [
+    assert [words.strip() for words in found.text("h2")] == [
         "Errors",
         "The loss as it falls",
         "The boundary as it forms",
         "How the rounds differ",
+        "Every round in numbers",
         "How it was made",
     ]
     assert "default-src 'none'" in text
     assert "script" not in {tag for tag, _ in found.tags}
-    assert not {"src", "href", "style"} & {key for key, _ in found.attributes}
+    assert all(value[0] == "#" for key, value in found.attributes if key == "href")
+    assert not {"src", "style"} & {key for key, _ in found.attributes}
     assert not [word for word in ("://", "url(", "@import") if word in text]
     identifiers = [value for key, value in found.attributes if key == "id"]
     assert len(identifiers) == len(set(identifiers))
@@ -316,7 +319,7 @@ def test_a_file_that_is_a_folder_is_one_sentence(tmp_path):
 
 
 def test_the_curve_is_logarithmic():
-    text = loss_curve("a", "t", [[1.0, 0.01], [0.1, 0.1], [0.01, 0.0]])
+    text = loss_curve("a", "t", "mse", [[1.0, 0.01], [0.1, 0.1], [0.01, 0.0]])
     lines = [attrs["d"] for attrs in Page(text).all("path")]
     heights = [[float(place.split()[1]) for place in d[1:].split("L")] for d in lines]
     assert heights[0][1] - heights[0][0] == pytest.approx(heights[0][2] - heights[0][1], abs=0.2)
@@ -326,7 +329,7 @@ def test_the_curve_is_logarithmic():
 
 
 def test_a_long_curve_is_thinned_but_keeps_its_ends():
-    text = loss_curve("a", "t", [[0.5 / k] for k in range(1, 5001)])
+    text = loss_curve("a", "t", "mse", [[0.5 / k] for k in range(1, 5001)])
     places = Page(text).all("path")[0]["d"][1:].split("L")
     assert len(places) == 200
     assert [place.split()[0] for place in (places[0], places[-1])] == ["0.2", "1000.0"]

@@ -1,15 +1,19 @@
 """The page of a study: whole, self-contained, true to the summary, and safe."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
 from command import ask
 
 from pairs import page
-from pairs.figures.rows import Bar, Strip, forest, strips, ticks
+from pairs.figures.rows import Bar, Strip, forest, strips
+from pairs.figures.scale import scale, ticks
+from pairs.models import MODELS as ALL
+from pairs.page.parts import whole
 from pairs.rates import rate
-from pairs.report import difference, percent, probability, rounds
+from pairs.report import corrected, difference, percent, probability, rounds
 from pairs.results import Results, ResultsError
 from pairs.statistics import Interval, Spread
 from pairs.training import Row, Settings
@@ -99,14 +103,42 @@ def test_the_page_is_well_formed_and_alone(folder):
     for tag in ("title", "main", "h1", "style"):
         assert found.tags.count((tag, {})) == 1
     assert "script" not in {tag for tag, _ in found.tags}
-    # Nothing is loaded: no address anywhere, in markup or in style.
-    assert not {"src", "href", "srcset", "action", "data", "style"} & {
-        k for k, _ in found.attributes
-    }
+    # Nothing is loaded: no address anywhere, in markup or in style, but places of the page itself.
+    places = [value for key, value in found.attributes if key == "href"]
+    assert {place[0] for place in places} == {"#"}
+    assert not {"src", "srcset", "action", "data", "style"} & {k for k, _ in found.attributes}
     assert not [word for word in ("://", "url(", "@import", "javascript:") if word in text]
     identifiers = [value for key, value in found.attributes if key == "id"]
     assert len(identifiers) == len(set(identifiers))
+    assert {place[1:] for place in places} <= set(identifiers)
     assert text.count("prefers-color-scheme: dark") == 1
+
+
+def test_each_heading_is_in_the_contents_and_links_to_itself(folder):
+    found, text = made(folder)
+    headings = found.all("h2")
+    contents = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a></li>', text)
+    assert [name for name, _ in contents] == [attrs["id"] for attrs in headings]
+    assert [words for _, words in contents] == [words.strip() for words in found.text("h2")]
+    links = [a["href"] for a in found.all("a") if a.get("class") == "here"]
+    assert links == [f"#{attrs['id']}" for attrs in headings]
+    assert text.index("<nav") < text.index("<section")
+
+
+def test_headings_alike_have_addresses_of_their_own():
+    text = whole("t", [], ["<h2>A &amp; b</h2>", "<h3>c</h3>", "<h2>A b</h2>", "<h3>c</h3>"])
+    assert re.findall(r'<h\d id="([^"]+)"', text) == [
+        "section-a-b",
+        "section-a-b-c",
+        "section-a-b-2",
+        "section-a-b-c-2",
+    ]
+    assert "<li>" not in text.partition("</ul>")[2]
+
+
+def test_what_a_figure_shows_is_said_before_it(folder):
+    _, text = made(folder)
+    assert len(re.findall(r"<figure>\n<figcaption>[^<]+</figcaption>\n<svg", text)) == 2
 
 
 def test_every_figure_has_a_text_alternative(folder):
@@ -124,7 +156,7 @@ def test_every_figure_has_a_text_alternative(folder):
 
 
 def test_the_tables_say_what_the_summary_says(folder):
-    found, _ = made(folder)
+    found, text = made(folder)
     rows = {cells[0]: cells[1:] for cells in found.rows[: 1 + len(MODELS)]}
     summary = json.loads((folder / "summary.json").read_text())
     assert [line["model"] for line in summary["models"]] == [
@@ -148,16 +180,44 @@ def test_the_tables_say_what_the_summary_says(folder):
         assert effects[effect["name"]] == [
             difference(Interval(**effect["difference"])),
             probability(effect["p"]),
+            corrected(effect["holm"]),
             "4",
             rounds(effect["rounds_needed"]),
             f"{effect['before']} → {effect['after']}",
         ]
     said = dict(zip(found.text("dt"), found.text("dd")))
+    own = ("epochs", "batch_size", "lr", "aux_weight", "augment")
+    assert "cpu capability" in summary["versions"]
     expected = {**summary["settings"], **summary["versions"]}
     assert said == {
         key.replace("_", " "): value if isinstance(value, str) else json.dumps(value)
         for key, value in expected.items()
+        if key not in own
     }
+    settings = found.rows[-len(MODELS) :]
+    assert settings == [
+        [m, f"{rate(m):g}", "25", "50", "shift", "1.0" if m == "conv-shared-aux" else "–"]
+        for m in MODELS
+    ]
+    (again,) = re.findall(r"<pre><code>(.*)</code></pre>", text)
+    asked = ",".join(sorted(MODELS, key=list(ALL).index))
+    assert again == f"funcdl-cli pairs --models {asked} --rounds 4 --seed 7 --out DIR"
+
+
+def test_a_champion_has_the_settings_of_its_recipe_and_no_others(tmp_path):
+    settings = Settings(batch_size=33, augment="shift", aux_weight=0.77, epochs=19, lr=0.123)
+    results = Results(tmp_path, settings, "package")
+    recipe = ALL["champion"].recipe
+    results.add(Row("champion", 0, 0, 99, recipe.epochs, recipe.lr, 0.0, 0.1, 0.1, 1.0))
+    results.finish()
+    found, text = made(tmp_path)
+    name, lr, epochs, batch, augment, weight, beside = found.rows[-1]
+    assert (name, lr, epochs) == ("champion", f"{recipe.lr:g}", f"{recipe.epochs}")
+    assert (batch, augment, weight) == (f"{recipe.batch_size}", "warp", "–")
+    assert f"weight decay {recipe.weight_decay:g}" in beside
+    shown = text.replace(re.search(r"<pre>.*</pre>", text)[0], "")
+    for value in (">33<", ">19<", "0.77", "0.123", ">shift<"):
+        assert value not in shown
 
 
 def test_one_round_of_one_model_makes_a_page(tmp_path):
@@ -273,12 +333,38 @@ def test_ticks_are_round_and_reach_both_ends(low, high):
 
 
 def test_figures_place_values_on_their_axis():
-    text = strips("a", "t", [Strip("one", "", [5.0, 10.0]), Strip("two", "", [20.0])])
+    text = strips("a", "t", "x", [Strip("one", "", [5.0, 10.0]), Strip("two", "", [20.0])])
     assert [attrs["cx"] for attrs in Page(text).all("circle")] == ["27.50%", "50.00%", "95.00%"]
     bars = [
         Bar("up", "", "", 1.0, 0.5, 2.0),
         Bar("none", "", "", 0.5, -1.0, 2.0),
         Bar("one", "", "", 1.0, None, None),
     ]
-    dots = Page(forest("b", "t", bars)).all("circle")
+    dots = Page(forest("b", "t", "x", bars)).all("circle")
     assert [attrs["class"] for attrs in dots] == ["dot", "dot open", "dot open"]
+
+
+def test_values_that_span_a_decade_are_on_a_logarithmic_axis_which_says_so():
+    text = strips("a", "t", "error", [Strip("one", "", [1.0, 10.0]), Strip("two", "", [100.0])])
+    places = [float(attrs["cx"][:-1]) for attrs in Page(text).all("circle")]
+    assert places == [5.0, 50.0, 95.0]
+    assert "error (logarithmic)" in Page(text).text("text")
+    even = strips("a", "t", "error", [Strip("one", "", [0.0, 100.0])])  # 0 has no logarithm
+    assert "error" in Page(even).text("text")
+    assert "logarithmic" not in even
+
+
+@pytest.mark.parametrize("values", [[0.1], [0.0, 0.0], [1e-9, 1e9], [3.0, 30.0], [0.0, 1e-3]])
+def test_a_scale_holds_its_values_in_order(values):
+    found = scale(values, [-1.0])
+    places = [found(value) for value in sorted(values)]
+    assert places == sorted(places)
+    assert all(0 <= place <= 1 for place in places)
+    assert found(-1.0) == 0
+    assert found.log == (values[0] > 0 and max(values) / values[0] >= 10)
+
+
+def test_rows_stand_under_the_name_of_their_group_once():
+    rows = [Strip(name, "", [1.0], group) for name, group in (("a", "x"), ("b", "x"), ("c", "y"))]
+    words = Page(strips("a", "t", "e", rows)).text("text")
+    assert [w for w in words if w in "abcxy"] == ["x", "a", "b", "y", "c"]

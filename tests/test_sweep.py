@@ -16,7 +16,7 @@ from pairs import page, study
 from pairs.data import Digits, Mnist, Pairs
 from pairs.figures.curves import Curve, Point, curves
 from pairs.figures.value_axis import ValueAxis
-from pairs.models import MODELS
+from pairs.models import MODELS, find
 from pairs.page.sweep import load_sweep
 from pairs.rates import rate
 from pairs.report import difference, percent
@@ -245,18 +245,18 @@ IDEAS = [f"{b}-{k}" for b in ("fc", "conv-bn") for k in ("separate", "separate-a
 def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tmp_path):
     sweep_of(tmp_path, "train-pairs", [125, 8000], IDEAS)
     text = page.write(tmp_path).read_text(encoding="utf-8")
-    assert re.findall(r"<h2>(.*)</h2>", text) == [
-        "Backbone fc",
-        "Backbone conv-bn",
-        "How it was made",
-    ]
+    headings = ["fc models", "conv-bn models", "How it was made"]
+    assert re.findall(r"<h2 id=[^>]*>(.*) <a", text) == headings
     assert text.count("<figure>") == text.count('<svg role="img"') == 4
     assert text.count('class="band"') == 2 * 4
-    assert text.count('class="whisker"') == 2 * 5 * 2
-    assert len(re.findall(r'class="mark[a-z ]*"', text)) == (2 + 1) * 2 * (4 + 5)
-    assert not [word for word in ("://", "<script", "src=", "href=") if word in text]
+    assert text.count('class="whisker"') == 2 * 6 * 2
+    assert len(re.findall(r'class="mark[a-z ]*"', text)) == (2 + 1) * 2 * (4 + 6)
+    assert not [word for word in ("://", "<script", "src=") if word in text]
     names = re.findall(r'id="([^"]+)"', text)
-    assert len(names) == len(set(names)) == 8
+    places = re.findall(r'href="?([^">]*)', text)
+    assert {place[:1] for place in places} == {"#"}
+    assert {place[1:] for place in places} <= set(names)
+    assert len(names) == len(set(names)) == 8 + 3 + 4  # of figures, and of headings
     for labels in re.findall(r'aria-labelledby="([^"]+)"', text):
         assert set(labels.split()) <= set(names)
     # Its tables have the numbers of the rows.
@@ -347,13 +347,14 @@ def test_weights_are_compared_with_weight_0(tmp_path):
         "auxiliary loss, separate": [0.5, 2.0],
         "auxiliary loss, shared": [0.5, 2.0],
         "both": [0.5, 2.0],
+        "sharing × auxiliary loss, equal parameters": [0.5, 2.0],
     }
     gained = [error_of(names[1], 2.0, i) - error_of(names[0], 0.0, i) for i in range(3)]
     assert found["both"][2.0].difference.mean == pytest.approx(sum(gained) / 3)
     text = page.write(tmp_path).read_text(encoding="utf-8")
     assert "At weight 0 a model learns the Boolean alone" in text
     tables = list(sweep_tables.sweep_tables("aux-weight", rows))
-    assert [table.row_count for table in tables] == [2, 4]
+    assert [table.row_count for table in tables] == [2, 5]
 
 
 def test_an_unfinished_sweep_has_a_page_and_other_folders_one_sentence(tmp_path):
@@ -419,18 +420,18 @@ def test_hostile_names_are_only_words(tmp_path):
 
 def test_curves_place_values_by_their_logarithms_and_0_before_all():
     points = [Point(value, 10.0, 5.0, 20.0) for value in (0.0, 1.0, 10.0, 100.0)]
-    text = curves("a", "t", "x", [Curve("one", points)])
+    text = curves("a", "t", "x", "y", [Curve("one", points)])
     places = [float(x) for x in re.findall(r'<circle class="mark" cx="([\d.]+)%"', text)]
     steps = [round(b - a, 1) for a, b in pairwise(places)]
     assert len(places) == 4
     assert steps == [steps[0]] * 3
     assert steps[0] > 20
     # Side by side, where each has its own bar.
-    both = curves("a", "t", "x", [Curve("one", points), Curve("two", points)], whiskers=True)
+    both = curves("a", "t", "x", "y", [Curve("one", points), Curve("two", points)], whiskers=True)
     bars = [float(x) for x in re.findall(r'class="whisker" x1="([\d.]+)%"', both)]
     assert len(bars) == len(set(bars)) == 8
     # One round of one value: a mark, no interval.
-    text = curves("a", "t", "x", [Curve("one", [Point(3.0, 10.0, None, None)])])
+    text = curves("a", "t", "x", "y", [Curve("one", [Point(3.0, 10.0, None, None)])])
     assert "band" not in text
     assert text.count('class="mark"') == 2
 
@@ -444,9 +445,37 @@ def test_a_value_whose_label_would_run_into_another_has_a_line_alone():
 
 def test_lines_can_be_told_apart_without_colour():
     names = "abcdefghij"
-    text = curves("a", "t", "x", [Curve(name, [Point(1.0, 1.0, None, None)]) for name in names])
+    text = curves(
+        "a", "t", "x", "y", [Curve(name, [Point(1.0, 1.0, None, None)]) for name in names]
+    )
     looks = re.findall(
         r'<g class="s\d">\n<line class="curve" stroke-dasharray="([^"]*)".*\n<(\w+) class="([^"]*)"',
         text,
     )
     assert len(looks) == len(set(looks)) == len(names)
+
+
+def test_many_models_are_drawn_by_how_they_are_tied_on_the_same_axes(tmp_path):
+    names = find("fc-plain*,fc-sep*,fc-shared*")
+    sweep_of(tmp_path, "lr", [0.001, 0.01], names)
+    text = page.write(tmp_path).read_text(encoding="utf-8")
+    figures = text.split("<figure>")[1:]
+    errors = [one for one in figures if 'id="errors-' in one]
+    legends = [re.findall(r'class="label" [^>]*>([^<]+)<', one) for one in errors]
+    assert [name for legend in legends for name in legend] == names
+    assert len(errors) == 3
+    marks = [re.findall(r'text-anchor="end">([\d.]+)</text>', one) for one in errors]
+    assert marks[0] == marks[1] == marks[2]
+    effects_there = [one for one in figures if 'id="effects-' in one]
+    assert len(effects_there) > 1
+    for name in names:
+        assert f'<th scope="row">{name}</th>' in text
+
+
+def test_errors_that_span_a_decade_are_on_a_logarithmic_axis_and_differences_never():
+    lines = [Curve("a", [Point(1.0, 1.0, -3.0, 5.0), Point(2.0, 40.0, 30.0, 180.0)])]
+    text = curves("a", "t", "x", "error", lines, most=100, log=True)
+    assert "error (logarithmic)" in text
+    assert ">100</text>" in text
+    assert ">200</text>" not in text
+    assert "logarithmic" not in curves("a", "t", "x", "error", lines, whiskers=True)

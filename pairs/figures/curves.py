@@ -6,10 +6,12 @@ words do not. A line has a colour, a dash and a mark, so that it can be told wit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from pairs.figures.rows import escaped, ticks
+from pairs.figures.rows import escaped
+from pairs.figures.scale import Scale, scale, ticks
 from pairs.figures.value_axis import LEFT, RIGHT, ValueAxis, number
 
 __all__ = ["Curve", "Point", "curves"]
@@ -49,42 +51,48 @@ def curves(
     name: str,
     title: str,
     axis: str,
+    up: str,
     lines: Sequence[Curve],
-    values: Sequence[float | str] | None = None,
     whiskers: bool = False,
+    beside: Sequence[Curve] = (),
+    most: float = math.inf,
+    log: bool = False,
 ) -> str:
-    """Draw a line for each curve through its means, on an axis that has 0.
+    """Draw a line for each curve through its means.
+
+    The axis has 0, or is logarithmic.
 
     Args:
         name: of the figure, unique in its page.
         title: what it shows, in a few words; its description has the numbers.
         axis: what the setting is.
-        lines: at least one, all finite, their values at least 0, or words.
-        values: all values of the lines, words in their order; None for those of the lines as they
-            come.
+        up: what the means are.
+        lines: at least one, all finite, their values at least 0.
         whiskers: draw each interval as a bar of its own, side by side, not as a band: for lines
             that cross.
+        most: where the axis ends at the latest; what is beyond is drawn at its end.
+        log: whether the axis may be logarithmic, where means above 0 span a decade.
+        beside: curves of other figures that this one is compared with, on the same axes.
     """
-    if values is None:
-        values = [point.value for line in lines for point in line.points]
-    across = ValueAxis(values)
+    across = ValueAxis([point.value for line in [*lines, *beside] for point in line.points])
     ends = [
-        end
-        for line in lines
+        min(end, most)
+        for line in [*lines, *beside]
         for point in line.points
         for end in (point.mean, point.low, point.high)
         if end is not None
     ]
-    marks = ticks(min(0, *ends), max(0, *ends))
-    top = LEGEND * len(lines) + 12
-    beside = min(0.012, 0.6 * across.gap / len(lines))
+    means = [point.mean for line in [*lines, *beside] for point in line.points]
+    axis_up = scale(means, ends) if log else Scale(ticks(min(0, *ends), max(0, *ends)))
+    top = LEGEND * len(lines) + 36
+    apart = min(0.012, 0.6 * across.gap / len(lines))
 
     def height(mean: float) -> float:
-        return HEIGHT * (marks[-1] - mean) / (marks[-1] - marks[0])
+        return HEIGHT * (1 - axis_up(mean))
 
     parts: list[str] = []
     for i, line in enumerate(lines):
-        shift = (i - (len(lines) - 1) / 2) * beside if whiskers else 0.0
+        shift = (i - (len(lines) - 1) / 2) * apart if whiskers else 0.0
         at = [(across(point.value) + shift, point) for point in line.points]
         parts += [f'<g class="s{i % COLOURS}">', *_key(i, line.label)]
         parts += _stretched(i, at, top, height, banded=not whiskers)
@@ -103,7 +111,9 @@ def curves(
             f'aria-labelledby="{name}-title {name}-desc">',
             f'<title id="{name}-title">{escaped(title)}</title>',
             f'<desc id="{name}-desc">{escaped(" ".join(map(_said, lines)))}</desc>',
-            *_up(marks, top, height),
+            *_up(axis_up, top, height),
+            f'<text class="under" x="0" y="{top - 12}">'
+            f"{escaped(up)}{' (logarithmic)' if axis_up.log else ''}</text>",
             *across.drawn(axis, top + HEIGHT),
             *parts,
             "</svg>",
@@ -152,12 +162,11 @@ def _mark(i: int, x: str, y: float) -> str:
     return MARKS[i % len(MARKS)].format(kind, x=x, y=y)
 
 
-def _up(marks: Sequence[float], top: int, height: Callable[[float], float]) -> Iterator[str]:
-    for mark in marks:
+def _up(axis: Scale, top: int, height: Callable[[float], float]) -> Iterator[str]:
+    for mark, words in axis.labels(10):
         y = f"{top + height(mark):.1f}"
         kind = "zero" if mark == 0 else "grid"
         yield f'<line class="{kind}" x1="{LEFT}%" x2="{RIGHT}%" y1="{y}" y2="{y}"/>'
-        words = f"{mark:g}".replace("-", "−")
         yield (
             f'<text class="under" x="{LEFT - 1.5}%" y="{top + height(mark) + 4:.1f}" '
             f'text-anchor="end">{words}</text>'

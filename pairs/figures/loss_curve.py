@@ -9,11 +9,12 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from pairs.figures.rows import escaped, ticks
+from pairs.figures.rows import escaped
+from pairs.figures.scale import decades, ticks
 
-__all__ = ["decades", "loss_curve"]
+__all__ = ["loss_curve"]
 
-LEFT, RIGHT, TOP, HEIGHT = 13, 97, 12, 280
+LEFT, RIGHT, TOP, HEIGHT = 13, 97, 28, 280
 """Where the box is: per cent of the width, and pixels."""
 
 MOST = 200
@@ -23,12 +24,13 @@ LEAST = 1e-12
 """A loss below is drawn as this: 0 has no logarithm."""
 
 
-def loss_curve(name: str, title: str, losses: Sequence[Sequence[float]]) -> str:
+def loss_curve(name: str, title: str, axis: str, losses: Sequence[Sequence[float]]) -> str:
     """Draw each round as a thin line and their mean as a thick one.
 
     Args:
         name: of the figure, unique in its page.
         title: what it shows, in a few words; its description has the numbers.
+        axis: what the losses are.
         losses: for each epoch, from 1, the loss of each round; at least one of each, all finite.
     """
     count = len(losses)
@@ -62,6 +64,7 @@ def loss_curve(name: str, title: str, losses: Sequence[Sequence[float]]) -> str:
             f'<title id="{name}-title">{escaped(title)}</title>',
             f'<desc id="{name}-desc">{escaped(said)}</desc>',
             *_grid(across, up),
+            _words(f"{axis} (logarithmic)", "0", 14, "start"),
             f'<svg class="stretched" x="{LEFT}%" y="{TOP}" width="{RIGHT - LEFT}%" '
             f'height="{HEIGHT}" viewBox="0 0 1000 1000" preserveAspectRatio="none">',
             *(path("thin", [row[i] for row in losses]) for i in range(len(losses[0]))),
@@ -70,22 +73,6 @@ def loss_curve(name: str, title: str, losses: Sequence[Sequence[float]]) -> str:
             "</svg>",
         ]
     )
-
-
-def decades(low: float, high: float) -> list[float]:
-    """Return round numbers for a logarithmic axis, from at most `low` to at least `high`.
-
-    >>> decades(0.003, 0.26), decades(1e-6, 3.0)
-    ([0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5], [1e-06, 1e-05, 0.0001, 0.001, 0.01, 0.1, 1.0, 10.0])
-    """  # noqa: E501
-    span = math.log10(high / low)
-    parts = (1, 2, 5) if span < 3 else (1,)
-    every = max(1, math.ceil(span / 8))
-    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + every
-    marks = [float(f"{part}e{power}") for power in range(first, last + 1, every) for part in parts]
-    start = max(i for i, mark in enumerate(marks) if mark <= low)
-    end = min(i for i, mark in enumerate(marks) if mark >= high and i > start)
-    return marks[start : end + 1]
 
 
 def _grid(across: Sequence[float], up: Sequence[float]) -> Iterator[str]:

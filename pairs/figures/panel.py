@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from pairs.figures.rows import escaped, ticks
+from pairs.figures.rows import escaped
+from pairs.figures.scale import Scale
 from pairs.statistics import Spread, spread
 
 __all__ = ["over_rounds", "panel"]
 
-LEFT, RIGHT, TOP, HEIGHT = 12, 98, 30, 110
+LEFT, RIGHT, TOP, HEIGHT = 13, 98, 30, 110
 """Where the curve's box is: per cent of the width, and pixels."""
 
 
@@ -25,7 +26,7 @@ def over_rounds(rounds: Sequence[Sequence[float]]) -> list[Spread]:
     ]
 
 
-def panel(name: str, title: str, label: str, curve: Sequence[Spread], top: float) -> str:
+def panel(name: str, title: str, label: str, curve: Sequence[Spread], up: Scale) -> str:
     """Draw a mean after each epoch, with a band of one deviation to either side.
 
     Args:
@@ -33,15 +34,14 @@ def panel(name: str, title: str, label: str, curve: Sequence[Spread], top: float
         title: what it shows; its description has the numbers.
         label: the words over it, beside the last mean.
         curve: at least one, not below 0.
-        top: how far the axis goes at least, the same for panels that are to be compared.
+        up: the scale of the axis, the same for panels that are to be compared.
     """
-    marks = ticks(0, top, 3)
     epochs = len(curve)
     # One epoch is one place, in the middle.
     places = [1000 * k / (epochs - 1) if epochs > 1 else 500 for k in range(epochs)]
 
     def points(values: Sequence[float]) -> list[str]:
-        heights = (1000 - 1000 * min(max(value / marks[-1], 0), 1) for value in values)
+        heights = (1000 - 1000 * up(value) for value in values)
         return [f"{x:.0f} {y:.1f}" for x, y in zip(places, heights)]
 
     means = [value.mean for value in curve]
@@ -54,21 +54,20 @@ def panel(name: str, title: str, label: str, curve: Sequence[Spread], top: float
         f"after epoch {best + 1}: {means[best]:.3g}."
     )
     grid = []
-    for mark in marks:
-        y = TOP + HEIGHT * (1 - mark / marks[-1])
+    for mark, words in up.labels(5):
+        y = TOP + HEIGHT * (1 - up(mark))
         grid += [
             f'<line class="grid" x1="{LEFT}%" x2="{RIGHT}%" y1="{y:.1f}" y2="{y:.1f}"/>',
-            f'<text class="under" x="{LEFT - 2}%" y="{y + 4:.1f}" text-anchor="end">'
-            f"{mark:g}</text>",
+            f'<text class="under" x="{LEFT - 2}%" y="{y + 4:.1f}" text-anchor="end">{words}</text>',
         ]
-    ends = [(LEFT, "start", "epoch 1"), (RIGHT, "end", f"{epochs}")]
+    ends = [(LEFT, "start", "epoch 1"), (RIGHT, "end", f"epoch {epochs}")]
     return "\n".join(
         [
             f'<svg class="s0" role="img" width="100%" height="{TOP + HEIGHT + 22}" '
             f'aria-labelledby="{name}-title {name}-desc">',
             f'<title id="{name}-title">{escaped(title)}</title>',
             f'<desc id="{name}-desc">{escaped(said)}</desc>',
-            f'<text x="0" y="14">{escaped(label if len(label) <= 24 else label[:23] + "…")}</text>',
+            f'<text x="0" y="14">{escaped(label if len(label) <= 32 else label[:31] + "…")}</text>',
             f'<text x="{RIGHT}%" y="14" text-anchor="end">{means[-1]:.3g}</text>',
             *grid,
             *(

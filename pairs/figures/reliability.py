@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from pairs.figures.rows import escaped, ticks
+from pairs.figures.rows import escaped
+from pairs.figures.scale import ticks
 
 __all__ = ["lowest", "reliability"]
 

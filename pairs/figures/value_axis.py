@@ -1,6 +1,6 @@
 """The axis of a setting's values: logarithmic, with 0 a step to the left of the smallest.
 
-Values that are words stand side by side.
+Values that are words stand evenly apart, in the order in which they come.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ LEFT, RIGHT = 13.0, 98.0
 INSET = 0.04
 """The part of the axis that stays free at either end, so that marks are whole."""
 
+WORDS = 0.12
+"""The same for words, which are longer than numbers."""
+
 LABEL = 0.1
 """The part of the axis that a label may take."""
 
@@ -27,34 +30,31 @@ class ValueAxis:
     """From a value to the part of the axis that is left of it.
 
     Args:
-        values: at least one; numbers of at least 0, or words in the order in which they stand.
+        values: at least one; all numbers, at least 0 each, or all words.
 
     >>> axis = ValueAxis([0, 1, 10, 100])
     >>> [round(axis(value), 2) for value in (0, 1, 10, 100)]
     [0.04, 0.35, 0.65, 0.96]
-    >>> axis = ValueAxis(["none", "shift", "warp"])
-    >>> [round(axis(value), 2) for value in ("none", "shift", "warp")]
-    [0.04, 0.5, 0.96]
     """
 
     def __init__(self, values: Sequence[float | str]) -> None:
         numbers = sorted({value for value in values if not isinstance(value, str)})
         words = dict.fromkeys(value for value in values if isinstance(value, str))
+        self.values: list[float | str] = [*numbers, *words]
         logs = [math.log(value) for value in numbers if value > 0] or [0.0]
         step = (logs[-1] - logs[0]) / (len(logs) - 1) if len(logs) > 1 else 1.0
-        zero = logs[0] - step
-        self._places: dict[float | str, float] = {
-            **{value: math.log(value) if value > 0 else zero for value in numbers},
-            **{word: float(i) for i, word in enumerate(words)},
+        places = [math.log(value) if value > 0 else logs[0] - step for value in numbers]
+        first = logs[-1] + step if numbers else 0.0
+        places += [first + k for k in range(len(words))]
+        inset = INSET if numbers else WORDS
+        self._places = {
+            value: inset + (1 - 2 * inset) * (place - places[0]) / ((places[-1] - places[0]) or 1.0)
+            for value, place in zip(self.values, places)
         }
-        self.values = list(self._places)
 
     def __call__(self, value: float | str) -> float:
         """Place a value; a single one is in the middle."""
-        if len(self.values) == 1:
-            return 0.5
-        first, *_, last = self._places.values()
-        return INSET + (1 - 2 * INSET) * (self._places[value] - first) / (last - first)
+        return 0.5 if len(self.values) == 1 else self._places[value]
 
     @property
     def gap(self) -> float:
@@ -75,7 +75,7 @@ class ValueAxis:
                 free = self(value) + LABEL
                 yield (
                     f'<text class="under" x="{x}" y="{y + 19}" text-anchor="middle">'
-                    f"{number(value)}</text>"
+                    f"{escaped(number(value))}</text>"
                 )
         yield (
             f'<text class="under" x="{RIGHT}%" y="{y + 37}" text-anchor="end">'

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import Details
 from pairs.figures.rows import escaped
+from pairs.page.parts import figure, without
 
 __all__ = ["confusions"]
 
@@ -16,11 +17,12 @@ MOST = 3
 """Confusions of a model that are told in words."""
 
 
-def confusions(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
+def confusions(models: Mapping[str, Sequence[Details]], names: Sequence[str]) -> Iterator[str]:
     """Draw a table of confusions for each model that learns the digits.
 
     Args:
         models: the details of each model's rounds.
+        names: of all models of the page.
     """
     counts = {}
     for name, rounds in models.items():
@@ -31,21 +33,26 @@ def confusions(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
         return
     yield "<section>"
     yield "<h2>Digits taken for others</h2>"
-    yield "<figure>"
-    yield '<div class="panels">'
-    for k, (name, cells) in enumerate(counts.items()):
-        yield "<div>"
-        yield _matrix(f"confusion-{k}", name, cells)
-        yield f"<p><strong>{escaped(name)}</strong>: {_worst(cells, MOST)}</p>"
-        yield "</div>"
-    yield "</div>"
-    yield (
-        "<figcaption>Single digits of the test pairs, of all rounds together, for the models that "
+    yield from figure(
+        "Single digits of the test pairs, of all rounds together, for the models that "
         "learn them: how often the digit of a row was taken for that of a column. What was right "
-        "is left out.</figcaption>"
+        "is left out." + without(counts, names, "they learn no digits, or were not watched"),
+        '<div class="panels">',
+        *(
+            part
+            for k, (name, cells) in enumerate(counts.items())
+            for part in _panel(k, name, cells)
+        ),
+        "</div>",
     )
-    yield "</figure>"
     yield "</section>"
+
+
+def _panel(k: int, name: str, cells: Sequence[Sequence[int]]) -> Iterator[str]:
+    yield "<div>"
+    yield _matrix(f"confusion-{k}", name, cells)
+    yield f"<p><strong>{escaped(name)}</strong>: {_worst(cells, MOST)}</p>"
+    yield "</div>"
 
 
 def _matrix(name: str, model: str, cells: Sequence[Sequence[int]]) -> str:

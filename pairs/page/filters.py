@@ -10,6 +10,7 @@ import torch
 from pairs.details import Details
 from pairs.figures.raster import raster
 from pairs.figures.rows import escaped
+from pairs.page.parts import figure, without
 
 __all__ = ["filters"]
 
@@ -17,11 +18,12 @@ COLUMNS = 8
 """Images in a row: a filter of both digits has two."""
 
 
-def filters(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
+def filters(models: Mapping[str, Sequence[Details]], names: Sequence[str]) -> Iterator[str]:
     """Draw what the first convolution of each convolutional model looks for, as of round 0.
 
     Args:
         models: the details of each model's rounds.
+        names: of all models of the page.
     """
     drawn = [
         (name, place, network)
@@ -33,22 +35,28 @@ def filters(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
         return
     yield "<section>"
     yield "<h2>Filters</h2>"
-    yield "<figure>"
-    yield '<div class="panels">'
-    for k, (name, place, network) in enumerate(drawn):
-        yield "<div>"
-        yield _drawing(f"filters-{k}", f"{name}{place}", network)
-        yield f"<p><strong>{escaped(name)}</strong>{place}</p>"
-        yield "</div>"
-    yield "</div>"
-    yield (
-        "<figcaption>The kernels of the first convolution after the training of round 0. Dark in "
+    yield from figure(
+        "The kernels of the first convolution after the training of round 0. Dark in "
         "a light page, light in a dark one: weights above 0; orange: below 0; each in parts of the "
         "model’s largest. Where one network sees both digits, a filter has two halves: for the "
-        "first digit and for the second.</figcaption>"
+        "first digit and for the second."
+        + without(
+            [name for name, *_ in drawn],
+            names,
+            "they have no convolution, or round 0 was not watched",
+        ),
+        '<div class="multiples">',
+        *(part for k, found in enumerate(drawn) for part in _panel(k, *found)),
+        "</div>",
     )
-    yield "</figure>"
     yield "</section>"
+
+
+def _panel(k: int, name: str, place: str, network: Sequence[object]) -> Iterator[str]:
+    yield "<div>"
+    yield _drawing(f"filters-{k}", f"{name}{place}", network)
+    yield f"<p><strong>{escaped(name)}</strong>{place}</p>"
+    yield "</div>"
 
 
 def _places(networks: int) -> Sequence[str]:

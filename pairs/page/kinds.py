@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import KINDS, Details
 from pairs.page.parts import table
+from pairs.sheets import Sheet, model_group
 
 __all__ = ["kinds"]
 
@@ -32,15 +33,20 @@ def kinds(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
     yield "<section>"
     yield "<h2>By kind of pair</h2>"
     yield from table(
-        f"Test errors in % of the pairs of a kind, of all rounds together; of the pairs, {shares}",
-        ["model", *KINDS, "pairs"],
-        [
+        Sheet(
+            "kinds",
+            "Test errors in % of the pairs of a kind, of all rounds together; of the pairs, "
+            + shares,
+            ["model", *KINDS, "pairs"],
             [
-                name,
-                *(f"{100 * wrong / pairs:.2f}" if pairs else "–" for pairs, wrong in count),
-                f"{sum(pairs for pairs, _ in count):,}",
-            ]
-            for name, count in counts.items()
-        ],
+                [
+                    name,
+                    *(f"{100 * wrong / pairs:.2f}" if pairs else "–" for pairs, wrong in count),
+                    f"{sum(pairs for pairs, _ in count):,}",
+                ]
+                for name, count in counts.items()
+            ],
+            groups=[model_group(name) for name in counts],
+        )
     )
     yield "</section>"

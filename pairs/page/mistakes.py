@@ -8,8 +8,12 @@ from itertools import chain
 from pairs.details import PICTURES, SIDE, Details, Mistake, picture
 from pairs.figures.raster import raster
 from pairs.figures.rows import escaped
+from pairs.page.parts import count
 
 __all__ = ["mistakes"]
+
+FEW = 4
+"""Of so many models all mistakes are seen at once."""
 
 
 def mistakes(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
@@ -30,10 +34,14 @@ def mistakes(models: Mapping[str, Sequence[Details]]) -> Iterator[str]:
     for k, (name, surest) in enumerate(found.items()):
         if surest:
             yield f"<h3>{escaped(name)}</h3>"
+            # Of many models a reader wants one or two.
+            yield "<details>" if len(found) > FEW else "<details open>"
+            yield f"<summary>{count(len(surest), 'mistake')}</summary>"
             yield '<ul class="cards">'
             for i, (round, mistake, text) in enumerate(surest):
                 yield from _card(f"mistake-{k}-{i}", round, mistake, text)
             yield "</ul>"
+            yield "</details>"
     yield "</section>"
 
 

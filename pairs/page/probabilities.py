@@ -8,6 +8,7 @@ from pairs.figures.reliability import lowest, reliability
 from pairs.figures.rows import escaped
 from pairs.page.parts import table
 from pairs.reliability import Reliability
+from pairs.sheets import Sheet, model_group
 from pairs.statistics import Spread
 from pairs.summary import Line
 
@@ -77,7 +78,7 @@ def _numbers(models: Mapping[str, Reliability]) -> Iterator[str]:
         "pairs. An answer is against the model’s own digits where the likeliest digits that it "
         "reads say otherwise; an explicit comparison can do so only where it is in doubt.</p>"
     )
-    yield from table(
+    yield from _laid(
         "NLL in nats, mean ± standard deviation over the rounds; the rest in %, of all rounds "
         "together",
         ["model", "NLL", "ECE", "by chance", "“≤” twice", "“>” twice", "against digits"],
@@ -101,7 +102,7 @@ def _digits(models: Mapping[str, Reliability]) -> Iterator[str]:
         "both, one of equal digits once. Even where all are read equally well, 0 and 9 have "
         "the fewest: a first 0 or a second 9 settles the answer, whatever the other digit is.</p>"
     )
-    yield from table(
+    yield from _laid(
         "Wrong answers in % of the test pairs that have a digit, of all rounds together",
         ["model", *map(str, range(10))],
         [
@@ -109,6 +110,12 @@ def _digits(models: Mapping[str, Reliability]) -> Iterator[str]:
             for name, one in models.items()
         ],
     )
+
+
+def _laid(caption: str, headings: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay out a table of the models."""
+    groups = [model_group(name) for name, *_ in body]
+    return table(Sheet("probabilities", caption, headings, body, groups=groups))
 
 
 def _nats(nll: Spread) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pairs.figures.rows import Bar, Strip, escaped, forest, strips
-from pairs.models import MODELS
+from pairs.figures.rows import escaped
 from pairs.page.confusions import confusions
 from pairs.page.filters import filters
 from pairs.page.kinds import kinds
 from pairs.page.learning import learning
 from pairs.page.mistakes import mistakes
-from pairs.page.parts import count, end, head, settings, table
+from pairs.page.parts import command, count, figure, settings, table, whole
 from pairs.page.probabilities import probabilities
 from pairs.page.saved import Study, by_model
-from pairs.report import change, difference, percent, probability, rounds
+from pairs.pictures import Picture, distribution, forest_of
+from pairs.report import percent
+from pairs.sheets import OWN, effect_sheet, model_sheet, rounds_sheet, settings_sheet
+from pairs.study_command import study_command
 from pairs.summary import Effect, Line, effects, lines
-from pairs.training import Row
 
 __all__ = ["render"]
 
@@ -29,20 +30,26 @@ def render(study: Study) -> str:
     It loads nothing and runs nothing: style and figures are in it, every word from outside is
     escaped, and a policy in its head forbids the rest.
     """
-    models, found = lines(study.rows), effects(study.rows)
-    parts = [*head(TITLE), *_opening(models, study)]
-    parts += [*_models(models), *_distribution(models, study.rows)]
-    if found:
-        parts += _effects(found)
-    parts += probabilities(models)
+    models, found = lines(study.rows, study.settings.get("test_pairs")), effects(study.rows)
     watched = by_model(study.details)
-    parts += learning(watched)
-    parts += kinds(watched)
-    parts += confusions(watched)
-    parts += mistakes(watched)
-    parts += filters(watched)
-    parts += [*_rounds(models, study.rows), *_settings(study), *end()]
-    return "\n".join(parts)
+    names = [line.model for line in models]
+    return whole(
+        TITLE,
+        _opening(models, study),
+        [
+            *_models(models),
+            *_drawn("How the rounds differ", distribution(models, study.rows)),
+            *(_effects(found) if found else ()),
+            *probabilities(models),
+            *learning(watched, names),
+            *kinds(watched),
+            *confusions(watched, names),
+            *mistakes(watched),
+            *filters(watched, names),
+            *_rounds(models, study),
+            *_settings(models, study),
+        ],
+    )
 
 
 def _opening(models: Sequence[Line], study: Study) -> Iterator[str]:
@@ -71,102 +78,49 @@ def _opening(models: Sequence[Line], study: Study) -> Iterator[str]:
 def _models(models: Sequence[Line]) -> Iterator[str]:
     yield "<section>"
     yield "<h2>Models</h2>"
-    yield from table(
-        "Errors in %, mean ± standard deviation over the rounds",
-        ["model", "test", "train", "digit", "parameters", "rounds", "s a round", "what it is"],
-        [
-            [
-                line.model,
-                percent(line.test_error),
-                percent(line.train_error),
-                percent(line.digit_error),
-                f"{line.parameters:,}",
-                f"{line.rounds:,}",
-                f"{line.seconds.mean:.2f}",
-                MODELS[line.model].about if line.model in MODELS else "–",
-            ]
-            for line in models
-        ],
-    )
+    yield from table(model_sheet(models))
     yield "</section>"
 
 
-def _distribution(models: Sequence[Line], rows: Sequence[Row]) -> Iterator[str]:
-    drawn = [
-        Strip(
-            line.model,
-            percent(line.test_error),
-            [100 * row.test_error for row in rows if row.model == line.model],
-        )
-        for line in models
-    ]
+def _drawn(title: str, picture: Picture) -> Iterator[str]:
     yield "<section>"
-    yield "<h2>How the rounds differ</h2>"
-    yield "<figure>"
-    yield strips("distribution", "Test error of each model in each round, in %", drawn)
-    yield (
-        "<figcaption>Test error in %. A dot is a round, the box holds the middle half of them, the "
-        "line is the median; at the right mean ± standard deviation.</figcaption>"
-    )
-    yield "</figure>"
+    yield f"<h2>{title}</h2>"
+    yield from figure(picture.caption, picture.drawn)
     yield "</section>"
 
 
 def _effects(found: Sequence[Effect]) -> Iterator[str]:
-    bars = []
-    for effect in found:
-        mean, low, high = (None if end is None else 100 * end for end in effect.difference)
-        assert mean is not None
-        under = change(effect.before, effect.after, effect.less)
-        note = difference(effect.difference).partition(" ")[0]
-        bars.append(Bar(effect.name, note, under, mean, low, high))
+    picture = forest_of(found)
     yield "<section>"
     yield "<h2>What each idea gives</h2>"
-    yield "<figure>"
-    yield forest("effects", "Paired differences in test error, with 95 % intervals", bars)
-    yield (
-        "<figcaption>Difference in test error in percentage points, on the same pairs, with "
-        "Student’s 95 % interval. A filled mark: the interval leaves 0 out.</figcaption>"
-    )
-    yield "</figure>"
-    yield from table(
-        "Differences in points; p of the sign-flip test, each effect taken alone; rounds it takes "
-        "to see such an effect with a power of 80 %",
-        ["effect", "difference", "p", "rounds", "rounds needed", "from → to"],
-        [
-            [
-                effect.name,
-                difference(effect.difference),
-                probability(effect.p),
-                f"{effect.rounds:,}",
-                rounds(effect.rounds_needed),
-                f"{effect.before} → {effect.after}"
-                + ("" if effect.less is None else f" − ({' → '.join(effect.less)})"),
-            ]
-            for effect in found
-        ],
-    )
+    yield from figure(picture.caption, picture.drawn)
+    yield from table(effect_sheet(found))
     yield "</section>"
 
 
-def _rounds(models: Sequence[Line], rows: Sequence[Row]) -> Iterator[str]:
-    errors = {(row.round, row.model): f"{100 * row.test_error:.2f}" for row in rows}
-    names = [line.model for line in models]
-    numbers = sorted({row.round for row in rows})
+def _rounds(models: Sequence[Line], study: Study) -> Iterator[str]:
+    yield "<section>"
+    yield "<h2>Every round in numbers</h2>"
     yield "<details>"
-    yield "<summary>Every round in numbers</summary>"
-    yield from table(
-        "Test error in %",
-        ["round", *names],
-        [[f"{i}", *(errors.get((i, name), "–") for name in names)] for i in numbers],
-    )
+    yield "<summary>Show them</summary>"
+    yield from table(rounds_sheet(models, study.rows))
     yield "</details>"
+    yield "</section>"
 
 
-def _settings(study: Study) -> Iterator[str]:
+def _settings(models: Sequence[Line], study: Study) -> Iterator[str]:
     yield "<section>"
     yield "<h2>How it was made</h2>"
-    yield from settings(study.settings, study.versions)
+    again = study_command(
+        study.settings,
+        [line.model for line in models],
+        1 + max(row.round for row in study.rows),
+    )
+    if again is not None:
+        yield from command(again)
+    yield from table(settings_sheet(study.settings, study.rows))
+    shared = {key: value for key, value in study.settings.items() if key not in OWN}
+    yield from settings(shared, study.versions)
     if study.settings.get("validation"):
         yield "<p>The test pairs are of digits of the training set: this run was for tuning.</p>"
     yield "</section>"

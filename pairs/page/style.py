@@ -10,7 +10,7 @@ STYLE = """
   --s0: #0b62b0; --s1: #b3541e; --s2: #1d7a4f; --s3: #8a3ea0;
   --s4: #6b6100; --s5: #a3244f; --s6: #0b7285; --s7: #4a4f57;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --ink: #e6e9ec; --quiet: #a0a8b0; --rule: #3a4149; --grid: #272c32;
     --accent: #6fb7f7; --box: #1f3d5a; --minus: #f0a06a;
@@ -20,14 +20,21 @@ STYLE = """
 }
 * { box-sizing: border-box; }
 body {
-  margin: 0 auto; padding: 1rem; max-width: 64rem;
+  margin: 0 auto; padding: 1rem; max-width: 72rem;
   background: var(--page); color: var(--ink);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word;
 }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 1rem 0; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 0.5rem; }
+a { color: var(--accent); }
+nav ul { padding: 0; margin: 1rem 0; list-style: none; columns: 14rem; max-width: 50rem; }
+nav li { padding: 0.15rem 0; break-inside: avoid; }
+.here { opacity: 0; text-decoration: none; font-weight: 400; }
+:is(h2, h3):hover .here, :is(h2, h3):target .here, .here:focus { opacity: 1; }
+@media (hover: none) { .here { opacity: 0.6; } }
 p, figcaption { max-width: 42rem; }
-figure { margin: 1rem 0; max-width: 50rem; }
+figure { margin: 1rem 0 2rem; max-width: 50rem; }
+figcaption { margin: 0 0 0.75rem; }
 figcaption, caption { color: var(--quiet); font-size: 0.875rem; }
 caption { text-align: left; padding: 0 0 0.5rem; }
 caption span {
@@ -39,23 +46,28 @@ caption span {
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem; }
 th, td { padding: 0.3rem 0.9rem 0.3rem 0; vertical-align: top; }
 th { text-align: left; font-weight: 600; }
+tbody th, thead th:first-child { position: sticky; left: 0; background: var(--page); }
 td { text-align: right; white-space: nowrap; }
 td.words { text-align: left; white-space: normal; min-width: 13rem; }
 thead th { border-bottom: 2px solid var(--rule); vertical-align: bottom; }
 thead th + th { text-align: right; }
 thead th.words { text-align: left; }
-tbody th, tbody td { border-bottom: 1px solid var(--rule); }
+tbody th, tbody td { border-bottom: 1px solid var(--grid); }
+tbody + tbody tr:first-child > * { border-top: 2px solid var(--rule); }
+tbody:last-child tr:last-child > * { border-bottom: 1px solid var(--rule); }
 tbody th { min-width: 10.5rem; max-width: 16rem; }
 details tbody th, .short tbody th { min-width: 0; }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.2rem 1rem; }
 dt { color: var(--quiet); }
 dd { margin: 0; min-width: 0; }
-details { margin: 2rem 0; }
+details { margin: 0.5rem 0; }
 summary { cursor: pointer; margin: 0 0 0.5rem; }
 svg { display: block; overflow: hidden; font-size: 13px; }
 svg text { fill: var(--ink); }
 svg text.under { fill: var(--quiet); font-size: 12px; }
+svg text.group { font-weight: 600; }
 svg .grid { stroke: var(--grid); }
+svg .rule { stroke: var(--rule); }
 svg .zero { stroke: var(--quiet); stroke-dasharray: 4 3; }
 svg .box { fill: var(--box); }
 svg .median, svg .bar { stroke: var(--accent); stroke-width: 2; }
@@ -93,7 +105,6 @@ svg.raster { shape-rendering: crispEdges; }
 svg .cell { fill: var(--grid); }
 svg .share { fill: var(--accent); }
 .panels { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
-.panels + figcaption { margin-top: 0.75rem; }
 .panels p { margin: 0.25rem 0 0; font-size: 0.875rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 0.5rem; }
 .cards {
@@ -104,6 +115,17 @@ h3 { font-size: 1rem; margin: 1.5rem 0 0.5rem; }
 svg .ink { fill: var(--ink); }
 svg .minus { fill: var(--minus); }
 svg .open { fill: var(--page); stroke: var(--accent); stroke-width: 2; }
+@media (min-width: 64rem) { tbody th { white-space: nowrap; max-width: none; } }
 @media (max-width: 30rem) { tbody th { min-width: 7rem; } }
-@media print { .scroll { overflow: visible; } }
+@media print {
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  .scroll { overflow: visible; }
+  table { font-size: 7.5pt; }
+  th, td { padding: 0.15rem 0.4rem 0.15rem 0; }
+  td.words { min-width: 0; }
+  nav, .here, summary { display: none; }
+  h2, h3, caption { break-after: avoid; }
+  tr, figcaption, .panels > div, .multiples > div, .cards > li { break-inside: avoid; }
+  details::details-content { content-visibility: visible; }
+}
 """

@@ -1,4 +1,4 @@
-"""The page of a sweep: errors and effects against the setting, for each backbone."""
+"""The page of a sweep: errors and effects against the setting, for each family of models."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pairs.figures.curves import Curve, Point, curves
 from pairs.figures.rows import escaped
-from pairs.figures.value_axis import number
 from pairs.files import ResultsError
-from pairs.page.parts import count, end, head, settings, table
+from pairs.page.parts import command as shown
+from pairs.page.parts import count, figure, settings, table, whole
 from pairs.page.saved import Study, load
-from pairs.report import change, difference, percent
 from pairs.results import ROWS
-from pairs.statistics import Interval, interval, spread
+from pairs.sheets import OWN, settings_sheet
 from pairs.summary import Effect
 from pairs.sweep import SWEPT, Value, command, text
 from pairs.sweep.folders import folders
+from pairs.sweep.sheets import effect_pictures, error_pictures, sweep_effects, sweep_errors
 from pairs.sweep.trends import effects, errors
 from pairs.training import Row
 
@@ -75,15 +74,13 @@ def render_sweep(sweep: Sweep) -> str:
     rows = {value: study.rows for value, study in sweep.studies.items()}
     about = SWEPT[sweep.setting].about
     compared = effects(sweep.setting, rows)
-    parts = [*head(f"Which of two digits is larger, by the {about}"), *_opening(sweep, about)]
-    for k, (backbone, models) in enumerate(errors(rows).items()):
-        parts += ["<section>", f"<h2>Backbone {escaped(backbone)}</h2>"]
-        parts += _errors(f"errors-{k}", backbone, sweep, models)
-        if backbone in compared:
-            parts += _effects(f"effects-{k}", backbone, sweep, compared[backbone])
-        parts.append("</section>")
-    parts += [*_settings(sweep, rows), *end()]
-    return "\n".join(parts)
+    values = list(sweep.studies)
+    parts: list[str] = []
+    for k, (family, models) in enumerate(errors(rows).items()):
+        parts += _family(k, family, about, values, models, compared.get(family, {}))
+    parts += _settings(sweep, rows)
+    title = f"Which of two digits is larger, by the {about}"
+    return whole(title, _opening(sweep, about), parts)
 
 
 def _opening(sweep: Sweep, about: str) -> Iterator[str]:
@@ -102,81 +99,26 @@ def _opening(sweep: Sweep, about: str) -> Iterator[str]:
         )
 
 
-def _errors(
-    figure: str, backbone: str, sweep: Sweep, models: Mapping[str, Mapping[Value, Sequence[float]]]
+def _family(
+    k: int,
+    family: str,
+    about: str,
+    values: Sequence[Value],
+    models: Mapping[str, Mapping[Value, Sequence[float]]],
+    named: Mapping[str, Mapping[Value, Effect]],
 ) -> Iterator[str]:
-    about, values = SWEPT[sweep.setting].about, list(sweep.studies)
-    lines = [
-        Curve(name, [_point(value, interval(found)) for value, found in at.items()])
-        for name, at in models.items()
-    ]
-    title = f"Test error of {backbone} models against the {about}, in %"
-    yield from _figure(
-        curves(figure, title, about, lines, values),
-        "Mean test error in %, with Student’s 95 % interval as a band.",
-    )
-    yield from _table(
-        "Test error in %, mean ± standard deviation over the rounds",
-        about,
-        values,
-        {
-            name: {value: percent(spread(found)) for value, found in at.items()}
-            for name, at in models.items()
-        },
-    )
-
-
-def _effects(
-    figure: str, backbone: str, sweep: Sweep, named: Mapping[str, Mapping[Value, Effect]]
-) -> Iterator[str]:
-    about, values = SWEPT[sweep.setting].about, list(sweep.studies)
-    lines = [
-        Curve(name, [_point(value, effect.difference) for value, effect in at.items()])
-        for name, at in named.items()
-    ]
-    title = f"What each idea gives {backbone} models against the {about}, in points"
-    changes = []
-    for name, at in named.items():
-        effect = next(iter(at.values()))
-        changes.append(
-            f"{name} ({change(effect.before, effect.after, effect.less).partition(': ')[2]})"
-        )
-    yield from _figure(
-        curves(figure, title, about, lines, values, whiskers=True),
-        "Difference in test error in percentage points, on the same pairs, with Student’s 95 % "
-        f"interval; below 0 are fewer errors: {', '.join(changes)}.",
-    )
-    yield from _table(
-        "Differences in points, with 95 % intervals, each taken alone",
-        about,
-        values,
-        {
-            name: {value: difference(effect.difference) for value, effect in at.items()}
-            for name, at in named.items()
-        },
-    )
-
-
-def _point(value: Value, found: Interval) -> Point:
-    mean, low, high = (None if end is None else 100 * end for end in found)
-    assert mean is not None
-    return Point(value, mean, low, high)
-
-
-def _figure(drawn: str, caption: str) -> Iterator[str]:
-    yield from ("<figure>", drawn, f"<figcaption>{escaped(caption)}</figcaption>", "</figure>")
-
-
-def _table(
-    caption: str, about: str, values: Sequence[Value], columns: Mapping[str, Mapping[Value, str]]
-) -> Iterator[str]:
-    """Lay out a value a row, a model or an effect a column."""
-    body = [
-        [number(value), *(cells.get(value, "–") for cells in columns.values())]
-        for value in values
-        if any(value in cells for cells in columns.values())
-    ]
-    yield from table(caption, [about, *columns], body)
+    yield "<section>"
+    yield f"<h2>{escaped(family)} models</h2>"
+    yield "<h3>Errors</h3>"
+    for picture in error_pictures(k, family, about, models):
+        yield from figure(picture.caption, picture.drawn)
+    yield from table(sweep_errors(family, values, models))
+    if named:
+        yield "<h3>What each idea gives</h3>"
+        for picture in effect_pictures(k, family, about, named):
+            yield from figure(picture.caption, picture.drawn)
+        yield from table(sweep_effects(family, values, named))
+    yield "</section>"
 
 
 def _settings(sweep: Sweep, rows: Mapping[Value, Sequence[Row]]) -> Iterator[str]:
@@ -185,12 +127,14 @@ def _settings(sweep: Sweep, rows: Mapping[Value, Sequence[Row]]) -> Iterator[str
     names = [name for named in errors(rows).values() for name in named]
     again = command(sweep.setting, list(sweep.studies), names, rounds, first.settings)
     varied = {SWEPT[sweep.setting].field: ", ".join(map(text, sweep.studies))}
+    shared = {key: value for key, value in first.settings.items() if key not in OWN}
     yield "<section>"
     yield "<h2>How it was made</h2>"
-    yield from settings({**first.settings, **varied}, first.versions)
+    if again is not None:
+        yield from shown(again)
+    every = [row for mine in rows.values() for row in mine]
+    yield from table(settings_sheet({**first.settings, **varied}, every))
+    yield from settings({**shared, **varied}, first.versions)
     if first.settings.get("validation"):
         yield "<p>The test pairs are of digits of the training set: this run was for tuning.</p>"
-    if again is not None:
-        yield "<p>This command gives the same numbers again:</p>"
-        yield f"<pre><code>{escaped(again)}</code></pre>"
     yield "</section>"
