@@ -139,6 +139,22 @@ def effects_table(*studies: str) -> str:
     return table(["effect", *(family for _, family in places)], rows)
 
 
+def calibration_table(place: str, *kinds: str) -> str:
+    """Tabulate what the probabilities of models are worth, and how they contradict themselves."""
+    study, family = place.split("/")
+    rows = []
+    for found in summary(study)["models"]:
+        if parts(found["model"])[0] != family or (kinds and parts(found["model"])[1] not in kinds):
+            continue
+        own = found["calibration"]
+        shares = (own["ece"], own["ece_by_chance"], own["same_twice"], own["against_digits"])
+        rows.append(
+            [f"`{found['model']}`", f"{own['nll']['mean']:.3f}"]
+            + ["–" if share is None else f"{100 * share:.2f}" for share in shares]
+        )
+    return table(["model", "NLL", "ECE", "by chance", "same twice", "against digits"], rows)
+
+
 def rates_table(*families: str) -> str:
     """Tabulate mean validation errors at each rate, the chosen one bold."""
     own = {name: errors for name, errors in grid().items() if parts(name)[0] in families}
@@ -220,6 +236,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "kinds": kinds_table,
     "effects": effects_table,
     "rates": rates_table,
+    "calibration": calibration_table,
     "model": of_model,
     "effect": of_effect,
     "swap": of_swap,
