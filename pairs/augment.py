@@ -52,8 +52,8 @@ def shifted(images: Tensor, most: int, rng: Generator) -> Tensor:
         shift = torch.randint(-most, most + 1, (count, 1), generator=rng)
         return (torch.arange(length) + shift).clamp(0, length - 1)
 
-    rows, columns = places(height), places(width)
-    return images[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
+    at = places(height)[:, :, None] * width + places(width)[:, None]
+    return images.flatten(1).gather(1, at.flatten(1)).view_as(images)
 
 
 class Warp(NamedTuple):

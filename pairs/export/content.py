@@ -148,7 +148,11 @@ def _sweep(sweep: Sweep) -> Content:
             ),
             "models": records(
                 Line,
-                [line for mine in rows.values() for line in lines(mine)],
+                [
+                    line
+                    for study in sweep.studies.values()
+                    for line in lines(study.rows, study.settings.get("test_pairs"))
+                ],
                 [at[value] for value, mine in rows.items() for _ in lines(mine)],
             ),
             "effects": records(
