@@ -80,7 +80,7 @@ def difference(found: dict[str, Any]) -> str:
 def models_table(place: str, *kinds: str) -> str:
     """Tabulate models of a study and a family, `default/conv-bn`: all, or those of some kinds."""
     study, family = place.split("/")
-    head = ["model", "parameters", "rate", "test error", "digit error", "s"]
+    head = ["model", "parameters", "rate", "test error", "digit error"]
     rows = [
         [
             f"`{found['model']}`",
@@ -88,7 +88,6 @@ def models_table(place: str, *kinds: str) -> str:
             f"{rate(found['model']):g}",
             percent(found["test_error"]),
             percent(found["digit_error"], deviation=False),
-            f"{found['seconds']['mean']:.1f}",
         ]
         for found in summary(study)["models"]
         if parts(found["model"])[0] == family and (not kinds or parts(found["model"])[1] in kinds)
