@@ -154,6 +154,19 @@ def calibration_table(place: str, *kinds: str) -> str:
     return table(["model", "NLL", "ECE", "by chance", "same twice", "against digits"], rows)
 
 
+def ablation_table(study: str) -> str:
+    """Tabulate the champion, and it without one ingredient each: errors, and what it loses."""
+    lost = {found["after"]: found for found in summary(study)["effects"]}
+    rows = []
+    for found in summary(study)["models"]:
+        name, cells = found["model"], ["–", "–"]
+        if name in lost:
+            cells = [difference(lost[name]), probability(lost[name]["holm"])]
+        errors = [percent(found[key]) for key in ("digit_error", "test_error")]
+        rows.append([f"`{name}`: {MODELS[name].about}", *errors, *cells])
+    return table(["model", "digit error", "pair error", "difference", "p"], rows)
+
+
 def rates_table(*families: str) -> str:
     """Tabulate mean validation errors at each rate, the chosen one bold."""
     own = {name: errors for name, errors in grid().items() if parts(name)[0] in families}
@@ -235,6 +248,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "kinds": kinds_table,
     "effects": effects_table,
     "rates": rates_table,
+    "ablation": ablation_table,
     "calibration": calibration_table,
     "model": of_model,
     "effect": of_effect,
