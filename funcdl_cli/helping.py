@@ -60,6 +60,8 @@ def _narrow(command: Any, ctx: Any) -> bool:
     for name, records in panels.items():
         out.print(f"\n[bold]{name}[/bold]")
         for names, about in records:
+            if len(names) + 2 > width:  # of many choices
+                names = names.replace("|", "| ")
             say(_lines(f"  {names}", width, "  ") + "\n" + _lines(f"      {about}", width))
     if command.epilog:
         lines = str(render(command.epilog)).split("\n")

@@ -10,7 +10,7 @@ from pairs.notes import notes
 from pairs.significance import LEVEL
 from pairs.statistics import Interval, Parted, Spread
 from pairs.summary import effects, lines
-from pairs.table import FittedTable
+from pairs.table import FittedTable, hyphened
 from pairs.training import Row
 
 __all__ = [
@@ -29,6 +29,9 @@ __all__ = [
 
 EFFECT = 24
 """Columns in which an effect's name stays readable."""
+
+NAME, KIND = 29, 19
+"""Characters of a model's name on one line, alone and in an effect, where every column counts."""
 
 
 def percent(value: Spread | None) -> str:
@@ -100,7 +103,8 @@ def tables(rows: Sequence[Row], test_pairs: int | None = None) -> Iterator[Fitte
     """
     table = FittedTable(
         "Errors in %, mean ± standard deviation over the rounds; s to train one",
-        least=("s", "params", "rounds", "rest", "pairs", "train", "digit"),
+        least=("rest", "pairs", "s", "params", "rounds", "train", "digit"),
+        broken=lambda cell: hyphened(cell, NAME).replace(" ± ", "\n± "),
         caption="±² = pairs² + rest²: pairs, due to the draw of the test pairs (binomial); rest, "
         "due to training pairs and first weights, 0 where ± is less than pairs",
     )
@@ -124,7 +128,7 @@ def tables(rows: Sequence[Row], test_pairs: int | None = None) -> Iterator[Fitte
         table = FittedTable(
             "What it gives: paired differences in test error, points, with 95 % intervals",
             least=("needed", "p", "Holm"),
-            broken=lambda cell: cell.replace(" [", "\n["),
+            broken=lambda cell: hyphened(cell, KIND).replace(" [", "\n["),
             caption="\n".join(notes(found)),
         )
         table.add_column("effect", min_width=EFFECT)

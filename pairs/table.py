@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["FittedTable"]
+__all__ = ["FittedTable", "hyphened"]
 
 WIDE = 10_000
 """More columns than any table has."""
@@ -108,3 +109,19 @@ class FittedTable(Table):
         for row, own in zip(zip(*shown), self.rows):
             table.add_row(*row, end_section=own.end_section)
         return table
+
+
+def hyphened(cell: str, most: int) -> str:
+    """Break words of more than `most` characters after a hyphen, where they have one.
+
+    >>> hyphened("conv-bn-shared-explicit-digits → warp", 24)
+    'conv-bn-shared-explicit-\\ndigits → warp'
+    """
+
+    def broken(word: str) -> str:
+        cut = word.rfind("-", 0, most) + 1
+        if len(word) <= most or cut == 0:
+            return word
+        return f"{word[:cut]}\n{broken(word[cut:])}"
+
+    return re.sub(r"\S+", lambda match: broken(match[0]), cell)

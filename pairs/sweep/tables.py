@@ -11,10 +11,13 @@ from pairs.statistics import spread
 from pairs.summary import Effect
 from pairs.sweep.settings import SWEPT, Value, text
 from pairs.sweep.trends import effects, errors
-from pairs.table import FittedTable
+from pairs.table import FittedTable, hyphened
 from pairs.training import Row
 
 __all__ = ["sweep_tables"]
+
+NAME = 22
+"""Characters of a model's name on one line, where every column counts."""
 
 
 def sweep_tables(setting: str, rows: Mapping[Value, Sequence[Row]]) -> Iterator[FittedTable]:
@@ -65,7 +68,13 @@ def _table(
     title: str, first: str, rows: Mapping[Value, Sequence[Row]], caption: str | None = None
 ) -> FittedTable:
     least = _least([text(value) for value in rows])
-    table = FittedTable(title, least, caption=caption, show_lines=True)
+    table = FittedTable(
+        title,
+        least,
+        broken=lambda cell: hyphened(cell, NAME),
+        caption=caption,
+        show_lines=True,
+    )
     table.add_column(first, no_wrap=first == "model", min_width=16)
     for value in rows:
         table.add_column(text(value), justify="right", no_wrap=True)
