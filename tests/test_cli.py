@@ -50,10 +50,12 @@ def test_pairs_runs_writes_and_resumes(tmp_path):
         "seed",
         "parameters",
         "epochs",
+        "lr",
         "train_error",
         "test_error",
         "digit_error",
         "seconds",
+        "calibration",
     }
     assert "fc-shared" in out
     assert "sharing" in out

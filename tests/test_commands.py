@@ -101,7 +101,10 @@ def test_version_names_all_three():
 
 
 def test_names_of_models_are_completed():
-    assert options.complete_models("fc-plain,conv-shared-") == ["fc-plain,conv-shared-aux"]
+    kinds = ["aux", "explicit", "explicit-aux", "explicit-digits"]
+    assert options.complete_models("fc-plain,conv-shared-") == [
+        f"fc-plain,conv-shared-{kind}" for kind in kinds
+    ]
     assert options.complete_models("") == [*MODELS, "all"]
     assert options.complete_models("fc-plain,a") == []
 
@@ -297,7 +300,7 @@ def test_a_file_gives_what_a_command_cannot_do_without(tmp_path):
         ("[pairs]\nsave = 1", "pairs.save: expected true or false, got 1"),
         ("[pairs]\nout = 3", "pairs.out: expected a string, got 3"),
         ("[pairs]\nmodels = [1979-05-27]", "pairs.models: expected a string, got ["),
-        ("[pairs]\nround = 1", "pairs.round: expected one of the options aux-weight, batch-size"),
+        ("[pairs]\nround = 1", "pairs.round: expected one of the options augment, aux-weight, "),
         ("[pairs]\nconfig = 'a'", "pairs.config: expected one of the options"),
         ("[pear]", "pear: expected a table of bench, check, compare"),
         ("pairs = 1", "pairs: expected a table, got 1"),
@@ -375,7 +378,11 @@ def test_bench_measures_every_way_at_every_size(monkeypatch):
         assert all(row[way]["seconds"] > 0 for way in ("plain", "staged", "eager"))
     assert document["machine"]["threads"] == 1
     code, out, err = run("bench")
-    assert max(map(len, out.splitlines())) <= 80
+    *table, told = out.splitlines()
+    assert max(map(len, table)) <= 80
+    assert told == ", ".join(
+        f"{key} {value}" for key, value in {**document["versions"], **document["machine"]}.items()
+    )
     assert err.splitlines() == [f"measuring {row['name']}" for row in document["steps"]]
 
 

@@ -12,6 +12,7 @@ from pairs.augment import Warp
 from pairs.data import Digits, Mnist, draw_split
 from pairs.details import checked, picture
 from pairs.figures.panel import over_rounds, panel
+from pairs.figures.scale import Scale
 from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
 from pairs.seeds import generator
@@ -224,9 +225,9 @@ def test_the_page_holds_every_section(folder, watched):
 def test_a_folder_from_before_makes_the_page_without_these_sections(folder):
     (folder / "details.jsonl").unlink()
     assert Results(folder, QUICK, "package").done("conv-plain", 1)
-    text = page.render(page.load(folder))
-    assert not [heading for heading in HEADINGS if f"<h2>{heading}</h2>" in text]
-    assert "<h2>Models</h2>" in text
+    headings = Page(page.render(page.load(folder))).all("h2")
+    assert not {*HEADINGS} & {*headings}
+    assert "Models" in headings
 
 
 def made(folder, found):
@@ -246,7 +247,11 @@ def test_a_model_without_a_mistake_has_a_sentence_and_no_pictures(tmp_path, watc
     diagonal = [[8 * (i == j) for j in range(10)] for i in range(10)]
     kinds = [[of_kind, 0] for of_kind, _ in details.kinds]
     right = details._replace(mistakes=[], pictures=[], kinds=kinds, confusion=diagonal)
-    row = row._replace(test_error=0.0, digit_error=0.0)
+    rights = row.calibration._replace(
+        bins=[[pairs, confidences, pairs] for pairs, confidences, _ in row.calibration.bins],
+        digits=[[pairs, 0] for pairs, _ in row.calibration.digits],
+    )
+    row = row._replace(test_error=0.0, digit_error=0.0, calibration=rights)
     found = made(tmp_path, [(plain, of_plain), (row, right)])
     assert ": 0 of 80 digits are wrong." in [text for _, text in found.texts]
     assert found.all("desc").count("0 of 80 digits are wrong.") == 1
@@ -352,7 +357,7 @@ def test_hostile_details_are_one_sentence(folder, change):
 def test_a_panel_keeps_its_band_within_its_box():
     curve = over_rounds([[0.9, 0.1], [0.1, 0.1], [0.2]])
     assert [value.mean for value in curve] == pytest.approx([0.4, 0.1])
-    text = panel("a", "title", "label", curve, 0.5)
+    text = panel("a", "title", "label", curve, Scale([0.0, 0.25, 0.5]))
     band = text.split('class="band" d="M')[1].split("Z")[0].split("L")
     places = [tuple(map(float, point.split())) for point in band]
     assert [x for x, _ in places] == [0, 1000, 1000, 0]
