@@ -280,7 +280,7 @@ def rounds_are_right(folder: Path, draw: random.Random) -> None:
             row = json.loads(line)
             same = rows.get((row["model"], row["round"]), row)
             assert {**row, "seconds": 0} == {**same, "seconds": 0}
-    assert re.search("<h2>", write(folder).read_text(encoding="utf-8"))
+    assert re.search("<h2 id=", write(folder).read_text(encoding="utf-8"))
 
 
 def main() -> None:

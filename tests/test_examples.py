@@ -1,5 +1,6 @@
 """The examples, run small: each says what it does and learns something."""
 
+import json
 import re
 import runpy
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from pairs.data import Pairs
 
 FOLDER = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
@@ -45,6 +48,44 @@ def test_the_pairs_by_hand_learn_the_digits_and_the_answer(said):
     text = said("pairs_by_hand", count=500, epochs=8)
     assert number(r"1,000 test pairs: ([\d.]+)%", text) < 25
     assert number(r"for another: ([\d.]+)%", text) < 20
+
+
+def test_the_swap_looks_its_answer_up_in_the_classes(rng):
+    count = 400
+    classes = torch.randint(10, (count, 2), generator=rng)
+    images = torch.rand(count, 2, 14, 14, generator=rng)
+    pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
+    shown = load("leaking_swap")["swapped"](pairs, rng)
+    turned = (shown.images == images.flip(1)).all(-1).all(-1).all(-1)
+    assert 0.4 < turned.double().mean() < 0.6
+    kept = ~turned
+    for one, other in zip(shown, pairs):
+        assert torch.equal(one[kept], other[kept])
+    assert torch.equal(shown.classes[turned], classes[turned].flip(1))
+    assert torch.equal(shown.target, (shown.classes[:, 0] <= shown.classes[:, 1]).long())
+    # The answer of a pair alone does not tell that of its swap.
+    told = pairs.target[turned] == 1
+    assert {*shown.target[turned][told].tolist()} == {0, 1}
+
+
+def test_the_swap_is_measured_and_its_file_has_what_is_printed(said, tmp_path):
+    path = tmp_path / "swap.json"
+    arguments = {"rounds": 2, "count": 500, "epochs": 6}
+    text = said("leaking_swap", **arguments, out=path)
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert told["settings"] == {"rounds": 2, "pairs": 500, "epochs": 6, "seed": 0}
+    heads = re.findall(r"^(.+): conv-separate ([\d.]+) %, conv-shared ([\d.]+) %$", text, re.M)
+    assert [head for head, *_ in heads] == ["without", "with the swap"]
+    gains = re.findall(r"sharing: ([+-][\d.]+) points \[([+-][\d.]+), ([+-][\d.]+)\]", text)
+    for (_, *shown), gain, kind in zip(heads, gains, ("none", "swap"), strict=True):
+        errors = told[kind]["errors"]
+        assert [f"{50 * sum(errors[name]):.1f}" for name in errors] == shown
+        mean = sum(errors["conv-shared"]) / 2 - sum(errors["conv-separate"]) / 2
+        assert told[kind]["sharing"]["mean"] == pytest.approx(mean)
+        assert [f"{100 * bound:+.2f}" for bound in told[kind]["sharing"].values()] == [*gain]
+        # Always to say "at most" is wrong in 45 of 100.
+        assert max(max(found) for found in errors.values()) < 0.44
+    assert told["none"]["errors"] != told["swap"]["errors"]
 
 
 def test_the_ensemble_agrees_where_it_has_seen_points_alone(said):
