@@ -174,11 +174,9 @@ def rates_table(*families: str) -> str:
     rows = []
     for name, errors in own.items():
         means = {key: f"{100 * fmean(found):.2f}" for key, found in errors.items()}
-        chosen = f"{best(errors)}"
-        rows.append(
-            [f"`{name}`"]
-            + [f"**{means[key]}**" if key == chosen else means[key] for key in columns]
-        )
+        (chosen,) = (key for key in errors if float(key) == best(errors))
+        means[chosen] = f"**{means[chosen]}**"
+        rows.append([f"`{name}`", *(means.get(key, "–") for key in columns)])
     return table(["model", *columns], rows)
 
 
@@ -198,7 +196,7 @@ def of_model(study: str, model: str, what: str) -> str:
     if what == "seconds":
         return f"{found['seconds']['mean']:.1f}"
     if what == "nll":
-        return f"{found['nll']['mean']:.3f}"
+        return f"{found['calibration']['nll']['mean']:.3f}"
     return f"{found[what]:,}"
 
 
