@@ -114,8 +114,9 @@ class FittedTable(Table):
 def hyphened(cell: str, most: int) -> str:
     """Break words of more than `most` characters after a hyphen, where they have one.
 
-    >>> hyphened("conv-bn-shared-explicit-digits → warp", 24)
-    'conv-bn-shared-explicit-\\ndigits → warp'
+    >>> print(hyphened("conv-bn-shared-explicit-digits → conv-plain", 24))
+    conv-bn-shared-explicit-
+    digits → conv-plain
     """
 
     def broken(word: str) -> str:

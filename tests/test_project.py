@@ -36,7 +36,15 @@ def test_code_and_data_have_licences_apart():
 
 
 @pytest.mark.parametrize(
-    "file", ["README.md", "CONTRIBUTING.md", "examples/README.md", "docs/architecture.md"]
+    "file",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "examples/README.md",
+        "docs/architecture.md",
+        "docs/index.md",
+        "docs/study.md",
+    ],
 )
 def test_every_file_that_is_linked_to_exists(file):
     text = (ROOT / file).read_text(encoding="utf-8")
@@ -65,6 +73,24 @@ def test_the_oldest_versions_that_are_tested_are_the_bounds():
     assert pins == bounds
     newer = dict(re.findall(r"^([a-z-]+)==([\d.]+)$", (ROOT / "constraints.txt").read_text(), re.M))
     assert all(pin <= release(newer[name]) for name, pin in pins.items())
+
+
+def test_every_file_that_a_package_reads_is_in_its_wheel():
+    """Setuptools takes modules by itself and of all others only what pyproject.toml names."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    named = tools["setuptools"]["package-data"]
+    for package in ("funcdl", "funcdl_cli", "pairs"):
+        globs = [*named.get(package, ()), *named.get("*", ())]
+        told = {path for pattern in globs for path in (ROOT / package).glob(pattern)}
+        other = {
+            path
+            for path in (ROOT / package).rglob("*")
+            if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+        }
+        assert other <= told
+        assert all(any((ROOT / package).glob(pattern)) for pattern in globs)
+    for file in ("rates.json", "mnist14.xz", "champion.safetensors", "LICENSE"):
+        assert ROOT / "pairs" / "data" / file in (ROOT / "pairs").rglob(file)
 
 
 def release(text):

@@ -88,13 +88,16 @@ def test_the_tables_of_pairs_are_whole(columns, folder):
         shown = re.search(rf"┃ +{heading} *┃", out)
         assert shown or re.search(rf"{NOTE}[^.]*\b{heading}\b", said), heading
     # What is left out first, the parts of a deviation, is so in 80 columns too, and it alone.
-    assert re.findall(rf"{NOTE}([^.]*)", said) == {
-        40: ["rest, pairs, s, params, rounds, train, digit", "needed, p, Holm"],
-        60: ["rest, pairs, s, params, rounds", "needed, p"],
-        77: ["rest, pairs"],
-        80: ["rest, pairs"],
-        200: [],
-    }[columns]
+    assert (
+        re.findall(rf"{NOTE}([^.]*)", said)
+        == {
+            40: ["rest, pairs, s, params, rounds, train, digit", "needed, p, Holm"],
+            60: ["rest, pairs, s, params, rounds", "needed, p"],
+            77: ["rest, pairs"],
+            80: ["rest, pairs"],
+            200: [],
+        }[columns]
+    )
     assert said.count("A wider terminal shows all, and so does --json.") == said.count(NOTE)
 
 
