@@ -70,10 +70,10 @@ def test_the_swap_looks_its_answer_up_in_the_classes(rng):
 
 def test_the_swap_is_measured_and_its_file_has_what_is_printed(said, tmp_path):
     path = tmp_path / "swap.json"
-    arguments = {"rounds": 2, "count": 500, "epochs": 6}
+    arguments = {"rounds": 2, "count": 500, "epochs": 10}
     text = said("leaking_swap", **arguments, out=path)
     told = json.loads(path.read_text(encoding="utf-8"))
-    assert told["settings"] == {"rounds": 2, "pairs": 500, "epochs": 6, "seed": 0}
+    assert told["settings"] == {"rounds": 2, "pairs": 500, "epochs": 10, "seed": 0}
     heads = re.findall(r"^(.+): conv-separate ([\d.]+) %, conv-shared ([\d.]+) %$", text, re.M)
     assert [head for head, *_ in heads] == ["without", "with the swap"]
     gains = re.findall(r"sharing: ([+-][\d.]+) points \[([+-][\d.]+), ([+-][\d.]+)\]", text)
@@ -84,7 +84,7 @@ def test_the_swap_is_measured_and_its_file_has_what_is_printed(said, tmp_path):
         assert told[kind]["sharing"]["mean"] == pytest.approx(mean)
         assert [f"{100 * bound:+.2f}" for bound in told[kind]["sharing"].values()] == [*gain]
         # Always to say "at most" is wrong in 45 of 100.
-        assert max(max(found) for found in errors.values()) < 0.44
+        assert max(max(found) for found in errors.values()) < 0.35
     assert told["none"]["errors"] != told["swap"]["errors"]
 
 
