@@ -211,7 +211,7 @@ def test_parameters_of_another_size_are_never_broadcast(rng):
         (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(1), 2, "conv2d: w (3, 3, 2, 4) does not fit x (5, 5, 2): b (1,) is of another shape"),
         (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(4, device="meta"), 2, "conv2d: expected all on one device, got cpu and meta"),
         (f.conv_transpose2d(4, 3), (2, 2, 4, 4), (), 4, "conv_transpose2d: w (2, 2, 4, 4) does not fit x (5, 5, 4): expected a kernel of (3, 3)"),
-        (f.conv_transpose2d(4, 3), (3, 3, 0, 0), (), 0, "conv_transpose2d: w (3, 3, 0, 0) does not fit x (5, 5, 0): w has no features"),
+        (f.conv_transpose2d(4, 3), (3, 3, 0, 0), (), 0, "conv_transpose2d: expected one number or more along the last axis, got (5, 5, 0)"),
         (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(1), 4, "conv_transpose2d: w (3, 3, 4, 4) does not fit x (5, 5, 4): b (1,) is of another shape"),
         (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(4, device="meta"), 4, "conv_transpose2d: expected all on one device, got cpu and meta"),
     ],
