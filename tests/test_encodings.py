@@ -134,7 +134,9 @@ def test_tables_keep_their_numbers_and_stay_in_line(encoding, folder):
     # A square is a digit more where there is no sign for it.
     assert numbers(out) == numbers(there.out.replace("²", plain("²", encoding)))
     tables = out.replace(plain("±", encoding) + plain("²", encoding), "")  # a caption begins so
-    lines = [line for line in tables.splitlines() if line.startswith(("|", "+", "│", "┃", "┏", "└"))]
+    lines = [
+        line for line in tables.splitlines() if line.startswith(("|", "+", "│", "┃", "┏", "└"))
+    ]
     assert len(lines) >= 13
     assert len(set(map(len, lines))) == 2  # two tables
     sign = plain("±", encoding)
