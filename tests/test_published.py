@@ -25,6 +25,7 @@ DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs"
 FOLDERS = sorted(path.parent.name for path in RESULTS.glob("*/rounds.jsonl"))
 SMALL = Settings(train_pairs=30, test_pairs=200)
 KINDS = ["plain", "separate", "separate-wide", "shared", "separate-aux", "shared-aux"]
+ABLATED = ["champion", "champion-without-dropout", "champion-without-sharpening"]
 DOCUMENT = """
 Of <!--= setting default train_pairs -->?<!--/--> pairs and <!--= setting default rounds -->?<!--/-->
 rounds, made with <!--= setting default made -->?<!--/-->: an error of
@@ -44,6 +45,9 @@ of digits <!--= model default conv-bn-shared-aux digit -->?<!--/-->; in
 <!--/-->
 
 <!--= calibration bare/conv shared-aux -->
+<!--/-->
+
+<!--= ablation ablation -->
 <!--/-->
 
 <!--= kinds default/conv-bn bare/conv -->
@@ -142,7 +146,7 @@ def row(model, i, settings):
     logits = torch.randn(len(target), 2, generator=rng)
     logits[:, 1] += 2.0 * target - 1.0
     digits = None
-    if model.endswith("-aux"):
+    if model.endswith("-aux") or MODELS[model].recipe is not None:
         digits = torch.randn(len(target), 2, 10, generator=rng)
     swapped = torch.randn(int((classes[:, 0] != classes[:, 1]).sum()), 2, generator=rng)
     error = int((logits.argmax(-1) != target).sum()) / len(target)
@@ -152,7 +156,7 @@ def row(model, i, settings):
         settings.seed,
         70_000 + len(model),
         settings.epochs,
-        rate(model),
+        rate(model) if MODELS[model].recipe is None else 0.02,
         error / 2,
         error,
         None if digits is None else error / 3,
@@ -164,12 +168,16 @@ def row(model, i, settings):
 @pytest.fixture
 def made(script, tmp_path, monkeypatch):
     """Small results, as the real ones are laid out."""
-    for study, family, augment in (("default", "conv-bn", "shift"), ("bare", "conv", "none")):
-        settings = SMALL._replace(augment=augment)
+    studies = {
+        "default": (SMALL, [f"conv-bn-{kind}" for kind in KINDS]),
+        "bare": (SMALL._replace(augment="none"), [f"conv-{kind}" for kind in KINDS]),
+        "ablation": (SMALL._replace(validation=True), ABLATED),
+    }
+    for study, (settings, names) in studies.items():
         results = Results(tmp_path / "results" / study, settings, "package")
         for i in range(4):
-            for kind in KINDS:
-                results.add(row(f"{family}-{kind}", i, settings))
+            for name in names:
+                results.add(row(name, i, settings))
         results.finish()
     errors = {"conv-separate": [0.17, 0.18, 0.165], "conv-shared": [0.15, 0.155, 0.16]}
     sharing = interval([-0.02, -0.025, -0.005])._asdict()
@@ -206,7 +214,7 @@ def test_the_script_fills_documents_and_then_finds_nothing_to_do(script, made, c
     table = next(part for part in parts if part.startswith("models default/conv-bn -->"))
     assert len(re.findall(r"^\| `", table, re.M)) == len(KINDS)
     line = cells(table, "`conv-bn-plain`")
-    assert line == ["`conv-bn-plain`", "70,013", f"{rate('conv-bn-plain'):g}", shown, "–", "3.0"]
+    assert line == ["`conv-bn-plain`", "70,013", f"{rate('conv-bn-plain'):g}", shown, "–"]
     table = next(part for part in parts if part.startswith("rates "))
     errors = grid()["fc-plain"]
     least = f"**{100 * min(sum(found) / len(found) for found in errors.values()):.2f}**"
