@@ -1,7 +1,12 @@
+import os
+
 import pytest
 import torch
 
 torch.set_num_threads(1)
+# Several workers are told of a terminal, and one is not; what depends on a width says which.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)
