@@ -219,6 +219,13 @@ def of_swap(kind: str, what: str) -> str:
     return f"{100 * fmean(found['errors'][what]):.1f}"
 
 
+def mark(what: str) -> str:
+    """Write the least or the most seconds that a round of the mark took."""
+    text = (RESULTS / "mark" / "rounds.jsonl").read_text("utf-8")
+    seconds = [json.loads(row)["seconds"] for row in text.splitlines()]
+    return f"{min(seconds) if what == 'least' else max(seconds):.1f}"
+
+
 def setting(study: str, name: str) -> str:
     """Write a setting of a study, or how many rounds it has."""
     if name == "rounds":
@@ -252,6 +259,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "effect": of_effect,
     "swap": of_swap,
     "setting": setting,
+    "mark": mark,
     "tuning": tuning,
 }
 

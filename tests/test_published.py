@@ -64,6 +64,7 @@ p <!--= effect default/conv-bn p both -->?<!--/-->, <!--= effect default/conv-bn
 <!--/-->
 
 <!--= tuning rounds -->?<!--/--> rounds of <!--= tuning test_pairs -->?<!--/--> pairs.
+It took from <!--= mark least -->?<!--/--> to <!--= mark most -->?<!--/--> s.
 With the swap <!--= swap swap sharing -->?<!--/-->, <!--= swap swap conv-shared -->?<!--/-->, without
 <!--= swap none sharing -->?<!--/-->.
 """
