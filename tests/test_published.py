@@ -173,6 +173,7 @@ def made(script, tmp_path, monkeypatch):
         "default": (SMALL, [f"conv-bn-{kind}" for kind in KINDS]),
         "bare": (SMALL._replace(augment="none"), [f"conv-{kind}" for kind in KINDS]),
         "ablation": (SMALL._replace(validation=True), ABLATED),
+        "mark": (SMALL, ["conv-bn-plain"]),
     }
     for study, (settings, names) in studies.items():
         results = Results(tmp_path / "results" / study, settings, "package")
