@@ -23,7 +23,7 @@ from pairs.models import MODELS, parts
 from pairs.rates import FILE, best, grid, rate
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "results"
+RESULTS = ROOT / "published"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FIGURE = re.compile(r"(<!--= (?P<what>[^>]*?) -->)(?P<old>.*?)(<!--/-->)", re.DOTALL)
 
