@@ -1,9 +1,13 @@
 import os
+import signal
 
 import pytest
 import torch
 
 torch.set_num_threads(1)
+# What a shell runs in the background ignores Ctrl-C, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Several workers are told of a terminal, and one is not; what depends on a width says which.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)

@@ -174,7 +174,8 @@ def test_at_weight_0_the_auxiliary_loss_is_gone(kind, rng):
         model.net.init(torch.Generator().manual_seed(3), (2, 14, 14))[0]
         for model in (with_aux, without)
     )
-    settings = Settings(epochs=2, batch_size=10)
+    # At one rate, since each would have its own.
+    settings = Settings(epochs=2, batch_size=10, lr=4e-3)
 
     def trained(model, params, weight):
         found = train(
