@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +21,8 @@ from typing import Any
 
 from pairs.models import MODELS, parts
 from pairs.rates import FILE, best, grid, rate
+from pairs.report import difference, percent, probability
+from pairs.statistics import Interval, Spread
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "published"
@@ -51,64 +53,56 @@ def effect(study: str, family: str, name: str) -> dict[str, Any]:
     return dict(found)
 
 
-def percent(value: dict[str, float | None] | None, deviation: bool = True) -> str:
-    """Write a share, with its deviation over the rounds, in per cent."""
+def share(value: dict[str, float | None] | None, deviation: bool = True) -> str:
+    """Write a share in per cent, with its deviation over the rounds or without."""
     if value is None:
-        return "–"
-    mean, spread = value["mean"], value["deviation"]
-    assert mean is not None
-    shown = f"{100 * mean:.2f}"
-    return f"{shown} ± {100 * spread:.2f}" if deviation and spread is not None else shown
+        return percent(None)
+    found = Spread(**value)
+    return percent(found if deviation else found._replace(deviation=None))
 
 
-def points(value: float) -> str:
-    """Write a difference in percentage points."""
-    return f"{100 * value:+.2f}".replace("-", "−")
+def gain(found: dict[str, Any]) -> str:
+    """Write the difference that an effect makes, with its 95 % interval."""
+    return difference(Interval(**found))
 
 
-def probability(p: float) -> str:
-    """Write a p-value."""
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def difference(found: dict[str, Any]) -> str:
-    """Write an effect with its 95 % interval."""
-    mean, low, high = (found["difference"][key] for key in ("mean", "low", "high"))
-    return f"{points(mean)} [{points(low)}, {points(high)}]"
+def lines(place: str, kinds: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """List a study's models of one family, `default/conv-bn`: all, or those of some kinds."""
+    study, family = place.split("/")
+    return [
+        found
+        for found in summary(study)["models"]
+        if (own := parts(found["model"]))[0] == family and (not kinds or own[1] in kinds)
+    ]
 
 
 def models_table(place: str, *kinds: str) -> str:
     """Tabulate models of a study and a family, `default/conv-bn`: all, or those of some kinds."""
-    study, family = place.split("/")
     head = ["model", "parameters", "rate", "test error", "digit error"]
     rows = [
         [
             f"`{found['model']}`",
             f"{found['parameters']:,}",
             f"{rate(found['model']):g}",
-            percent(found["test_error"]),
-            percent(found["digit_error"], deviation=False),
+            share(found["test_error"]),
+            share(found["digit_error"], deviation=False),
         ]
-        for found in summary(study)["models"]
-        if parts(found["model"])[0] == family and (not kinds or parts(found["model"])[1] in kinds)
+        for found in lines(place, kinds)
     ]
     return table(head, rows)
 
 
-def kinds_table(*studies: str) -> str:
+def kinds_table(*places: str) -> str:
     """Tabulate test errors, a kind of model a row, a family a column."""
-    places = [place.split("/") for place in studies]
     found: dict[str, dict[str, str]] = {}
-    for study, family in places:
-        for line in summary(study)["models"]:
-            own, kind = parts(line["model"])
-            if own == family:
-                found.setdefault(kind, {})[family] = percent(line["test_error"])
+    for place in places:
+        for line in lines(place):
+            found.setdefault(parts(line["model"])[1], {})[place] = share(line["test_error"])
     rows = [
-        [f"{kind}: {about(kind)}", *(errors.get(family, "–") for _, family in places)]
+        [f"{kind}: {about(kind)}", *(errors.get(place, "–") for place in places)]
         for kind, errors in found.items()
     ]
-    return table(["model", *(family for _, family in places)], rows)
+    return table(["model", *(place.split("/")[1] for place in places)], rows)
 
 
 def about(kind: str) -> str:
@@ -133,18 +127,15 @@ def effects_table(*studies: str) -> str:
             except ValueError:
                 cells.append("–")
                 continue
-            cells.append(f"{difference(found)}, p {probability(found['holm'])}")
+            cells.append(f"{gain(found['difference'])}, p {probability(found['holm'])}")
         rows.append([name, *cells])
     return table(["effect", *(family for _, family in places)], rows)
 
 
 def calibration_table(place: str, *kinds: str) -> str:
     """Tabulate what the probabilities of models are worth, and how they contradict themselves."""
-    study, family = place.split("/")
     rows = []
-    for found in summary(study)["models"]:
-        if parts(found["model"])[0] != family or (kinds and parts(found["model"])[1] not in kinds):
-            continue
+    for found in lines(place, kinds):
         own = found["calibration"]
         shares = (own["ece"], own["ece_by_chance"], own["same_twice"], own["against_digits"])
         rows.append(
@@ -161,8 +152,8 @@ def ablation_table(study: str) -> str:
     for found in summary(study)["models"]:
         name, cells = found["model"], ["–", "–"]
         if name in lost:
-            cells = [difference(lost[name]), probability(lost[name]["holm"])]
-        errors = [percent(found[key]) for key in ("digit_error", "test_error")]
+            cells = [gain(lost[name]["difference"]), probability(lost[name]["holm"])]
+        errors = [share(found[key]) for key in ("digit_error", "test_error")]
         rows.append([f"`{name}`: {MODELS[name].about}", *errors, *cells])
     return table(["model", "digit error", "pair error", "difference", "p"], rows)
 
@@ -190,9 +181,9 @@ def of_model(study: str, model: str, what: str) -> str:
     """Write one figure of a model."""
     found = line(study, model)
     if what in ("test", "digit"):
-        return percent(found[f"{what}_error"])
+        return share(found[f"{what}_error"])
     if what == "mean":
-        return percent(found["test_error"], deviation=False)
+        return share(found["test_error"], deviation=False)
     if what == "seconds":
         return f"{found['seconds']['mean']:.1f}"
     if what == "nll":
@@ -205,9 +196,9 @@ def of_effect(place: str, what: str, *name: str) -> str:
     study, family = place.split("/")
     found = effect(study, family, " ".join(name))
     if what == "difference":
-        return difference(found)
+        return gain(found["difference"])
     if what == "points":
-        return points(found["difference"]["mean"])
+        return difference(Interval(found["difference"]["mean"], None, None))
     return probability(found[what])
 
 
@@ -215,7 +206,7 @@ def of_swap(kind: str, what: str) -> str:
     """Write one figure of the swap that leaks, or of what stands beside it."""
     found = json.loads((RESULTS / "leaking_swap.json").read_text("utf-8"))[kind]
     if what == "sharing":
-        return difference({"difference": found["sharing"]})
+        return gain(found["sharing"])
     return f"{100 * fmean(found['errors'][what]):.1f}"
 
 
