@@ -10,7 +10,8 @@ import torch
 from rich.markup import escape
 
 from funcdl import Layer, tree
-from pairs.models import MODELS, TIES, Model, parts
+from pairs.design import TIES
+from pairs.models import MODELS, Model, parts
 from pairs.table import FittedTable
 
 __all__ = ["described", "legend", "structures", "table"]

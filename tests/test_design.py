@@ -12,7 +12,8 @@ from funcdl import tree
 from pairs import study
 from pairs.augment import AUGMENTS, augmented, shifted
 from pairs.data import Digits, Mnist, Pairs, draw_split
-from pairs.models import LONGER, MODELS, STUDY, UnknownModelError, find, parts
+from pairs.design import LONGER
+from pairs.models import MODELS, STUDY, UnknownModelError, find, parts
 from pairs.rates import RateError, grid, rate
 from pairs.results import Results, ResultsError
 from pairs.training import Row, Settings, run_round, train, train_round
