@@ -1,399 +1,45 @@
 """funcdl: deep learning as pure functions that return their own derivatives.
 
 apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
+
+Each folder's `__init__` is its face, and what the faces export is exported here too.
 """
 
-from funcdl import initialisers, schedules, tree
-from funcdl.calibrate import calibrate
-from funcdl.check import Differences, check
-from funcdl.combinators.concat import concat
-from funcdl.combinators.debug import debug
-from funcdl.combinators.fan_in import fan_in
-from funcdl.combinators.fan_out import fan_out
-from funcdl.combinators.freeze import freeze
-from funcdl.combinators.inference import inference
-from funcdl.combinators.named import named
-from funcdl.combinators.parallel import parallel
-from funcdl.combinators.remat import remat
-from funcdl.combinators.repeat import repeat
-from funcdl.combinators.residual import residual
-from funcdl.combinators.scan import scan
-from funcdl.combinators.serial import serial
-from funcdl.combinators.shared import shared
-from funcdl.combinators.siamese import siamese
-from funcdl.combinators.supervised import supervised
-from funcdl.combinators.tap import tap
-from funcdl.combinators.vmap import vmap
-from funcdl.combinators.weighted_sum import weighted_sum
-from funcdl.contract import Layer, Params, Shape, Value, Vjp, as_layer, layer
-from funcdl.errors import (
-    ContractError,
-    DerivativeError,
-    FuncdlError,
-    FuncdlWarning,
-    InputError,
-    KindError,
-    ResourceError,
-    ShapeError,
-    TreeError,
-    UsageError,
-)
-from funcdl.interop import from_torch, to_torch
-from funcdl.judge import Verdict, judge
-from funcdl.layers.activations import (
-    exp,
-    hard_sigmoid,
-    hard_tanh,
-    log_softmax,
-    relu,
-    sigmoid,
-    softmax,
-    softplus,
-    tanh,
-)
-from funcdl.layers.affine import Affine
-from funcdl.layers.attention import Attention, attention
-from funcdl.layers.batch_norm import BatchNorm, batch_norm
-from funcdl.layers.conv import conv1d, conv2d
-from funcdl.layers.conv_transpose import conv_transpose2d
-from funcdl.layers.dropout import dropout
-from funcdl.layers.elementwise import Bias, Scale, bias, scale
-from funcdl.layers.embedding import Embedding, embedding
-from funcdl.layers.gru import Recurrent, gru, gru_cell
-from funcdl.layers.layout import (
-    channels_last,
-    expand_dims,
-    flatten,
-    identity,
-    reshape,
-    select,
-    transpose,
-)
-from funcdl.layers.linear import linear
-from funcdl.layers.maxout import maxout
-from funcdl.layers.norms import Gain, Norm, group_norm, layer_norm, rms_norm
-from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
-from funcdl.layers.prelu import Slope, prelu
-from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
-from funcdl.layers.tuples import join, stack, unstack
-from funcdl.losses import (
-    binary_cross_entropy,
-    contrastive,
-    cosine,
-    cross_entropy,
-    hinge,
-    huber,
-    kl_divergence,
-    l1,
-    mse,
-    nll,
-)
-from funcdl.module import (
-    ELU,
-    GELU,
-    GRU,
-    SELU,
-    SGD,
-    Adagrad,
-    Adam,
-    AdamW,
-    AvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    BiasFeatures,
-    ChannelsLast,
-    Conv1d,
-    Conv2d,
-    ConvTranspose2d,
-    Dropout,
-    Dropout2d,
-    Embed,
-    Exp,
-    ExpandDims,
-    Flatten,
-    GlobalAvgPool2d,
-    GlobalMaxPool2d,
-    GroupNorm,
-    GRUCell,
-    Hardsigmoid,
-    Hardtanh,
-    Identity,
-    Join,
-    LayerNorm,
-    LeakyReLU,
-    Linear,
-    Lion,
-    LogSoftmax,
-    LossBCE,
-    LossContrastive,
-    LossCosine,
-    LossCrossEntropy,
-    LossHinge,
-    LossHuber,
-    LossKLDiv,
-    LossL1,
-    LossMSE,
-    LossNLL,
-    Maxout,
-    MaxPool2d,
-    Mish,
-    Module,
-    MultiheadAttention,
-    PReLU,
-    RAdam,
-    ReLU,
-    Reshape,
-    RMSNorm,
-    RMSprop,
-    ScaleFeatures,
-    Select,
-    Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Stack,
-    Tanh,
-    Transpose,
-    Unstack,
-)
-from funcdl.optimisers import (
-    Averaged,
-    Optimiser,
-    OptimiserState,
-    Transform,
-    adagrad,
-    adam,
-    adamw,
-    averaged,
-    chain,
-    clip,
-    clip_by_global_norm,
-    clip_by_norm,
-    decay,
-    lion,
-    momentum,
-    optimiser,
-    radam,
-    rmsprop,
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_radam,
-    scale_by_rms,
-    sgd,
-    sign_of_momentum,
-)
-from funcdl.staging.stage import stage
-from funcdl.summary import Summary, summary
-from funcdl.training import training_step, value_and_grad
+from funcdl import initialisers as initialisers
+from funcdl import schedules as schedules
+from funcdl import tree as tree
+from funcdl.calibrate import calibrate as calibrate
+from funcdl.check import Differences as Differences
+from funcdl.check import check as check
+from funcdl.combinators import *
+from funcdl.contract import Layer as Layer
+from funcdl.contract import Params as Params
+from funcdl.contract import Shape as Shape
+from funcdl.contract import Value as Value
+from funcdl.contract import Vjp as Vjp
+from funcdl.contract import as_layer as as_layer
+from funcdl.contract import layer as layer
+from funcdl.errors import ContractError as ContractError
+from funcdl.errors import DerivativeError as DerivativeError
+from funcdl.errors import FuncdlError as FuncdlError
+from funcdl.errors import FuncdlWarning as FuncdlWarning
+from funcdl.errors import InputError as InputError
+from funcdl.errors import KindError as KindError
+from funcdl.errors import ResourceError as ResourceError
+from funcdl.errors import ShapeError as ShapeError
+from funcdl.errors import TreeError as TreeError
+from funcdl.errors import UsageError as UsageError
+from funcdl.face import expose as _expose
+from funcdl.interop import *
+from funcdl.judge import *
+from funcdl.layers import *
+from funcdl.losses import *
+from funcdl.module import *
+from funcdl.optimisers import *
+from funcdl.staging import *
+from funcdl.summary import Summary as Summary
+from funcdl.summary import summary as summary
+from funcdl.training import training_step as training_step
+from funcdl.training import value_and_grad as value_and_grad
 
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "SELU",
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Affine",
-    "Attention",
-    "Averaged",
-    "AvgPool2d",
-    "BatchNorm",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Bias",
-    "BiasFeatures",
-    "ChannelsLast",
-    "ContractError",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "DerivativeError",
-    "Differences",
-    "Dropout",
-    "Dropout2d",
-    "Embed",
-    "Embedding",
-    "Exp",
-    "ExpandDims",
-    "Flatten",
-    "FuncdlError",
-    "FuncdlWarning",
-    "GRUCell",
-    "Gain",
-    "GlobalAvgPool2d",
-    "GlobalMaxPool2d",
-    "GroupNorm",
-    "Hardsigmoid",
-    "Hardtanh",
-    "Identity",
-    "InputError",
-    "Join",
-    "KindError",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "Lion",
-    "LogSoftmax",
-    "LossBCE",
-    "LossContrastive",
-    "LossCosine",
-    "LossCrossEntropy",
-    "LossHinge",
-    "LossHuber",
-    "LossKLDiv",
-    "LossL1",
-    "LossMSE",
-    "LossNLL",
-    "MaxPool2d",
-    "Maxout",
-    "Mish",
-    "Module",
-    "MultiheadAttention",
-    "Norm",
-    "Optimiser",
-    "OptimiserState",
-    "PReLU",
-    "Params",
-    "RAdam",
-    "RMSNorm",
-    "RMSprop",
-    "ReLU",
-    "Recurrent",
-    "Reshape",
-    "ResourceError",
-    "Scale",
-    "ScaleFeatures",
-    "Select",
-    "Sequential",
-    "Shape",
-    "ShapeError",
-    "SiLU",
-    "Sigmoid",
-    "Slope",
-    "Softmax",
-    "Softplus",
-    "Stack",
-    "Summary",
-    "Tanh",
-    "Transform",
-    "Transpose",
-    "TreeError",
-    "Unstack",
-    "UsageError",
-    "Value",
-    "Verdict",
-    "Vjp",
-    "adagrad",
-    "adam",
-    "adamw",
-    "as_layer",
-    "attention",
-    "averaged",
-    "avg_pool2d",
-    "batch_norm",
-    "bias",
-    "binary_cross_entropy",
-    "calibrate",
-    "chain",
-    "channels_last",
-    "check",
-    "clip",
-    "clip_by_global_norm",
-    "clip_by_norm",
-    "concat",
-    "contrastive",
-    "conv1d",
-    "conv2d",
-    "conv_transpose2d",
-    "cosine",
-    "cross_entropy",
-    "debug",
-    "decay",
-    "dropout",
-    "elu",
-    "embedding",
-    "exp",
-    "expand_dims",
-    "fan_in",
-    "fan_out",
-    "flatten",
-    "freeze",
-    "from_torch",
-    "gelu",
-    "global_avg_pool2d",
-    "global_max_pool2d",
-    "group_norm",
-    "gru",
-    "gru_cell",
-    "hard_sigmoid",
-    "hard_tanh",
-    "hinge",
-    "huber",
-    "identity",
-    "inference",
-    "initialisers",
-    "join",
-    "judge",
-    "kl_divergence",
-    "l1",
-    "layer",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "lion",
-    "log_softmax",
-    "max_pool2d",
-    "maxout",
-    "mish",
-    "momentum",
-    "mse",
-    "named",
-    "nll",
-    "optimiser",
-    "parallel",
-    "prelu",
-    "radam",
-    "relu",
-    "remat",
-    "repeat",
-    "reshape",
-    "residual",
-    "rms_norm",
-    "rmsprop",
-    "scale",
-    "scale_by_adagrad",
-    "scale_by_adam",
-    "scale_by_radam",
-    "scale_by_rms",
-    "scan",
-    "schedules",
-    "select",
-    "selu",
-    "serial",
-    "sgd",
-    "shared",
-    "siamese",
-    "sigmoid",
-    "sign_of_momentum",
-    "silu",
-    "softmax",
-    "softplus",
-    "stack",
-    "stage",
-    "summary",
-    "supervised",
-    "tanh",
-    "tap",
-    "to_torch",
-    "training_step",
-    "transpose",
-    "tree",
-    "unstack",
-    "value_and_grad",
-    "vmap",
-    "weighted_sum",
-]
+_expose(globals(), "initialisers", "schedules", "tree")

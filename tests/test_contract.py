@@ -7,8 +7,8 @@ from torch.overrides import TorchFunctionMode
 
 import funcdl as f
 from funcdl import tree
-from funcdl.judge import PROPERTIES
 from funcdl.judge.trial import SkippedError, cotangent, spread
+from funcdl.judge.verdict import PROPERTIES
 
 
 @pytest.fixture(params=CASES, ids=str)

@@ -13,7 +13,18 @@ import funcdl
 PACKAGE = Path(funcdl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
-    {"errors", "tensor", "misfit", "misuse", "answer", "contract", "tree", "arguments", "portable"},
+    {
+        "face",
+        "errors",
+        "tensor",
+        "misfit",
+        "misuse",
+        "answer",
+        "contract",
+        "tree",
+        "arguments",
+        "portable",
+    },
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
@@ -81,14 +92,41 @@ assert state() == before
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_public_names_match_all():
-    public = {
+def faces():
+    """The folders of the library whose `__init__` exports names to the top."""
+    for module, name in imports(PACKAGE / "__init__.py"):
+        if name == "*":
+            yield sys.modules[module]
+
+
+def test_the_top_exports_what_its_faces_do_and_no_name_twice():
+    of_faces = [name for face in faces() for name in face.__all__]
+    of_files = [
         name
-        for name, value in vars(funcdl).items()
-        if not name.startswith("_")
-        and (not hasattr(value, "__path__") and getattr(value, "__name__", "") != f"funcdl.{name}")
-    }
-    assert public | {"tree", "initialisers", "schedules"} == set(funcdl.__all__)
+        for module, name in imports(PACKAGE / "__init__.py")
+        if name != "*" and module != "funcdl.face"
+    ]
+    assert sorted(of_faces + of_files) == funcdl.__all__
+    assert len(set(funcdl.__all__)) == len(funcdl.__all__)
+    for face in faces():
+        for name in face.__all__:
+            assert getattr(funcdl, name) is getattr(face, name)
+
+
+def test_a_folder_of_layers_or_tools_has_a_face():
+    """The operations have no public name; `tree` and the disc are modules to import."""
+    folders = {f"funcdl.{file.parent.name}" for file in PACKAGE.glob("*/__init__.py")}
+    without = {"funcdl.ops", "funcdl.tree", "funcdl.disc"}
+    assert {face.__name__ for face in faces()} == folders - without
+
+
+def test_type_checkers_see_what_the_top_exports():
+    """By `name as name` and stars; an `__all__` in a face would hide what a star brings."""
+    for file in (PACKAGE / "__init__.py", *(Path(face.__file__) for face in faces())):
+        assert "__all__" not in file.read_text(encoding="utf-8")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module != "funcdl.face":
+                assert all(alias.name in ("*", alias.asname) for alias in node.names)
 
 
 def test_every_public_name_is_documented():

@@ -7,8 +7,8 @@ import torch
 
 import funcdl as f
 from funcdl import tree
-from funcdl.judge import PROPERTIES, judged
 from funcdl.judge.trial import Trial
+from funcdl.judge.verdict import PROPERTIES, judged
 
 SHAPE = (4, 3)
 

@@ -1,5 +1,7 @@
 """The whole contract, tried on one layer: every property that the library's own layers have."""
 
-from funcdl.judge.verdict import PROPERTIES, Verdict, judge, judged
+from funcdl.face import expose as _expose
+from funcdl.judge.verdict import Verdict as Verdict
+from funcdl.judge.verdict import judge as judge
 
-__all__ = ["PROPERTIES", "Verdict", "judge", "judged"]
+_expose(globals())

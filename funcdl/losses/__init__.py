@@ -7,21 +7,16 @@ they are kept; there is no mean of no examples. A target that is not a class is 
 of the output; outputs of half precision are computed with in float32, and so are their targets.
 """
 
-from funcdl.losses.classes import cross_entropy, nll
-from funcdl.losses.distributions import binary_cross_entropy, kl_divergence
-from funcdl.losses.embeddings import contrastive, cosine
-from funcdl.losses.margins import hinge
-from funcdl.losses.regression import huber, l1, mse
+from funcdl.face import expose as _expose
+from funcdl.losses.classes import cross_entropy as cross_entropy
+from funcdl.losses.classes import nll as nll
+from funcdl.losses.distributions import binary_cross_entropy as binary_cross_entropy
+from funcdl.losses.distributions import kl_divergence as kl_divergence
+from funcdl.losses.embeddings import contrastive as contrastive
+from funcdl.losses.embeddings import cosine as cosine
+from funcdl.losses.margins import hinge as hinge
+from funcdl.losses.regression import huber as huber
+from funcdl.losses.regression import l1 as l1
+from funcdl.losses.regression import mse as mse
 
-__all__ = [
-    "binary_cross_entropy",
-    "contrastive",
-    "cosine",
-    "cross_entropy",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "l1",
-    "mse",
-    "nll",
-]
+_expose(globals())

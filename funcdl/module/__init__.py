@@ -5,16 +5,12 @@ arguments that PyTorch's has, and so do the optimisers. A module of your own nee
 `forward(*input)`, `backward(*gradwrtoutput)` and `param()`, and it goes wherever a module goes.
 """
 
-from funcdl.module import layers, losses, optimisers, plain
-from funcdl.module.base import Module
-from funcdl.module.layers import *  # noqa: F403
-from funcdl.module.losses import *  # noqa: F403
-from funcdl.module.optimisers import *  # noqa: F403
-from funcdl.module.plain import *  # noqa: F403
-from funcdl.module.sequential import Sequential
+from funcdl.face import expose as _expose
+from funcdl.module.base import Module as Module
+from funcdl.module.layers import *
+from funcdl.module.losses import *
+from funcdl.module.optimisers import *
+from funcdl.module.plain import *
+from funcdl.module.sequential import Sequential as Sequential
 
-__all__ = ["Module", "Sequential"]
-__all__ += layers.__all__
-__all__ += losses.__all__
-__all__ += optimisers.__all__
-__all__ += plain.__all__
+_expose(globals())

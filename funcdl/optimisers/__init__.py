@@ -4,38 +4,30 @@ Each is a chain of transforms of the gradient and a learning rate: p ← p − l
 of tensors, so that they stack, save and compare as parameters do.
 """
 
-from funcdl.optimisers.adaptive import scale_by_adagrad, scale_by_rms
-from funcdl.optimisers.average import Averaged, averaged
-from funcdl.optimisers.clip import clip, clip_by_global_norm, clip_by_norm
-from funcdl.optimisers.moments import scale_by_adam, scale_by_radam, sign_of_momentum
-from funcdl.optimisers.optimiser import Optimiser, OptimiserState, optimiser
-from funcdl.optimisers.ready import adagrad, adam, adamw, lion, radam, rmsprop, sgd
-from funcdl.optimisers.simple import decay, momentum
-from funcdl.optimisers.transform import Transform, chain
+from funcdl.face import expose as _expose
+from funcdl.optimisers.adaptive import scale_by_adagrad as scale_by_adagrad
+from funcdl.optimisers.adaptive import scale_by_rms as scale_by_rms
+from funcdl.optimisers.average import Averaged as Averaged
+from funcdl.optimisers.average import averaged as averaged
+from funcdl.optimisers.clip import clip as clip
+from funcdl.optimisers.clip import clip_by_global_norm as clip_by_global_norm
+from funcdl.optimisers.clip import clip_by_norm as clip_by_norm
+from funcdl.optimisers.moments import scale_by_adam as scale_by_adam
+from funcdl.optimisers.moments import scale_by_radam as scale_by_radam
+from funcdl.optimisers.moments import sign_of_momentum as sign_of_momentum
+from funcdl.optimisers.optimiser import Optimiser as Optimiser
+from funcdl.optimisers.optimiser import OptimiserState as OptimiserState
+from funcdl.optimisers.optimiser import optimiser as optimiser
+from funcdl.optimisers.ready import adagrad as adagrad
+from funcdl.optimisers.ready import adam as adam
+from funcdl.optimisers.ready import adamw as adamw
+from funcdl.optimisers.ready import lion as lion
+from funcdl.optimisers.ready import radam as radam
+from funcdl.optimisers.ready import rmsprop as rmsprop
+from funcdl.optimisers.ready import sgd as sgd
+from funcdl.optimisers.simple import decay as decay
+from funcdl.optimisers.simple import momentum as momentum
+from funcdl.optimisers.transform import Transform as Transform
+from funcdl.optimisers.transform import chain as chain
 
-__all__ = [
-    "Averaged",
-    "Optimiser",
-    "OptimiserState",
-    "Transform",
-    "adagrad",
-    "adam",
-    "adamw",
-    "averaged",
-    "chain",
-    "clip",
-    "clip_by_global_norm",
-    "clip_by_norm",
-    "decay",
-    "lion",
-    "momentum",
-    "optimiser",
-    "radam",
-    "rmsprop",
-    "scale_by_adagrad",
-    "scale_by_adam",
-    "scale_by_radam",
-    "scale_by_rms",
-    "sgd",
-    "sign_of_momentum",
-]
+_expose(globals())
