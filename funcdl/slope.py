@@ -56,14 +56,14 @@ class Point:
 
     def __init__(self, part: Layer, args: Any, start: Generator, rng: Generator) -> None:
         self.part, self.start = part, start
-        self.leaves, self.structure = tree.flatten(args)
+        self.leaves, self.structure = tree.to_leaves(args)
         self.y, vjp = self._apply(self.leaves)
         self.u = tree.map(lambda leaf: _normal(leaf, rng), self.y)
         back = expect_pair(part.name, "(dparams, dx) from its vjp", vjp(self.u))
         self.cotangents = _leaves_beside(part.name, self.structure, back)
 
     def _apply(self, leaves: list[Any]) -> Any:
-        params, x = tree.unflatten(self.structure, leaves)
+        params, x = tree.from_leaves(self.structure, leaves)
         return self.part.apply(params, x, self.start.clone_state())
 
     def _moved(self, i: int, v: Tensor, step: float) -> tuple[Tensor, float]:
@@ -123,7 +123,7 @@ def beside(point: Point, rng: Generator) -> Any:
         far = leaf.new_empty(leaf.shape).uniform_(1e-3, 2e-3, generator=rng)
         return leaf.add(far.mul(_normal(leaf, rng).sign()).mul(leaf.abs().add(1)))
 
-    return tree.unflatten(point.structure, list(map(move, point.leaves, point.cotangents)))
+    return tree.from_leaves(point.structure, list(map(move, point.leaves, point.cotangents)))
 
 
 def path_of(path: str) -> str:

@@ -75,12 +75,12 @@ def kept(request):
 
 
 def test_a_container_comes_back_as_it_was(kept):
-    leaves, structure = tree.flatten(kept)
+    leaves, structure = tree.to_leaves(kept)
     assert [float(leaf[0]) for leaf in leaves] == list(range(1, len(leaves) + 1))
     for other in (
         tree.map(lambda p: p, kept),
         tree.map(lambda p, q: q, kept, again(kept)),
-        tree.unflatten(structure, leaves),
+        tree.from_leaves(structure, leaves),
         tree.from_dict(tree.to_dict(kept), kept) if tree.is_node(kept) else kept,
         tree.unstack(tree.stack([kept, kept]))[1],
         tree.ravel(kept)[1](tree.ravel(kept)[0]),
@@ -89,7 +89,7 @@ def test_a_container_comes_back_as_it_was(kept):
     ):
         assert type(other) is type(kept)
         assert tree.paths(other) == tree.paths(kept)
-    assert torch.equal(tree.ravel(tree.add(kept, kept))[0], tree.ravel(tree.scale(2, kept))[0])
+    assert torch.equal(tree.ravel(tree.add(kept, kept))[0], tree.ravel(tree.multiply(2, kept))[0])
 
 
 def again(kept):
@@ -122,7 +122,7 @@ def test_ordered_dicts_keep_their_order_and_pair_by_key():
 def test_a_defaultdict_keeps_its_factory_and_a_state_dict_its_metadata():
     assert tree.map(lambda p: p, KEPT["defaultdict"]()).default_factory is list
     state = torch.nn.Linear(2, 3).state_dict()
-    doubled = tree.scale(2, state)
+    doubled = tree.multiply(2, state)
     assert list(doubled) == ["weight", "bias"]
     assert doubled._metadata == state._metadata
     named = tree.map(lambda p: p + 1, Names({"a": 1, "b": 2}))
@@ -141,7 +141,7 @@ def test_dataclasses_are_made_of_their_fields():
 
     cell = Cell(one(1))
     assert tree.paths(cell) == [".w", ".c"]
-    other = tree.scale(3, cell)
+    other = tree.multiply(3, cell)
     assert (type(other), float(other.w[0]), float(other.c[0])) == (Cell, 3.0, 6.0)
     del cell.c
     with pytest.raises(
@@ -153,19 +153,19 @@ def test_dataclasses_are_made_of_their_fields():
 
 EVERY = {
     "leaves": tree.leaves,
-    "flatten": tree.flatten,
+    "to_leaves": tree.to_leaves,
     "map": lambda t: tree.map(lambda p: p, t),
     "map of two": lambda t: tree.map(lambda p, q: p, t, t),
     "paths": tree.paths,
     "map_with_path": lambda t: tree.map_with_path(lambda path, p: p, t),
-    "select": lambda t: tree.select(t, "*"),
+    "find": lambda t: tree.find(t, "*"),
     "to_dict": tree.to_dict,
     "from_dict": lambda t: tree.from_dict(tree.to_dict(t), t),
     "size": tree.size,
     "norm": tree.norm,
     "zeros_like": tree.zeros_like,
     "add": lambda t: tree.add(t, t),
-    "scale": lambda t: tree.scale(2, t),
+    "multiply": lambda t: tree.multiply(2, t),
     "ravel": tree.ravel,
     "stack": lambda t: tree.stack([t, t]),
     "unstack": tree.unstack,
@@ -234,11 +234,11 @@ def test_a_shape_in_a_pytree_is_numbers():
 
 
 @pytest.mark.parametrize(
-    "name", ["size", "norm", "zeros_like", "add", "scale", "ravel", "stack", "unstack", "adam"]
+    "name", ["size", "norm", "zeros_like", "add", "multiply", "ravel", "stack", "unstack", "adam"]
 )
 @pytest.mark.parametrize("leaf", [None, "a", deque()], ids=["None", "str", "deque"])
 def test_a_leaf_that_is_no_tensor_is_named(name, leaf):
-    if leaf is not None and name in ("add", "scale"):
+    if leaf is not None and name in ("add", "multiply"):
         return  # these have sums and multiples
     where = "zeros_like" if name == "adam" else name
     hint = "; () stands for nothing" if leaf is None else ""

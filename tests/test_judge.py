@@ -216,7 +216,7 @@ def other_dparams_unasked():
     def apply(p, x, rng=None):
         def vjp(dy, need_dx=True):
             dparams, dx = back(p, x, dy)
-            return (dparams, dx) if need_dx else (tree.scale(2, dparams), None)
+            return (dparams, dx) if need_dx else (tree.multiply(2, dparams), None)
 
         return forth(p, x), vjp
 

@@ -436,9 +436,9 @@ TREES = st.recursive(
 
 @law
 @given(TREES)
-def test_flatten_and_unflatten_are_inverse(t):
-    leaves, structure = tree.flatten(t)
-    assert tree.unflatten(structure, leaves) == t
+def test_to_leaves_and_from_leaves_are_inverse(t):
+    leaves, structure = tree.to_leaves(t)
+    assert tree.from_leaves(structure, leaves) == t
     assert leaves == tree.leaves(t)
     assert len(tree.paths(t)) == len(leaves)
     assert len(set(tree.paths(t))) == len(leaves) or any(
@@ -452,14 +452,14 @@ def test_map_respects_identity_and_composition(t):
     assert tree.map(lambda leaf: leaf, t) == t
     twice = tree.map(lambda leaf: 2 * leaf, tree.map(lambda leaf: leaf + 1, t))
     assert twice == tree.map(lambda leaf: 2 * (leaf + 1), t)
-    assert tree.add(t, t) == tree.scale(2, t)
+    assert tree.add(t, t) == tree.multiply(2, t)
 
 
 TENSORS = TREES.map(lambda t: tree.map(lambda leaf: torch.full((int(abs(leaf)),), leaf), t))
 
 
 def same_tree(a, b):
-    assert tree.flatten(a)[1] == tree.flatten(b)[1]
+    assert tree.to_leaves(a)[1] == tree.to_leaves(b)[1]
     equal(a, b)
 
 
@@ -484,7 +484,7 @@ def test_ravel_and_to_dict_have_inverses(t):
 @given(TENSORS, st.sampled_from([-2.0, 0.5, 3.0]))
 def test_ravel_is_linear_and_norm_is_a_norm(t, factor):
     vector, _ = tree.ravel(t)
-    assert torch.equal(tree.ravel(tree.scale(factor, t))[0], factor * vector)
+    assert torch.equal(tree.ravel(tree.multiply(factor, t))[0], factor * vector)
     assert torch.equal(tree.ravel(tree.add(t, t))[0], vector + vector)
-    torch.testing.assert_close(tree.norm(tree.scale(factor, t)), abs(factor) * tree.norm(t))
+    torch.testing.assert_close(tree.norm(tree.multiply(factor, t)), abs(factor) * tree.norm(t))
     torch.testing.assert_close(tree.norm(t), vector.norm())

@@ -18,11 +18,11 @@ def pulled(case, params, x, dy):
     """Ours and theirs: the output, and the cotangents of what is a float."""
     y, vjp = case.apply(params, x)
     ours = [y, *tree.leaves(vjp(dy))]
-    leaves, structure = tree.flatten((params, x))
+    leaves, structure = tree.to_leaves((params, x))
     live = [t.clone().requires_grad_() if t.is_floating_point() else t for t in leaves]
     floats = [t for t in live if t.requires_grad]
     with torch.enable_grad():
-        theirs = case.oracle(*tree.unflatten(structure, live))
+        theirs = case.oracle(*tree.from_leaves(structure, live))
         grads = iter(torch.autograd.grad(theirs, floats, dy, allow_unused=True))
     return zip(ours, [theirs.detach(), *(next(grads) if t.requires_grad else None for t in live)])
 

@@ -257,7 +257,7 @@ def test_a_state_is_a_pytree_of_tensors(optimiser, rng):
     state = optimiser.init(params)
     assert all(isinstance(leaf, torch.Tensor) for leaf in tree.leaves(state))
     _, after = optimiser.update(params, params, state)
-    assert tree.flatten(after)[1] == tree.flatten(state)[1]
+    assert tree.to_leaves(after)[1] == tree.to_leaves(state)[1]
     for one, other in zip(tree.leaves(state), tree.leaves(after)):
         assert (one.shape, one.dtype) == (other.shape, other.dtype)
 

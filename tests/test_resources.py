@@ -74,7 +74,7 @@ NO_ROOM = {
     "stack": (lambda: tree.stack([VAST, VAST]), "tree"),
     "zeros_like": (lambda: tree.zeros_like((VAST,)), "tree"),
     "add": (lambda: tree.add(VAST, VAST), "tree"),
-    "scale": (lambda: tree.scale(2, VAST), "tree"),
+    "multiply": (lambda: tree.multiply(2, VAST), "tree"),
     "ravel": (lambda: tree.ravel((VAST,)), "ravel"),
     "to_dict": (lambda: tree.to_dict((VAST,)), "to_dict"),
     "adam's state": (lambda: f.adam().init((VAST,)), "tree"),

@@ -170,7 +170,7 @@ def test_a_batch_may_be_any_pytree(make):
     pure, params, state, rng = start(f.linear(2), f.mse(), f.sgd(0.1))
 
     def step(params, state, batch):
-        (x,), (t,) = (tree.select(batch, f"*.{name}").values() for name in ("x", "target"))
+        (x,), (t,) = (tree.find(batch, f"*.{name}").values() for name in ("x", "target"))
         return pure(params, state, (x, t))
 
     data = [make(x, t) for x, t in batches(rng, 7, 7, 5, 7)]

@@ -56,9 +56,9 @@ def test_unstack_needs_one_length():
         tree.unstack((torch.ones(2), torch.ones(3)))
 
 
-def test_unflatten_counts_its_leaves():
+def test_from_leaves_counts_its_leaves():
     with pytest.raises(f.TreeError, match="expected 2 leaves, got 1"):
-        tree.unflatten((0, 1), [1.0])
+        tree.from_leaves((0, 1), [1.0])
 
 
 def test_size_and_zeros():
@@ -104,9 +104,9 @@ def same(one, other):
 def test_dataclasses_and_namedtuples_stay_what_they_are():
     params = nested()
     assert tree.paths(params) == PATHS
-    leaves, structure = tree.flatten(params)
+    leaves, structure = tree.to_leaves(params)
     for other in (
-        tree.unflatten(structure, leaves),
+        tree.from_leaves(structure, leaves),
         tree.map(lambda p: p, params),
         tree.map(lambda p, q: q, params, params),
         tree.unstack(tree.stack([params, params]))[1],
@@ -180,14 +180,14 @@ def test_norm_is_that_of_the_vector():
 )
 def test_select_by_path(which, chosen):
     params = nested()
-    found = tree.select(params, which)
+    found = tree.find(params, which)
     assert list(found) == chosen
     assert all(found[path] is dict(zip(PATHS, tree.leaves(params)))[path] for path in chosen)
 
 
-def test_select_takes_a_pattern_or_a_function():
-    with pytest.raises(f.KindError, match="select: expected a pattern or a function of a path"):
-        tree.select((), 3)
+def test_find_takes_a_pattern_or_a_function():
+    with pytest.raises(f.KindError, match="find: expected a pattern or a function of a path"):
+        tree.find((), 3)
 
 
 def test_a_mask_by_path():
@@ -246,7 +246,7 @@ def test_other_libraries_of_pytrees_agree():
     assert {id(leaf) for leaf in leaves} == {id(leaf) for leaf in tree.leaves(params)}
     same(_pytree.tree_unflatten(leaves, spec), params)
     doubled = optree.tree_map(lambda p: 2 * p, params)
-    same(doubled, tree.scale(2, params))
+    same(doubled, tree.multiply(2, params))
 
 
 @pytest.mark.parametrize("value", [0.1, 3e30, 1e-30])

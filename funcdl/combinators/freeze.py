@@ -21,7 +21,7 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
 
     Args:
         layer: what is partly frozen.
-        paths: patterns as `tree.select` takes them: `"[0].w"` is a parameter, `"[0]"` all below a
+        paths: patterns as `tree.find` takes them: `"[0].w"` is a parameter, `"[0]"` all below a
             node, `"*.b"` all biases. Without any, all is frozen, and where nobody asks for the
             cotangent of the input, none is computed at all.
 
@@ -49,7 +49,7 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
             return [True] * len(here)
         chosen: set[str] = set()
         for path in paths:
-            found = tree.select(params, path)
+            found = tree.find(params, path)
             if not found:
                 raise InputError(
                     f"freeze: expected a path of the parameters, {', '.join(here) or 'of none'}, "

@@ -99,7 +99,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             raise error.within(f"scan[{len(vjps)}]") from None
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            zeros, structure = tree.flatten(tree.zeros_like(params))
+            zeros, structure = tree.to_leaves(tree.zeros_like(params))
             totals = [wide(zero) for zero in zeros]
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
@@ -112,7 +112,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
                     total.add_(leaf)
                 dh, dx = dpair or (None, None)
                 dxs.append(dx)
-            dparams = tree.unflatten(structure, list(map(as_dtype_of, totals, zeros)))
+            dparams = tree.from_leaves(structure, list(map(as_dtype_of, totals, zeros)))
             if not need_dx:
                 return dparams, None
             given = all(dx is not None for dx in dxs)

@@ -90,7 +90,7 @@ def from_torch(module: Any, like: Params, *, flattened: Mapping[str, int] | None
     for entry, leaf in _beside("from_torch", module, like, flattened):
         copy = entry.view.new_empty(entry.view.shape).copy_(entry.view)
         leaves.append(copy.view(leaf.tensor.shape))
-    return tree.unflatten(tree.flatten(like)[1], leaves)
+    return tree.from_leaves(tree.to_leaves(like)[1], leaves)
 
 
 def to_torch(params: Params, module: Any, *, flattened: Mapping[str, int] | None = None) -> None:

@@ -75,12 +75,12 @@ def part_of_nothing(trial: Trial) -> None:
     rng = trial.start()
     params, x = trial.drawn(rng)
     y, vjp = trial.apply(params, x)
-    leaves, structure = tree.flatten(cotangent(y, rng))
+    leaves, structure = tree.to_leaves(cotangent(y, rng))
     if len(leaves) < 2:
         raise SkippedError("its output is one tensor")
     for i, leaf in enumerate(leaves):
         (with_none, dx), (with_zero, expected) = (
-            copied(vjp(tree.unflatten(structure, [*leaves[:i], instead, *leaves[i + 1 :]])))
+            copied(vjp(tree.from_leaves(structure, [*leaves[:i], instead, *leaves[i + 1 :]])))
             for instead in (None, leaf.new_zeros(leaf.shape))
         )
         what = differing(with_none, with_zero)

@@ -29,7 +29,7 @@ class Carried:
     """
 
     def __init__(self, like: Any) -> None:
-        leaves, self.structure = tree.flatten(like)
+        leaves, self.structure = tree.to_leaves(like)
         learnt = tree.leaves(without_statistics(self.structure[0])) if like else []
         self.shapes = [leaf.shape for leaf in tensors([leaves[i] for i in learnt])]
         self.packs: list[tuple[Pack, list[int]]] = []
@@ -62,7 +62,7 @@ class Carried:
     def _hand_out(self) -> None:
         """Make the containers and tensors that a caller gets."""
         out = [rebuild(leaf, lambda t: t.view(t.shape)) for leaf in self.leaves]
-        self.params, self.state = tree.unflatten(self.structure, out)
+        self.params, self.state = tree.from_leaves(self.structure, out)
         self.mutable = [
             (node, list(nodes.entries(node))) for node in _mutable((self.params, self.state))
         ]
@@ -77,7 +77,7 @@ class Carried:
 
     def fits(self, value: Any) -> bool:
         """Tell whether a value has the structure, shapes and dtypes of the buffers."""
-        leaves, structure = tree.flatten(value)
+        leaves, structure = tree.to_leaves(value)
         return structure == self.structure and all(
             alike(leaf, buffer) or _stands_for(leaf, buffer)
             for leaf, buffer in zip(leaves, self.leaves)
@@ -104,11 +104,11 @@ class Carried:
             buffer.new_full((), leaf) if _stands_for(leaf, buffer) else leaf
             for leaf, buffer in zip(tree.leaves(value), self.leaves)
         ]
-        return tree.unflatten(self.structure, leaves)
+        return tree.from_leaves(self.structure, leaves)
 
     def copies(self) -> Any:
         """Copy parameters and state out of the buffers."""
-        return rebuild(tree.unflatten(self.structure, self.leaves), copied)
+        return rebuild(tree.from_leaves(self.structure, self.leaves), copied)
 
 
 def copied(t: Tensor) -> Tensor:

@@ -380,7 +380,7 @@ def _expect(outputs: Any, carried: Carried) -> None:
         raise KindError(
             f"stage: expected a step that returns (params, state, …), got {type(outputs).__name__}"
         )
-    leaves, structure = tree.flatten(outputs[:2])
+    leaves, structure = tree.to_leaves(outputs[:2])
     if structure != carried.structure or not all(map(alike, leaves, carried.leaves)):
         raise KindError(
             "stage: expected a step that returns params and state of the structure, shapes and "

@@ -8,39 +8,26 @@ are: so is a `Layer`. None is a leaf too; `()` stands for nothing. Every functio
 containers and never writes to a leaf.
 """
 
-from funcdl.tree.arithmetic import (
-    add,
-    norm,
-    ravel,
-    scale,
-    size,
-    stack,
-    unstack,
-    zeros_like,
-)
-from funcdl.tree.flat import from_dict, map_with_path, paths, select, to_dict
-from funcdl.tree.nodes import is_namedtuple, is_node
-from funcdl.tree.structure import flatten, has_leaves, leaves, map, unflatten
+from funcdl.face import expose as _expose
+from funcdl.tree.arithmetic import add as add
+from funcdl.tree.arithmetic import multiply as multiply
+from funcdl.tree.arithmetic import norm as norm
+from funcdl.tree.arithmetic import ravel as ravel
+from funcdl.tree.arithmetic import size as size
+from funcdl.tree.arithmetic import stack as stack
+from funcdl.tree.arithmetic import unstack as unstack
+from funcdl.tree.arithmetic import zeros_like as zeros_like
+from funcdl.tree.flat import find as find
+from funcdl.tree.flat import from_dict as from_dict
+from funcdl.tree.flat import map_with_path as map_with_path
+from funcdl.tree.flat import paths as paths
+from funcdl.tree.flat import to_dict as to_dict
+from funcdl.tree.nodes import is_namedtuple as is_namedtuple
+from funcdl.tree.nodes import is_node as is_node
+from funcdl.tree.structure import from_leaves as from_leaves
+from funcdl.tree.structure import has_leaves as has_leaves
+from funcdl.tree.structure import leaves as leaves
+from funcdl.tree.structure import map as map
+from funcdl.tree.structure import to_leaves as to_leaves
 
-__all__ = [
-    "add",
-    "flatten",
-    "from_dict",
-    "has_leaves",
-    "is_namedtuple",
-    "is_node",
-    "leaves",
-    "map",
-    "map_with_path",
-    "norm",
-    "paths",
-    "ravel",
-    "scale",
-    "select",
-    "size",
-    "stack",
-    "to_dict",
-    "unflatten",
-    "unstack",
-    "zeros_like",
-]
+_expose(globals())

@@ -11,10 +11,10 @@ from funcdl.errors import FuncdlError, KindError, ShapeError, TreeError, exhaust
 from funcdl.tensor import Tensor, empty
 from funcdl.tree.flat import paths
 from funcdl.tree.nodes import Tree
-from funcdl.tree.structure import flatten, leaves, map, unflatten
+from funcdl.tree.structure import from_leaves, leaves, map, to_leaves
 from funcdl.tree.trouble import odd
 
-__all__ = ["add", "norm", "ravel", "scale", "size", "stack", "unstack", "zeros_like"]
+__all__ = ["add", "multiply", "norm", "ravel", "size", "stack", "unstack", "zeros_like"]
 
 
 def zeros_like(tree: Tree) -> Tree:
@@ -36,13 +36,13 @@ def add(a: Tree, b: Tree) -> Tree:
     return _over("add", lambda p, q: p + q, a, b)
 
 
-def scale(factor: Any, tree: Tree) -> Tree:
+def multiply(factor: Any, tree: Tree) -> Tree:
     """Multiply each leaf by one factor.
 
-    >>> scale(2, (1, [3]))
+    >>> multiply(2, (1, [3]))
     (2, [6])
     """
-    return _over("scale", lambda leaf: leaf * factor, tree)
+    return _over("multiply", lambda leaf: leaf * factor, tree)
 
 
 def size(tree: Tree) -> int:
@@ -96,7 +96,7 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
     {'b': tensor([0.]), 'w': tensor([[2., 2.],
             [2., 2.]])}
     """
-    found, structure = flatten(tree)
+    found, structure = to_leaves(tree)
     with _naming("ravel", tree):
         dtypes = sorted({str(leaf.dtype) for leaf in found})
         shapes, lengths = [leaf.shape for leaf in found], [leaf.numel() for leaf in found]
@@ -114,7 +114,7 @@ def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
     def unravel(vector: Tensor) -> Tree:
         if vector.shape != (total,):
             raise ShapeError(f"unravel: expected ({total},), got {tuple(vector.shape)}")
-        return unflatten(structure, split(vector.contiguous()))
+        return from_leaves(structure, split(vector.contiguous()))
 
     with _naming("ravel", tree):
         vector = found[0].new_empty(total) if found else empty(0)
@@ -177,7 +177,7 @@ def _naming(where: str, *trees: Tree) -> Iterator[None]:
                         raise KindError(
                             f"{where}: expected plain tensors, got a {kind} one at tree{path}"
                         ) from None
-                elif not isinstance(leaf, (int, float, complex)) or where not in ("add", "scale"):
+                elif not (where in ("add", "multiply") and isinstance(leaf, (int, float, complex))):
                     hint = "; () stands for nothing" if leaf is None else ""
                     raise KindError(
                         f"{where}: expected a tensor at tree{path}, got {type(leaf).__name__}{hint}"

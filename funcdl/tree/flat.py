@@ -12,7 +12,7 @@ from funcdl.tree.nodes import Tree, entries, is_node, labels, names
 from funcdl.tree.structure import leaves, map
 from funcdl.tree.trouble import STOPS, odd, trouble
 
-__all__ = ["from_dict", "map_with_path", "paths", "select", "to_dict"]
+__all__ = ["find", "from_dict", "map_with_path", "paths", "to_dict"]
 
 
 def paths(tree: Tree) -> list[str]:
@@ -45,7 +45,7 @@ def map_with_path(function: Callable[[str, Any], Any], tree: Tree) -> Tree:
     return map(lambda leaf: function(next(path), leaf), tree)
 
 
-def select(tree: Tree, which: str | Callable[[str], bool]) -> dict[str, Any]:
+def find(tree: Tree, which: str | Callable[[str], bool]) -> dict[str, Any]:
     """Choose leaves by their paths.
 
     Args:
@@ -57,16 +57,16 @@ def select(tree: Tree, which: str | Callable[[str], bool]) -> dict[str, Any]:
         The chosen leaves by path, in their order; empty where nothing fits.
 
     >>> params = ({"w": 1.0, "b": 2.0}, (), {"w": 3.0, "b": 4.0})
-    >>> select(params, "*.w")
+    >>> find(params, "*.w")
     {'[0].w': 1.0, '[2].w': 3.0}
-    >>> select(params, "[2]")
+    >>> find(params, "[2]")
     {'[2].b': 4.0, '[2].w': 3.0}
     """
     if isinstance(which, str):
         pattern = re.compile(".*".join(re.escape(part) for part in which.split("*")) + r"([.[].*)?")
         return {p: leaf for p, leaf in zip(paths(tree), leaves(tree)) if pattern.fullmatch(p)}
     if not callable(which):
-        raise KindError(f"select: expected a pattern or a function of a path, got {which!r}")
+        raise KindError(f"find: expected a pattern or a function of a path, got {which!r}")
     return {p: leaf for p, leaf in zip(paths(tree), leaves(tree)) if which(p)}
 
 

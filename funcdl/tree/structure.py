@@ -9,15 +9,15 @@ from funcdl.errors import TreeError
 from funcdl.tree.nodes import Tree, an, entries, is_node, labels, names, rebuilt
 from funcdl.tree.trouble import STOPS, trouble
 
-__all__ = ["flatten", "has_leaves", "leaves", "map", "unflatten"]
+__all__ = ["from_leaves", "has_leaves", "leaves", "map", "to_leaves"]
 
 
-def flatten(tree: Tree) -> tuple[list[Any], Tree]:
+def to_leaves(tree: Tree) -> tuple[list[Any], Tree]:
     """Split a pytree into its leaves and its structure.
 
     The structure is the same pytree with each leaf replaced by its position among the leaves.
 
-    >>> flatten({"w": 7.0, "b": (8.0, ())})
+    >>> to_leaves({"w": 7.0, "b": (8.0, ())})
     ([8.0, 7.0], {'b': (0, ()), 'w': 1})
     """
     found: list[Any] = []
@@ -30,18 +30,18 @@ def flatten(tree: Tree) -> tuple[list[Any], Tree]:
     return found, structure
 
 
-def unflatten(structure: Tree, leaves: Sequence[Any]) -> Tree:
-    """Put leaves back into a structure: the inverse of `flatten`.
+def from_leaves(structure: Tree, leaves: Sequence[Any]) -> Tree:
+    """Put leaves back into a structure: the inverse of `to_leaves`.
 
     Raises:
         TreeError: the number of leaves is not that of the structure.
 
-    >>> unflatten({"b": (0, ()), "w": 1}, [8.0, 7.0])
+    >>> from_leaves({"b": (0, ()), "w": 1}, [8.0, 7.0])
     {'b': (8.0, ()), 'w': 7.0}
     """
     expected = len(_collect(structure, []))
     if len(leaves) != expected:
-        raise TreeError(f"unflatten: expected {expected} leaves, got {len(leaves)}")
+        raise TreeError(f"from_leaves: expected {expected} leaves, got {len(leaves)}")
     return map(lambda position: leaves[position], structure)
 
 

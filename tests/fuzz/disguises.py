@@ -134,11 +134,11 @@ SPOILS = SHAPES + KINDS + STRANGERS
 
 def at(value, i, change):
     """Change the i-th tensor of a value, counted round and round."""
-    leaves, structure = tree.flatten(value)
+    leaves, structure = tree.to_leaves(value)
     if not leaves:
         return value
     leaves[i % len(leaves)] = change(leaves[i % len(leaves)])
-    return tree.unflatten(structure, leaves)
+    return tree.from_leaves(structure, leaves)
 
 
 places = st.integers(0, 7)

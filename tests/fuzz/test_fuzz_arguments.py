@@ -118,8 +118,8 @@ tensors = st.sampled_from(
 
 @given(value=trees(tensors), other=trees(tensors | odd))
 def test_pytrees_come_back_as_they_went(value, other):
-    leaves, structure = tree.flatten(value)
-    again = tree.unflatten(structure, leaves)
+    leaves, structure = tree.to_leaves(value)
+    again = tree.from_leaves(structure, leaves)
     assert all(a is b for a, b in zip(tree.leaves(again), leaves))
     assert len(tree.paths(value)) == len(leaves)
     one_of_ours(lambda: tree.add(tree.zeros_like(value), tree.zeros_like(value)))

@@ -114,11 +114,11 @@ def test_what_is_the_same_in_disguise_gives_the_same(case, seed, changes, graph)
 @given(case=cases, seed=seeds, place=places, other=places)
 def test_one_tensor_in_two_places_is_as_good_as_two(case, seed, place, other):
     args = arguments(case, seed)
-    leaves, structure = tree.flatten(args)
+    leaves, structure = tree.to_leaves(args)
     one, two = place % len(leaves), other % len(leaves)
     if (leaves[one].shape, leaves[one].dtype) == (leaves[two].shape, leaves[two].dtype):
         leaves[two] = leaves[one]
-    args = tree.unflatten(structure, leaves)
+    args = tree.from_leaves(structure, leaves)
     y, vjp = case.apply(*args)
     y2, vjp2 = case.apply(*clean(args))
     alike(y, y2)
