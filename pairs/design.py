@@ -28,9 +28,9 @@ from funcdl import (
     reshape,
     serial,
     shared,
-    stack,
+    stack_along,
     tap,
-    unstack,
+    unstack_along,
     weighted_sum,
 )
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -242,7 +242,7 @@ def _reader(factors: Factors) -> Layer:
     digit = serial(digit, linear(10))
     if factors.tie == "shared":
         return shared(digit, axis=-3)
-    return serial(unstack(-3), parallel(digit, digit), stack(-2))
+    return serial(unstack_along(-3), parallel(digit, digit), stack_along(-2))
 
 
 def _features(factors: Factors) -> Layer:

@@ -10,7 +10,7 @@ from funcdl import tree
 # What gives numbers another place, or looks rows up, takes numbers of any kind.
 PLACING = {
     *("identity", "flatten", "expand_dims", "channels_last", "reshape", "transpose", "select"),
-    *("unstack", "stack", "join", "fan_in", "serial", "embedding"),
+    *("unstack_along", "stack_along", "join", "fan_in", "serial", "embedding"),
 }
 SINGLE = [
     case

@@ -273,9 +273,9 @@ HOW = {
     "Reshape": (((3, 1),), (5, 3)),
     "ScaleFeatures": ((3,), (5, 3)),
     "Select": ((-2, -1), (5, 4, 3)),
-    "Stack": ((-2,), "pair"),
+    "StackAlong": ((-2,), "pair"),
     "Transpose": ((), (5, 3, 2)),
-    "Unstack": ((-2,), (5, 2, 3)),
+    "UnstackAlong": ((-2,), (5, 2, 3)),
 }
 
 

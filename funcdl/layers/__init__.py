@@ -55,7 +55,7 @@ from funcdl.layers.rectifiers import mish as mish
 from funcdl.layers.rectifiers import selu as selu
 from funcdl.layers.rectifiers import silu as silu
 from funcdl.layers.tuples import join as join
-from funcdl.layers.tuples import stack as stack
-from funcdl.layers.tuples import unstack as unstack
+from funcdl.layers.tuples import stack_along as stack_along
+from funcdl.layers.tuples import unstack_along as unstack_along
 
 _expose(globals())

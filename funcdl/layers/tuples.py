@@ -11,10 +11,10 @@ from funcdl.layers.layout import rearrangement
 from funcdl.ops import layout
 from funcdl.tensor import Tensor
 
-__all__ = ["join", "stack", "unstack"]
+__all__ = ["join", "stack_along", "unstack_along"]
 
 
-def unstack(axis: int) -> Layer:
+def unstack_along(axis: int) -> Layer:
     """Split a tensor along an axis, counted from the end, into a tuple: the axis goes.
 
     Raises:
@@ -22,18 +22,20 @@ def unstack(axis: int) -> Layer:
         ShapeError: `x` has no such axis, or no entry along it.
 
     >>> import torch
-    >>> first, second = unstack(-3)((), torch.zeros(5, 2, 14, 14))[0]
+    >>> first, second = unstack_along(-3)((), torch.zeros(5, 2, 14, 14))[0]
     >>> first.shape
     torch.Size([5, 14, 14])
     """
-    trailing("unstack", axis)
+    trailing("unstack_along", axis)
 
     def shape(in_shape: Shape) -> Shape:
         if len(in_shape) < -axis:
-            raise ShapeError(f"unstack: expected at least {-axis} axes, got {show(in_shape)}")
+            raise ShapeError(f"unstack_along: expected at least {-axis} axes, got {show(in_shape)}")
         at = len(in_shape) + axis
         if in_shape[at] == 0:
-            raise ShapeError(f"unstack: expected entries along axis {axis}, got {show(in_shape)}")
+            raise ShapeError(
+                f"unstack_along: expected entries along axis {axis}, got {show(in_shape)}"
+            )
         return tuple((*in_shape[:at], *in_shape[at + 1 :]) for _ in range(in_shape[at]))
 
     def forward(x: Tensor) -> tuple[Tensor, ...]:
@@ -46,30 +48,30 @@ def unstack(axis: int) -> Layer:
             given.new_empty(in_shape), [none if dy is None else dy for dy in dys], axis
         )
 
-    return rearrangement("unstack", str(axis), shape, forward, backward)
+    return rearrangement("unstack_along", str(axis), shape, forward, backward)
 
 
-def stack(axis: int) -> Layer:
+def stack_along(axis: int) -> Layer:
     """Stack a tuple of tensors of one shape along a new axis, counted from the end.
 
-    The inverse of `unstack`.
+    The inverse of `unstack_along`.
 
     Raises:
         InputError, KindError: `axis` is not a negative whole number.
         ShapeError: the shapes differ.
 
     >>> import torch
-    >>> stack(-2)((), (torch.zeros(5, 3), torch.ones(5, 3)))[0].shape
+    >>> stack_along(-2)((), (torch.zeros(5, 3), torch.ones(5, 3)))[0].shape
     torch.Size([5, 2, 3])
     """
-    trailing("stack", axis)
+    trailing("stack_along", axis)
 
     def shape(in_shapes: Shape) -> Shape:
-        first = _several("stack", in_shapes)[0]
+        first = _several("stack_along", in_shapes)[0]
         at = len(first) + 1 + axis
         if at < 0 or any(other != first for other in in_shapes):
             raise ShapeError(
-                f"stack: expected equal shapes of at least {-axis - 1} axes, got "
+                f"stack_along: expected equal shapes of at least {-axis - 1} axes, got "
                 f"{' and '.join(map(show, in_shapes))}"
             )
         return (*first[:at], len(in_shapes), *first[at:])
@@ -78,7 +80,7 @@ def stack(axis: int) -> Layer:
         y = xs[0].new_empty(shape(shape_of(xs)))
         return layout.fill(y, xs, axis)
 
-    return rearrangement("stack", str(axis), shape, forward, lambda dy, _: dy.unbind(axis))
+    return rearrangement("stack_along", str(axis), shape, forward, lambda dy, _: dy.unbind(axis))
 
 
 def join(axis: int = -1) -> Layer:
@@ -109,7 +111,7 @@ def join(axis: int = -1) -> Layer:
 
     def forward(xs: tuple[Tensor, ...]) -> Tensor:
         shape(shape_of(xs))
-        return layout.join(xs, axis)
+        return layout.cat(xs, axis)
 
     def backward(dy: Tensor, in_shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         return layout.cut(dy, [s[axis] for s in in_shapes], axis)

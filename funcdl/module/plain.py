@@ -26,7 +26,7 @@ from funcdl.layers.layout import (
 )
 from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
-from funcdl.layers.tuples import join, stack, unstack
+from funcdl.layers.tuples import join, stack_along, unstack_along
 from funcdl.module.named import Made, Named
 
 __all__ = [
@@ -57,10 +57,10 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
-    "Stack",
+    "StackAlong",
     "Tanh",
     "Transpose",
-    "Unstack",
+    "UnstackAlong",
 ]
 
 
@@ -130,7 +130,7 @@ class Softplus(Named, of=softplus): ...
 class Select(Named, of=select): ...
 
 
-class Stack(Named, of=stack): ...
+class StackAlong(Named, of=stack_along): ...
 
 
 class Tanh(Named, of=tanh): ...
@@ -139,7 +139,7 @@ class Tanh(Named, of=tanh): ...
 class Transpose(Named, of=transpose): ...
 
 
-class Unstack(Named, of=unstack): ...
+class UnstackAlong(Named, of=unstack_along): ...
 
 
 class MaxPool2d(Named, of=max_pool2d):

@@ -7,10 +7,10 @@ from itertools import accumulate
 
 from funcdl.tensor import Tensor
 
-__all__ = ["cut", "fill", "join"]
+__all__ = ["cat", "cut", "fill"]
 
 
-def join(parts: Sequence[Tensor], axis: int) -> Tensor:
+def cat(parts: Sequence[Tensor], axis: int) -> Tensor:
     """Copy tensors one behind the other along an axis, into one new tensor."""
     shape = list(parts[0].shape)
     shape[axis] = sum(part.shape[axis] for part in parts)
@@ -25,7 +25,7 @@ def join(parts: Sequence[Tensor], axis: int) -> Tensor:
 
 
 def cut(joined: Tensor, lengths: Sequence[int], axis: int) -> tuple[Tensor, ...]:
-    """View the parts that `join` put together: its adjoint."""
+    """View the parts that `cat` put together: its adjoint."""
     starts = accumulate(lengths, initial=0)
     return tuple(joined.narrow(axis, start, length) for start, length in zip(starts, lengths))
 

@@ -17,8 +17,8 @@ CASES = [
     Case(f.select(-2, -1), (4, 5, 3)),
     Case(f.select(-1, 2), (4, 3)),
     Case(f.transpose(-3, -1), (4, 2, 3, 5)),
-    Case(f.unstack(-2), (4, 2, 3)),
-    Case(f.stack(-2), ((4, 3), (4, 3))),
+    Case(f.unstack_along(-2), (4, 2, 3)),
+    Case(f.stack_along(-2), ((4, 3), (4, 3))),
     Case(f.join(), ((4, 3), (4, 2))),
     Case(f.join(-2), ((4, 3, 2), (4, 1, 2), (4, 2, 2))),
 ]

@@ -76,7 +76,7 @@ CASES = [
         id="embedding of indices that were moved",
     ),
     Case(
-        f.serial(f.unstack(-1), f.parallel(f.embedding(5, 3), f.embedding(5, 2)), f.join()),
+        f.serial(f.unstack_along(-1), f.parallel(f.embedding(5, 3), f.embedding(5, 2)), f.join()),
         (4, 2),
         draw=indices(4, 2),
     ),
