@@ -21,8 +21,8 @@ from funcdl.tensor import Generator, Tensor, empty
 __all__ = [
     "TORCH_GENERATOR",
     "Initialiser",
-    "constant",
     "fan_in_uniform",
+    "full",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -68,11 +68,11 @@ def ones(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     return _room(rng, shape).fill_(1.0)
 
 
-def constant(value: float) -> Initialiser:
+def full(value: float) -> Initialiser:
     """Make an initialiser that fills with one number.
 
     >>> import torch
-    >>> constant(0.25)(torch.Generator(), (2,))
+    >>> full(0.25)(torch.Generator(), (2,))
     tensor([0.2500, 0.2500])
     """
 
@@ -81,11 +81,9 @@ def constant(value: float) -> Initialiser:
         try:
             return filled.fill_(value)
         except TypeError:
-            raise KindError(f"constant: expected a number, got {type(value).__name__}") from None
+            raise KindError(f"full: expected a number, got {type(value).__name__}") from None
         except RuntimeError:
-            raise InputError(
-                f"constant: expected a number in {filled.dtype}, got {value}"
-            ) from None
+            raise InputError(f"full: expected a number in {filled.dtype}, got {value}") from None
 
     return fill
 

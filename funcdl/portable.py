@@ -53,8 +53,8 @@ def packed(value: Any, known: dict[int, Any] | None = None) -> Any:
     `known` has what closures were packed as so far, by identity: one may close over itself.
 
     >>> import pickle
-    >>> from funcdl.initialisers import constant
-    >>> pickle.loads(pickle.dumps(packed(constant(3.0)))).__name__
+    >>> from funcdl.initialisers import full
+    >>> pickle.loads(pickle.dumps(packed(full(3.0)))).__name__
     'fill'
     """
     known = {} if known is None else known

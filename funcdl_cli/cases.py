@@ -142,7 +142,7 @@ CASES = [
     Case("mse", f.mse(), SAME, "number"),
     Case("l1", f.l1(), SAME, "number"),
     Case("huber", f.huber(), SAME, "number"),
-    Case("cosine", f.cosine(), SAME, "number"),
+    Case("cosine_distance", f.cosine_distance(), SAME, "number"),
     Case("cross_entropy", f.cross_entropy(), (ROWS, (4,)), "class"),
     Case("nll", f.nll(), (ROWS, (4,)), "class"),
     Case("binary_cross_entropy", f.binary_cross_entropy(), SAME, "half"),

@@ -188,7 +188,13 @@ LOSSES = [
         (TWO.double().log_softmax(-1).float(), share(0.3, 0.7)),
         of_value=lambda x, value: (x[1] * (x[1].log().abs() + x[0].abs())).sum(-1),
     ),
-    Row("cosine", each(f.cosine), turned(), of_value=angle, of_slope=largest(1 / 3)),
+    Row(
+        "cosine_distance",
+        each(f.cosine_distance),
+        turned(),
+        of_value=angle,
+        of_slope=largest(1 / 3),
+    ),
     Row("contrastive(), t = 1", each(f.contrastive), (APART, ONE)),
     Row("contrastive(), t = 0", each(f.contrastive), (APART, ZERO)),
 ]

@@ -8,7 +8,12 @@ import funcdl as f
 ROWS = [f.softmax, f.log_softmax, f.layer_norm(), f.rms_norm(), f.group_norm(1, 1)]
 SOME = "expected one number or more along the last axis, got"
 CLASSES = [f.cross_entropy(), f.cross_entropy(label_smoothing=0.1), f.nll(), f.nll(reduction="sum")]
-VECTORS = [f.cross_entropy(soft=True), f.cosine(), f.cosine(reduction="sum"), f.kl_divergence()]
+VECTORS = [
+    f.cross_entropy(soft=True),
+    f.cosine_distance(),
+    f.cosine_distance(reduction="sum"),
+    f.kl_divergence(),
+]
 
 
 def parameters(layer):

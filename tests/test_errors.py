@@ -112,7 +112,7 @@ W = f.Affine(torch.ones(3, 2), ())
         (lambda: f.embedding(3, 2)((torch.ones(3, 2, device="meta"),), torch.zeros(4).long()), f.KindError, "embedding: expected all on one device, got cpu and meta"),
         (lambda: f.layer_norm()((), torch.ones(2)), f.KindError, "layer_norm: expected params Norm(scale, bias) of tensors, got tuple"),
         (lambda: f.weighted_sum((1.0, f.mse()), (1.0, f.mse(models=1)))((), ((torch.ones(2, 3),) * 2, (torch.ones(2, 3),) * 2)), f.ShapeError, "weighted_sum: expected losses of one shape, got () and (2,)"),
-        (lambda: f.initialisers.constant("x")(torch.Generator(), (2,)), f.KindError, "constant: expected a number, got str"),
+        (lambda: f.initialisers.full("x")(torch.Generator(), (2,)), f.KindError, "full: expected a number, got str"),
         (lambda: f.calibrate(f.relu, (), torch.ones(2), torch.Generator()), f.KindError, "calibrate: expected batches, got Tensor"),
         (lambda: f.linear(2)(W, torch.ones(4, 3))[1](torch.ones(4, 2, device="meta")), f.KindError, "linear: expected dy on the device of y, got one on meta"),
         (lambda: f.fan_out(f.relu, f.relu)(((), ()), torch.ones(3))[1]((None, torch.ones(4))), f.ShapeError, "fan_out: expected dy of shape ((3,), (3,)) as y is, got (None, (4,))"),
@@ -176,7 +176,7 @@ def test_a_value_that_does_not_fit_is_named_when_applying(make, error, text):
         (lambda: f.sgd(0.1, nesterov=True), f.InputError, "sgd: expected momentum above 0 with nesterov, got 0"),
         (lambda: f.adam("fast"), f.KindError, "adam: expected lr to be a number, got 'fast'"),
         (lambda: f.adam(0.1, betas=(0.9, 1.5)), f.InputError, "adam: expected each of betas to be at least 0 and below 1, got 1.5"),
-        (lambda: f.linear(2, w_init=f.initialisers.constant(1e300)).init(torch.Generator(), (3,)), f.InputError, "constant: expected a number in torch.float32, got 1e+300"),
+        (lambda: f.linear(2, w_init=f.initialisers.full(1e300)).init(torch.Generator(), (3,)), f.InputError, "full: expected a number in torch.float32, got 1e+300"),
         (lambda: f.linear(2).init(None, (3,)), f.KindError, "linear: expected rng to be a torch.Generator, got NoneType"),
     ],
 )  # fmt: skip

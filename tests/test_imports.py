@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,16 @@ def test_type_checkers_see_what_the_top_exports():
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ImportFrom) and node.module != "funcdl.face":
                 assert all(alias.name in ("*", alias.asname) for alias in node.names)
+
+
+def test_a_name_means_one_thing_in_every_public_place():
+    """A reader of an import knows which is meant, and no import hides another."""
+    places = [funcdl, *faces(), funcdl.tree, funcdl.schedules, funcdl.initialisers]
+    meanings = defaultdict(dict)
+    for place in places:
+        for name in place.__all__:
+            meanings[name].setdefault(id(getattr(place, name)), place.__name__)
+    assert {name: [*at.values()] for name, at in meanings.items() if len(at) > 1} == {}
 
 
 def test_every_public_name_is_documented():

@@ -104,7 +104,7 @@ def test_what_only_moves_numbers_takes_any():
     y, vjp = f.serial(f.identity, f.flatten(3), f.reshape((12,)))(((),) * 3, x)
     assert torch.equal(y.flatten(), x.flatten())
     assert torch.equal(vjp(y)[1], x)
-    table = f.Embedding(torch.eye(3))
+    table = f.Lookup(torch.eye(3))
     assert torch.equal(f.embedding(3, 3)(table, torch.tensor([2]))[0], torch.eye(3)[2:])
 
 

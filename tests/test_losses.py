@@ -7,7 +7,7 @@ import funcdl as f
 from funcdl import tree
 
 ELEMENTWISE = [f.mse, f.l1, f.huber, f.binary_cross_entropy, f.hinge]
-ROWS = [f.cosine, f.kl_divergence]
+ROWS = [f.cosine_distance, f.kl_divergence]
 
 
 def test_logits_far_out_do_not_overflow():
@@ -33,7 +33,7 @@ def test_embeddings_at_one_point_have_no_nan():
 
 
 def test_a_vector_of_no_length_has_no_nan():
-    loss, vjp = f.cosine()((), (torch.zeros(1, 3), torch.ones(1, 3)))
+    loss, vjp = f.cosine_distance()((), (torch.zeros(1, 3), torch.ones(1, 3)))
     assert float(loss) == 1
     assert vjp(torch.ones(()))[1][0].isfinite().all()
 
@@ -142,7 +142,7 @@ def test_no_cotangent_is_computed_where_none_is_asked_for():
         (lambda: f.nll()((), (torch.zeros(2, 3), torch.tensor([0, 1], device="meta"))), f.KindError, "nll: expected output and target on one device"),
         (lambda: f.cross_entropy(label_smoothing=0.1)((), (torch.zeros(2, 3, device="meta"), torch.tensor([0, 1]))), f.KindError, "cross_entropy: expected output and target on one device"),
         (lambda: f.nll()((), (torch.zeros(2, 3), torch.zeros(2))), f.KindError, "nll: expected the target to be int64, got torch.float32"),
-        (lambda: f.cosine()((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "cosine: expected a target of shape (2, 3) for outputs (2, 3), got (2,)"),
+        (lambda: f.cosine_distance()((), (torch.zeros(2, 3), torch.zeros(2))), f.ShapeError, "cosine_distance: expected a target of shape (2, 3) for outputs (2, 3), got (2,)"),
         (lambda: f.contrastive()((), ((torch.zeros(2, 3), torch.zeros(2, 4)), torch.zeros(2))), f.ShapeError, "contrastive: expected two embeddings of one shape, got ((2, 3), (2, 4))"),
         (lambda: f.contrastive()((), ((torch.zeros(2, 3), torch.zeros(2, 3)), torch.zeros(2, 3))), f.ShapeError, "contrastive: expected a target of shape (2,) for outputs ((2, 3), (2, 3)), got (2, 3)"),
         (lambda: f.l1()((), (torch.zeros(2, 1), torch.zeros(2))), f.ShapeError, "l1: expected a target of shape (2, 1) for outputs (2, 1), got (2,)"),

@@ -150,7 +150,7 @@ def test_attention_of_few_or_none(shape):
 
 
 def test_indices_of_one_model_do_not_reach_into_the_next():
-    params = f.Embedding(torch.ones(2, 3, 4))
+    params = f.Lookup(torch.ones(2, 3, 4))
     with pytest.raises(
         f.InputError, match="embedding: expected indices from 0 to 2, got one of 0 to 3"
     ):
@@ -180,8 +180,8 @@ ELSEWHERE = {"device": "meta"}
         (f.gru(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9), torch.ones(9, **ELSEWHERE))), torch.ones(5, 2)),
         (f.gru(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9), torch.ones(1, 9))), torch.ones(5, 2)),
         (f.gru_cell(3), f.Recurrent(weights().x, f.Affine(torch.ones(3, 9), torch.ones(1, 9))), (torch.ones(4, 3), torch.ones(4, 2))),
-        (f.embedding(3, 2), f.Embedding(torch.ones(3, 2, **ELSEWHERE)), torch.tensor([1])),
-        (f.embedding(3, 2), f.Embedding(torch.ones(3)), torch.tensor([1])),
+        (f.embedding(3, 2), f.Lookup(torch.ones(3, 2, **ELSEWHERE)), torch.tensor([1])),
+        (f.embedding(3, 2), f.Lookup(torch.ones(3)), torch.tensor([1])),
     ],
 )  # fmt: skip
 def test_what_torch_would_compute_with_is_refused_all_the_same(layer, params, x):
@@ -193,10 +193,10 @@ def test_what_torch_would_compute_with_is_refused_all_the_same(layer, params, x)
     ("make", "error", "text"),
     [
         (lambda: f.embedding(0, 3), f.InputError, "embedding: expected vocabulary to be at least 1, got 0"),
-        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.tensor([3])), f.InputError, "embedding: expected indices from 0 to 2, got one of 3 to 3"),
-        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.tensor([-1])), f.InputError, "embedding: expected indices from 0 to 2, got one of -1 to -1"),
-        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(3, 2)), torch.ones(2)), f.KindError, "embedding: expected indices to be int64, got torch.float32"),
-        (lambda: f.embedding(3, 2)(f.Embedding(torch.ones(4, 3, 2)), torch.tensor([[1]])), f.ShapeError, "embedding: expected (4, …), got (1, 1)"),
+        (lambda: f.embedding(3, 2)(f.Lookup(torch.ones(3, 2)), torch.tensor([3])), f.InputError, "embedding: expected indices from 0 to 2, got one of 3 to 3"),
+        (lambda: f.embedding(3, 2)(f.Lookup(torch.ones(3, 2)), torch.tensor([-1])), f.InputError, "embedding: expected indices from 0 to 2, got one of -1 to -1"),
+        (lambda: f.embedding(3, 2)(f.Lookup(torch.ones(3, 2)), torch.ones(2)), f.KindError, "embedding: expected indices to be int64, got torch.float32"),
+        (lambda: f.embedding(3, 2)(f.Lookup(torch.ones(4, 3, 2)), torch.tensor([[1]])), f.ShapeError, "embedding: expected (4, …), got (1, 1)"),
         (lambda: f.embedding(3, 2).init(torch.Generator(), ((3,), (2,))), f.ShapeError, "embedding: expected one tensor of indices, got ((3,), (2,))"),
         (lambda: f.embedding(3, 2)((), torch.tensor([1])), f.KindError, "embedding: expected params (w,), got tuple"),
         (lambda: f.embedding(3, 2)(torch.ones(3, 2), torch.tensor([1])), f.KindError, "embedding: expected params (w,), got Tensor"),

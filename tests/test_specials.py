@@ -174,7 +174,7 @@ LOG2 = math.log(2)
         (f.contrastive(), ([[INF, 0.0]], [[0.0, 0.0]]), [0.0], 0.0, [[0.0, 0.0]]),
         (f.contrastive(), ([[1e-20, 0.0]], [[0.0, 0.0]]), [0.0], 0.5, [[-1.0, 0.0]]),
         (f.contrastive(), ([[1e19, 1e19]], [[0.0, 0.0]]), [1.0], 1e38, [[1e19, 1e19]]),
-        (f.cosine(), [[1e20, 0.0]], [[1e20, 1e20]], 1 - 0.5**0.5, [[0.0, 0.0]]),
+        (f.cosine_distance(), [[1e20, 0.0]], [[1e20, 1e20]], 1 - 0.5**0.5, [[0.0, 0.0]]),
     ],
 )  # fmt: skip
 def test_what_a_target_leaves_out_contributes_nothing(layer, y, t, expected, slope):

@@ -73,7 +73,7 @@ RULES: dict[str, Kind] = {
         "",
         {"groups": 1, "dilation": (1, 1), "padding_mode": "zeros"},
     ),
-    "Embedding": Kind("Embedding", (Rule("weight", "w", (0, 1)),), "", {"max_norm": None}),
+    "Embedding": Kind("Lookup", (Rule("weight", "w", (0, 1)),), "", {"max_norm": None}),
     "GRUCell": _recurrent(""),
     "GRU": _recurrent("_l0"),
     "MultiheadAttention": Kind(

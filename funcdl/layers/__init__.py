@@ -23,7 +23,7 @@ from funcdl.layers.elementwise import Bias as Bias
 from funcdl.layers.elementwise import Scale as Scale
 from funcdl.layers.elementwise import bias as bias
 from funcdl.layers.elementwise import scale as scale
-from funcdl.layers.embedding import Embedding as Embedding
+from funcdl.layers.embedding import Lookup as Lookup
 from funcdl.layers.embedding import embedding as embedding
 from funcdl.layers.gru import Recurrent as Recurrent
 from funcdl.layers.gru import gru as gru

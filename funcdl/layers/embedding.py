@@ -11,10 +11,10 @@ from funcdl.initialisers import Initialiser, normal
 from funcdl.misfit import apart
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Embedding", "embedding"]
+__all__ = ["Lookup", "embedding"]
 
 
-class Embedding(NamedTuple):
+class Lookup(NamedTuple):
     """Parameters of `embedding`: `w` (*models, vocabulary, features)."""
 
     w: Tensor
@@ -32,7 +32,7 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
 
     Returns:
         A layer from (…), int64 in [0, vocabulary), to (…, features), with parameters
-        `Embedding(w)`. For `w` of (*models, vocabulary, features), x begins with the model axes.
+        `Lookup(w)`. For `w` of (*models, vocabulary, features), x begins with the model axes.
 
     Raises:
         InputError, KindError: a hyperparameter is not a whole number of at least 1; an index is
@@ -56,13 +56,13 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
     whole("embedding", "features", features, 1)
     draw = w_init or normal()
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Embedding, Shape]:
+    def init(rng: Generator, in_shape: Shape) -> tuple[Lookup, Shape]:
         if not all(isinstance(length, int) for length in in_shape):
             raise ShapeError(f"embedding: expected one tensor of indices, got {show(in_shape)}")
         w = draw(rng, (vocabulary, features))
-        return Embedding(w), (*in_shape, features)
+        return Lookup(w), (*in_shape, features)
 
-    def apply(params: Embedding, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+    def apply(params: Lookup, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         try:
             (w,) = params
             models, width = w.shape[:-2], w.shape[-1]
@@ -75,9 +75,9 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise _misfit(params, x, error) from None
 
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Embedding, None]:
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Lookup, None]:
             dw = w.new_zeros(w.shape).scatter_add_(-2, rows, dy.reshape(rows.shape))
-            return Embedding(dw), None
+            return Lookup(dw), None
 
         return y.reshape(*x.shape, width), vjp
 

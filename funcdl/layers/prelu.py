@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from funcdl.arguments import last_axis, number
 from funcdl.contract import Layer, Shape, Vjp
-from funcdl.initialisers import constant
+from funcdl.initialisers import full
 from funcdl.layers.elementwise import fitting
 from funcdl.ops.choose import only
 from funcdl.ops.leading import align, total
@@ -46,7 +46,7 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
     >>> y, vjp(torch.ones(2))[0]
     (tensor([-1.,  2.]), Slope(a=tensor(-4.)))
     """
-    fill = constant(number("prelu", "slope", slope, -float("inf")))
+    fill = full(number("prelu", "slope", slope, -float("inf")))
     own = 1 if per_feature else 0
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Slope, Shape]:

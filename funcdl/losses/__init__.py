@@ -13,7 +13,7 @@ from funcdl.losses.classes import nll as nll
 from funcdl.losses.distributions import binary_cross_entropy as binary_cross_entropy
 from funcdl.losses.distributions import kl_divergence as kl_divergence
 from funcdl.losses.embeddings import contrastive as contrastive
-from funcdl.losses.embeddings import cosine as cosine
+from funcdl.losses.embeddings import cosine_distance as cosine_distance
 from funcdl.losses.margins import hinge as hinge
 from funcdl.losses.regression import huber as huber
 from funcdl.losses.regression import l1 as l1

@@ -13,7 +13,7 @@ from funcdl.losses.loss import Kind, each_row, loss
 from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
 
-__all__ = ["contrastive", "cosine"]
+__all__ = ["contrastive", "cosine_distance"]
 
 SMALLEST = 1e-8  # a norm below it counts as it, as in PyTorch
 TINY = 1.2e-38  # the least that float32 divides by without loss
@@ -26,7 +26,7 @@ def length(x: Tensor) -> Tensor:
     return x.div(unit).square_().sum(-1, keepdim=True).sqrt_().mul_(largest)
 
 
-def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
+def cosine_distance(*, reduction: str = "mean", models: int = 0) -> Layer:
     """Mean of 1 − cos of the angle between output and target (of each model).
 
         l = (1/n) Σ 1 − y · t / (‖y‖ ‖t‖)        dy = (cos y / ‖y‖² − t / (‖y‖ ‖t‖)) dl / n
@@ -49,7 +49,7 @@ def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
     Salton, Wong and Yang, "A vector space model for automatic indexing" (1975).
 
     >>> import torch
-    >>> loss, vjp = cosine()((), (torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])))
+    >>> loss, vjp = cosine_distance()((), (torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])))
     >>> loss, vjp(torch.ones(()))[1][0]
     (tensor(1.), tensor([[ 0.0000, -0.5000]]))
     """
@@ -66,7 +66,7 @@ def cosine(*, reduction: str = "mean", models: int = 0) -> Layer:
 
         return losses.squeeze(-1), pull
 
-    return loss("cosine", rule, reduction, models, each_row)
+    return loss("cosine_distance", rule, reduction, models, each_row)
 
 
 def _half_square(x: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
-    "Embed",
+    "Embedding",
     "GRUCell",
     "GroupNorm",
     "LayerNorm",
@@ -198,7 +198,7 @@ class PReLU(Named, of=prelu):
         return prelu(init, per_feature=count > 1), (count,)
 
 
-class Embed(Named, of=embedding):
+class Embedding(Named, of=embedding):
     @staticmethod
     def make(num_embeddings: int, embedding_dim: int) -> Made:
         return embedding(num_embeddings, embedding_dim), ()

@@ -8,7 +8,7 @@ from funcdl.contract import Value
 from funcdl.losses import (
     binary_cross_entropy,
     contrastive,
-    cosine,
+    cosine_distance,
     cross_entropy,
     hinge,
     huber,
@@ -60,7 +60,7 @@ class LossBCE(Loss, of=binary_cross_entropy): ...
 class LossContrastive(Loss, of=contrastive): ...
 
 
-class LossCosine(Loss, of=cosine): ...
+class LossCosine(Loss, of=cosine_distance): ...
 
 
 class LossCrossEntropy(Loss, of=cross_entropy): ...

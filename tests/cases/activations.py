@@ -24,7 +24,7 @@ CASES = [
     Case(f.softplus(2.5), (4, 5), oracle=lambda p, x: nnf.softplus(x, 2.5)),
     Case(f.sigmoid, (4, 5), oracle=lambda p, x: torch.sigmoid(x)),
     Case(
-        f.serial(f.scale(f.initialisers.constant(4.0)), f.hard_sigmoid),
+        f.serial(f.scale(f.initialisers.full(4.0)), f.hard_sigmoid),
         (4, 5),
         oracle=lambda p, x: (p[0].scale * x + 3).clamp(0, 6) / 6,
     ),

@@ -104,7 +104,7 @@ CASES = [
         of=lambda t: t.sign(),
     ),
     *loss(
-        f.cosine,
+        f.cosine_distance,
         lambda y, t, reduction: reduce(1 - nnf.cosine_similarity(y, t, -1), reduction),
     ),
     *loss(

@@ -168,7 +168,7 @@ def test_an_optimiser_moves_parameters_or_says_why_not(make, params, grads, fits
 @pytest.mark.parametrize("name", sorted(set(initialisers.__all__) & set(dir(initialisers))))
 def test_an_initialiser_bears_shapes_without_numbers(name):
     initialiser = getattr(initialisers, name)
-    if name in ("constant", "normal"):
+    if name in ("full", "normal"):
         initialiser = initialiser(0.5)
     if name[0].isupper() or name == "source":
         return
