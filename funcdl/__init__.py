@@ -17,8 +17,8 @@ from funcdl.contract import Params as Params
 from funcdl.contract import Shape as Shape
 from funcdl.contract import Value as Value
 from funcdl.contract import Vjp as Vjp
-from funcdl.contract import as_layer as as_layer
-from funcdl.contract import layer as layer
+from funcdl.function import as_layer as as_layer
+from funcdl.function import layer as layer
 from funcdl.errors import ContractError as ContractError
 from funcdl.errors import DerivativeError as DerivativeError
 from funcdl.errors import FuncdlError as FuncdlError

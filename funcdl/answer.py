@@ -90,10 +90,11 @@ def _words(value: Any) -> str:
     return f"{kind}({', '.join(label[1:] for label in labels)})"
 
 
-def initialised(name: str, init: Callable[..., Any], alone: bool = True) -> Callable[..., Any]:
+def initialised(name: str, init: Callable[..., Any], takes: Any = None) -> Callable[..., Any]:
     """Look at the arguments and the results of a layer's `init`: it runs once for a network.
 
-    A layer that stands `alone`, with none inside, is named where there was no memory.
+    A combinator's input is compared with what it `takes`; a layer with none inside is named where
+    there was no memory.
     """
     if getattr(init, "__qualname__", "") == "initialised.<locals>.drawn":
         return init
@@ -106,10 +107,12 @@ def initialised(name: str, init: Callable[..., Any], alone: bool = True) -> Call
                 raise _no_shape(name, in_shape)
         except RecursionError as error:
             raise (exhausted(name, error) or error) from None
+        if takes:
+            takes.infer(name, in_shape)
         try:
             made = init(rng, in_shape)
         except ResourceError as error:
-            if alone and not str(error).startswith(name):
+            if takes == () and not str(error).startswith(name):
                 raise error.within(f"{name}:") from error.__cause__
             raise
         expect_pair(name, "(params, out_shape) from its init", made)

@@ -8,10 +8,10 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.arguments import generator
-from funcdl.contract import Layer, LayerLike, Params, Value, as_layer
+from funcdl.contract import Layer, LayerLike, Params, Value
+from funcdl.function import as_layer
 from funcdl.errors import InputError, KindError
 from funcdl.layers.batch_norm import BatchNorm
-from funcdl.misfit import worded
 from funcdl.staging.record import Watcher, storage, unwrap
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree.nodes import entries
@@ -62,8 +62,7 @@ def calibrate(layer: LayerLike, params: Params, batches: Iterable[Value], rng: G
     count = 0
     for batch in batches:
         count += 1
-        with worded(net.name, own, batch):
-            net(watch.wrap(own), watch.wrap(batch), generator("calibrate", rng))
+        net(watch.wrap(own), watch.wrap(batch), generator("calibrate", rng))
     if not count:
         raise InputError("calibrate: expected one batch or more, got none")
     missed = [watch.missed.get(_memory(leaf)) for leaf in tree.leaves(own)]

@@ -16,22 +16,25 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from funcdl.answer import answered, expect_pair, initialised
-from funcdl.errors import FuncdlError, KindError, ShapeError, brief, exhausted
-from funcdl.misfit import RAW, expect_floats, guarded, is_ours, means, unfit
-from funcdl.misuse import instead_of_layer, no_arguments, short
+from funcdl.errors import ContractError, FuncdlError, KindError, brief, exhausted
+from funcdl.cotangent import RAW, guarded, placed
+from funcdl.misuse import generator, no_arguments, short
 from funcdl.portable import packed
-from funcdl.tensor import FLOATS, STRIDED, Generator, Tensor, empty
+from funcdl.signature import Signature
+from funcdl.signature.kinds import kinds_of, shapes
+from funcdl.tensor import Generator, Tensor, empty
 
 __all__ = [
     "Apply",
     "Init",
     "Layer",
+    "LayerLike",
     "Params",
+    "PlainApply",
     "Shape",
     "Value",
     "Vjp",
-    "as_layer",
-    "layer",
+    "declared",
     "shape_of",
     "zeros_of",
 ]
@@ -86,7 +89,8 @@ class Layer:
             generator is refused in its name. True stands for the layer's own name; empty for none.
         watched: whether what its vjp gives is compared with its params and x: so for a layer of a
             user's own, which the next one would be blamed for.
-        floats: whether it computes with floats: whatever else comes as x is refused before.
+        signature: what it takes and gives, where that is declared (see `funcdl.signature`): checked
+            at each call, and by `init`.
 
     Raises:
         KindError: `name` is no string, or `init` or `apply` no such function.
@@ -100,7 +104,7 @@ class Layer:
     recorded: bool = True
     needs_rng: bool | str = ""
     watched: bool = False
-    floats: bool = False
+    signature: Signature | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.needs_rng, str):
@@ -108,7 +112,7 @@ class Layer:
         if not isinstance(self.name, str) or not callable(self.init):
             got = f"{short(self.name)}, {short(self.init)}"
             raise KindError(f"Layer: expected (name, init, apply), got {got}")
-        object.__setattr__(self, "init", initialised(self.name, self.init, not self.layers))
+        object.__setattr__(self, "init", initialised(self.name, self.init, self.layers and self.signature))
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
             object.__setattr__(self, "watched", True)
@@ -121,38 +125,55 @@ class Layer:
         Tensors that are being recorded (see `funcdl.staging`) have a recorder, which makes the
         call, since it may be one that cannot be recorded.
         """
-        if type(x) is not Tensor:
-            if x is _NOTHING:
-                raise no_arguments(self.name, params, _NOTHING)
-            if self.floats:
-                expect_floats(self.name, x)
-            if (recorder := _recorder(x)) is not None:
-                recorded: tuple[Value, Vjp] = recorder.layer(self, params, x, rng)
-                return recorded
-        elif self.floats and (x.dtype not in FLOATS or x.layout is not STRIDED):
-            expect_floats(self.name, x)
+        if x is _NOTHING:
+            raise no_arguments(self.name, params, _NOTHING)
+        return self.at("", params, x, rng)
+
+    def at(
+        self, place: str, params: Params, x: Value, rng: Generator | None = None
+    ) -> tuple[Value, Vjp]:
+        """Apply the layer as a part of another: errors begin with its place, the vjp's too.
+
+        So all combinators call their parts, and have no errors to handle.
+        """
+        kinds = None
         try:
-            made = self.apply(params, x, rng)
-            y, pull = expect_pair(self.name, "(y, vjp)", made) if self.watched else made
+            if rng is not None and not hasattr(rng, "initial_seed"):
+                generator(self.name, rng)
+            if (signature := self.signature) is not None:
+                kinds = signature.fit(self.name, params, x)
+            if type(x) is not Tensor and (recorder := _recorder(x)) is not None:
+                return placed(place, recorder.layer(self, params, x, rng))
+            if self.watched:
+                y, pull = self._applied(params, x, rng, kinds)
+            else:
+                y, pull = self.apply(params, x, rng)
+            return y, guarded(self, place, params, y, kinds, pull)
         except FuncdlError as error:
-            if self.floats:
-                expect_floats(self.name, params)
-            raise means(self.name, error) from error.__cause__
+            raise error.within(place) if place else error from error.__cause__
         except RAW as error:
-            if is_ours(error):
-                if self.floats:
-                    expect_floats(self.name, params)
-                raise unfit(self.name, params, x, error) from error
-            raise
-        if self.watched:
-            pull = answered(self.name, params, x, pull)
-        try:
-            return y, guarded(self.name, params, y, pull)
-        except TypeError as error:
-            raise KindError(f"{self.name}: {error}") from None
-        except RuntimeError as error:
-            # A nested tensor has no shape.
-            raise unfit(self.name, params, x, error) from error
+            worded = self._worded(params, x, error)
+            if worded is error:
+                raise
+            raise worded.within(place) if place else worded from error
+
+    def _applied(self, params: Params, x: Value, rng: Any, kinds: Any) -> tuple[Value, Any]:
+        """Apply a user's own function, and look at what it gives."""
+        y, pull = expect_pair(self.name, "(y, vjp)", self.apply(params, x, rng))
+        if kinds is not None and kinds_of(y) != kinds:
+            wanted = f"{shapes(kinds)} as its signature says"
+            raise ContractError(f"{self.name}: expected y {wanted}, got {shapes(y)}")
+        return y, answered(self.name, params, x, pull)
+
+    def _worded(self, params: Params, x: Value, error: Exception) -> Any:
+        """Say what an error means that is none of funcdl's: one of a user's own stays as it is.
+
+        A layer of the library that declares what it takes can fail for lack of room alone, or for
+        numbers that are out of range.
+        """
+        if self.signature is None or self.watched or self.layers:
+            return exhausted(self.name, error) or error
+        return self.signature.explained(self.name, params, x, error)
 
     def __repr__(self) -> str:
         try:
@@ -172,8 +193,34 @@ class Layer:
         if getattr(sys.modules.get("funcdl"), self.name, None) is self:
             return _ready, (self.name,)
         functions = packed((self.init, self.apply))
-        rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched, self.floats
+        rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched, self.signature
         return _loaded, (_inside(self), type(self), self.name, *functions, *rest)
+
+
+def declared(
+    name: str,
+    signature: Signature,
+    apply: Apply,
+    draw: Any = (),
+    args: str = "",
+    *,
+    needs_rng: bool = False,
+) -> Layer:
+    """Make a layer of what it takes and of its formulas.
+
+    Args:
+        name: of the factory.
+        signature: its shapes; `init` and the check of each call come from it.
+        apply: `(params, x, rng=None) -> (y, vjp)`.
+        draw: an initialiser for each parameter, in a pytree like them.
+        args: the factory's hyperparameters as they would be written in a call.
+        needs_rng: whether it acts otherwise in training.
+    """
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        return signature.draw(name, rng, in_shape, draw)
+
+    return Layer(name, init, apply, args, needs_rng=needs_rng, signature=signature)
 
 
 def _inside(layer: Layer) -> tuple[Layer, ...]:
@@ -225,106 +272,7 @@ def _recorder(x: Value) -> Any:
 
 PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]
 LayerLike = Layer | PlainApply
-
-
-def layer(
-    apply: PlainApply,
-    init: Init | None = None,
-    name: str | None = None,
-    *,
-    needs_rng: bool | None = None,
-) -> Layer:
-    """Make a layer of a plain function `(params, x) -> (y, vjp)`.
-
-    Args:
-        apply: the function. It is handed the generator where it has an argument named `rng`, or
-            a third one without a default: `(params, x, slope=0.1)` has neither. Its vjp may take
-            a second argument, `need_dx`, and does not have to.
-        init: `(rng, in_shape) -> (params, out_shape)`. Without it the layer has no parameters,
-            and its output shape is found by applying it to zeros.
-        name: for errors and summaries; the function's own name without it.
-        needs_rng: whether it acts otherwise in training, so that a training step needs a generator;
-            without it, whether the function takes one.
-
-    Raises:
-        KindError: `apply` cannot be called, or `name` is no string.
-
-    >>> def double(params, x):
-    ...     return x * 2, lambda dy: ((), dy * 2)
-    >>> layer(double)
-    double
-    """
-    if problem := instead_of_layer(apply):
-        raise KindError(f"layer: expected a function (params, x) -> (y, vjp), {problem}")
-    if name is not None and not isinstance(name, str):
-        raise KindError(f"layer: expected a name, got {name!r}")
-    label: str = name or getattr(apply, "__name__", None) or type(apply).__name__
-    by_name, by_place = _takes_rng(apply)
-
-    def run(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        drawn = {"rng": rng} if by_name else {}
-        pair = apply(params, x, rng) if by_place else apply(params, x, **drawn)
-        y, pull = expect_pair(label, "(y, vjp)", pair)
-        if not callable(pull):
-            raise KindError(f"{label}: expected a vjp to call, got {type(pull).__name__}")
-
-        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams, dx = expect_pair(label, "(dparams, dx) from its vjp", pull(dy))
-            return dparams, dx if need_dx else None
-
-        return y, vjp
-
-    def infer(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        try:
-            y, _ = run((), zeros_of(in_shape, rng))
-        except FuncdlError:
-            raise
-        except Exception as error:
-            raise ShapeError(
-                f"{label}: could not be applied to zeros of shape {in_shape} to find its output "
-                f"shape ({error}); give it an init with layer({label}, init=...)"
-            ) from error
-        return (), shape_of(y)
-
-    # What takes anything, by `*args`, may hand the generator on or not: it does not say.
-    takes = by_name or (by_place and not _takes_anything(apply))
-    needs = takes if needs_rng is None else needs_rng
-    return Layer(label, init or infer, run, needs_rng=needs, watched=True)
-
-
-def as_layer(candidate: LayerLike) -> Layer:
-    """Return a layer as it is, and a plain function as a layer.
-
-    Raises:
-        KindError: it is neither.
-
-    >>> as_layer(lambda params, x: (x, lambda dy: ((), dy))).name
-    '<lambda>'
-    """
-    return candidate if isinstance(candidate, Layer) else layer(candidate)
-
-
-def _takes_rng(function: Callable[..., Any]) -> tuple[bool, bool]:
-    """Tell whether a function takes the generator by its name, and whether as third argument.
-
-    As third it takes `rng`, what it cannot do without, and anything by `*args`; where Python
-    cannot tell, nothing.
-    """
-    try:
-        found = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return False, False
-    placed = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(placed) > 2 and (placed[2].name == "rng" or placed[2].default is placed[2].empty):
-        return False, True
-    by_name = any(p.name == "rng" and p.kind is not p.POSITIONAL_ONLY for p in found)
-    return by_name, not by_name and any(p.kind is p.VAR_POSITIONAL for p in found)
-
-
-def _takes_anything(function: Callable[..., Any]) -> bool:
-    """Tell whether a third argument goes into `*args`."""
-    found = inspect.signature(function).parameters.values()
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in found) < 3
+"""What goes wherever a layer goes."""
 
 
 def zeros_of(shape: Shape, rng: Generator) -> Value:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from funcdl import tree
 from funcdl.arguments import generator, show
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer, shape_of, zeros_of
-from funcdl.misfit import worded
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, shape_of, zeros_of
+from funcdl.function import as_layer
 from funcdl.staging.record import CREATES, METADATA, REFUSED, Watcher, storage, tensors, unwrap
 from funcdl.tensor import Generator, Tensor
 
@@ -124,8 +124,7 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
     params, _ = part.init(generator("summary", rng).clone_state(), in_shape)
     counter = _Counter()
     inputs = zeros_of(in_shape, rng) if x is None else x
-    with worded(part.name, params, inputs):
-        counter.layer(part, params, counter.wrap(inputs), None)
+    part(params, counter.wrap(inputs))
     return Summary(tuple(counter.root.rows("")))
 
 

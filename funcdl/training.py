@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.contract import LayerLike, Params, Value, as_layer
+from funcdl.contract import LayerLike, Params, Value
+from funcdl.function import as_layer
 from funcdl.errors import KindError
 from funcdl.misuse import generator, kind_of
 from funcdl.optimisers import Optimiser

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from funcdl.combinators.fan_out import fanned
 from funcdl.combinators.parts import place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError
 from funcdl.layers.tuples import join
 from funcdl.tensor import Generator
 
@@ -39,10 +40,7 @@ def concat(*layers: LayerLike, axis: int = -1) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         ys, pull = branches.apply(params, x, rng)
-        try:
-            y, split = joined((), ys)
-        except FuncdlError as error:
-            raise error.within("concat") from None
+        y, split = joined.at("concat", (), ys)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             return pull(split(dy)[1], need_dx)
@@ -50,4 +48,4 @@ def concat(*layers: LayerLike, axis: int = -1) -> Layer:
         return y, vjp
 
     args = "" if axis == -1 else f"axis={axis}"
-    return Layer("concat", init, apply, args, branches.layers, needs_rng=branches.needs_rng)
+    return replace(branches, init=init, apply=apply, args=args)

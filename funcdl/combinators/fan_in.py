@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any
 
-from funcdl.arguments import show, tensor
-from funcdl.contract import Layer, Params, Shape, Value, Vjp
-from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.contract import Layer, Params, Value, Vjp, declared
+from funcdl.errors import InputError
+from funcdl.layers.layout import moves
 from funcdl.layers.tuples import join
+from funcdl.signature import each
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["fan_in"]
@@ -44,17 +44,9 @@ def fan_in(how: str = "sum", *, axis: int = -1) -> Layer:
     if how not in ("sum", "product"):
         raise InputError(f'fan_in: expected "sum", "product" or "concat", got {how!r}')
 
-    def init(rng: Generator, in_shapes: Shape) -> tuple[Params, Shape]:
-        return (), _common(in_shapes)
-
-    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        if not isinstance(x, tuple):
-            raise KindError(f"fan_in: expected a tuple of tensors, got {type(x).__name__}")
-        _common(tuple(tuple(tensor("fan_in", entry).shape) for entry in x))
-        kinds = {(entry.dtype, entry.device) for entry in x}
-        if len(kinds) > 1:
-            got = " and ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
-            raise KindError(f"fan_in: expected one dtype and device, got {got}")
+    def apply(
+        params: Params, x: tuple[Tensor, ...], rng: Generator | None = None
+    ) -> tuple[Tensor, Vjp]:
         y, *partial = reversed(list(accumulate(x, _add if how == "sum" else _multiply)))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
@@ -71,7 +63,7 @@ def fan_in(how: str = "sum", *, axis: int = -1) -> Layer:
 
         return y if len(x) > 1 else y.clone(), vjp
 
-    return Layer("fan_in", init, apply, f'"{how}"')
+    return declared("fan_in", moves(each("…"), "…"), apply, args=f'"{how}"')
 
 
 def _add(a: Tensor, b: Tensor) -> Tensor:
@@ -80,15 +72,3 @@ def _add(a: Tensor, b: Tensor) -> Tensor:
 
 def _multiply(a: Tensor, b: Tensor) -> Tensor:
     return a.mul(b)
-
-
-def _common(shapes: Any) -> Shape:
-    """Return the one shape of several tensors."""
-    if not shapes or not all(isinstance(shape, tuple) for shape in shapes):
-        raise ShapeError(f"fan_in: expected a tuple of tensors, got {show(shapes)}")
-    first: Shape = shapes[0]
-    if any(other != first for other in shapes):
-        raise ShapeError(
-            f"fan_in: expected tensors of one shape, got {' and '.join(map(show, shapes))}"
-        )
-    return first

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
 
-from funcdl.combinators.parts import accumulate, as_layers, entries, needing, place
+from funcdl.combinators.parts import accumulate, as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError, InputError
+from funcdl.errors import InputError
+from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator
 
 __all__ = ["fan_out", "fanned"]
@@ -42,33 +42,26 @@ def fanned(name: str, *layers: LayerLike) -> Layer:
     if count == 0:
         raise InputError(f"{name}: expected at least one layer, got none")
 
+    places = [f"{name}[{i}]" for i in range(count)]
+
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         drawn = []
-        for i, part in enumerate(parts):
-            with place(f"{name}[{i}]"):
+        for where, part in zip(places, parts):
+            with place(where):
                 drawn.append(part.init(rng, in_shape))
         return tuple(p for p, _ in drawn), tuple(shape for _, shape in drawn)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        params = entries(name, "params", params, count)
-        pulled = []
-        try:
-            for part, p in zip(parts, params):
-                pulled.append(part(p, x, rng))
-        except FuncdlError as error:
-            raise error.within(f"{name}[{len(pulled)}]") from None
+        each_part = zip(parts, places, params)
+        pulled = [part.at(where, p, x, rng) for part, where, p in each_part]
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            back: list[Any] = []
-            try:
-                for (_, pull), d in zip(pulled, entries(name, "dy", dy, count)):
-                    back.append(pull(d, need_dx))
-            except FuncdlError as error:
-                raise error.within(f"{name}[{len(back)}]") from None
+            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
             dx = reduce(accumulate, [dx for _, dx in back]) if need_dx else None
             return tuple(dp for dp, _ in back), dx
 
         return tuple(y for y, _ in pulled), vjp
 
-    needs = needing((f"{name}[{i}]", part) for i, part in enumerate(parts))
-    return Layer(name, init, apply, layers=parts, needs_rng=needs)
+    takes = Signature(each(ANYTHING, count), anything("x"), anything("y"))
+    needs = needing(zip(places, parts))
+    return Layer(name, init, apply, layers=parts, needs_rng=needs, signature=takes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError, KindError
+from funcdl.errors import KindError
 from funcdl.tensor import Generator
 
 __all__ = ["named"]
@@ -36,22 +36,13 @@ def named(name: str, layer: LayerLike) -> Layer:
         raise KindError(f"named: expected a name, got {name!r}")
     (part,) = as_layers(name, [layer])
 
+    where = f"{name}:"
+
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        with place(f"{name}:"):
+        with place(where):
             return part.init(rng, in_shape)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        try:
-            y, pull = part(params, x, rng)
-        except FuncdlError as error:
-            raise error.within(f"{name}:") from None
+        return part.at(where, params, x, rng)
 
-        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            try:
-                return pull(dy, need_dx)
-            except FuncdlError as error:
-                raise error.within(f"{name}:") from None
-
-        return y, vjp
-
-    return Layer(name, init, apply, layers=(part,), needs_rng=needing([(f"{name}:", part)]))
+    return Layer(name, init, apply, layers=(part,), needs_rng=needing([(where, part)]))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from funcdl.combinators.parts import as_layers, entries, needing, place, shapes
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError
+from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator
 
 __all__ = ["parallel"]
@@ -31,36 +29,26 @@ def parallel(*layers: LayerLike) -> Layer:
     ((3,), (4,))
     """
     parts = as_layers("parallel", layers)
-    count = len(parts)
+    places = [f"parallel[{i}]" for i in range(len(parts))]
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         drawn = []
-        each = shapes("parallel", "the input", in_shape, count)
-        for i, (part, shape) in enumerate(zip(parts, each)):
-            with place(f"parallel[{i}]"):
+        for where, part, shape in zip(places, parts, in_shape):
+            with place(where):
                 drawn.append(part.init(rng, shape))
         return tuple(p for p, _ in drawn), tuple(shape for _, shape in drawn)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        params = entries("parallel", "params", params, count)
-        x = entries("parallel", "the input", x, count)
-        pulled = []
-        try:
-            for part, p, entry in zip(parts, params, x):
-                pulled.append(part(p, entry, rng))
-        except FuncdlError as error:
-            raise error.within(f"parallel[{len(pulled)}]") from None
+        each_part = zip(parts, places, params, x)
+        pulled = [part.at(where, p, entry, rng) for part, where, p, entry in each_part]
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            back: list[Any] = []
-            try:
-                for (_, pull), d in zip(pulled, entries("parallel", "dy", dy, count)):
-                    back.append(pull(d, need_dx))
-            except FuncdlError as error:
-                raise error.within(f"parallel[{len(back)}]") from None
+            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
             return tuple(dp for dp, _ in back), tuple(dx for _, dx in back) if need_dx else None
 
         return tuple(y for y, _ in pulled), vjp
 
-    needs = needing((f"parallel[{i}]", part) for i, part in enumerate(parts))
-    return Layer("parallel", init, apply, layers=parts, needs_rng=needs)
+    many = each(ANYTHING, len(parts))
+    takes = Signature(many, many, anything("y"))
+    needs = needing(zip(places, parts))
+    return Layer("parallel", init, apply, layers=parts, needs_rng=needs, signature=takes)

@@ -8,9 +8,9 @@ from functools import reduce
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import show
-from funcdl.contract import Layer, LayerLike, Shape, Value, as_layer
-from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
+from funcdl.contract import Layer, LayerLike, Shape, Value
+from funcdl.function import as_layer
+from funcdl.errors import FuncdlError, KindError, exhausted
 from funcdl.ops.layout import fill
 from funcdl.tensor import Tensor, as_dtype_of, wide
 
@@ -18,11 +18,9 @@ __all__ = [
     "accumulate",
     "as_layers",
     "each_along",
-    "entries",
     "needing",
     "piled",
     "place",
-    "shapes",
     "summed",
     "widen",
 ]
@@ -53,26 +51,6 @@ def place(where: str) -> Any:
         raise error.within(where) from None
     except RecursionError as error:
         raise (exhausted(where, error) or error) from error
-
-
-def entries(where: str, what: str, value: Any, count: int) -> tuple[Any, ...]:
-    """Return `value` if it is a tuple (or list) of `count` entries."""
-    if not isinstance(value, (tuple, list)):
-        raise KindError(f"{where}: expected {what} to be a tuple, got {type(value).__name__}")
-    if len(value) != count:
-        raise ShapeError(
-            f"{where}: expected {what} to have {count} "
-            f"{'entry' if count == 1 else 'entries'}, got {len(value)}"
-        )
-    return tuple(value)
-
-
-def shapes(where: str, what: str, in_shape: Any, count: int) -> tuple[Shape, ...]:
-    """Return the shape of a tuple of `count` entries, if each of them is one."""
-    found = entries(where, what, in_shape, count)
-    if not all(isinstance(shape, tuple) for shape in found):
-        raise ShapeError(f"{where}: expected {what} to be a tuple of shapes, got {show(found)}")
-    return found
 
 
 def accumulate(a: Value, b: Value) -> Value:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from funcdl.arguments import whole
 from funcdl.combinators.parts import as_layers
-from funcdl.combinators.serial import chained, composed
+from funcdl.combinators.serial import composed
 from funcdl.contract import Layer, LayerLike
 
 __all__ = ["repeat"]
@@ -40,6 +42,4 @@ def repeat(layer: LayerLike, times: int) -> Layer:
     """
     (part,) = as_layers("repeat", [layer])
     copies = (part,) * whole("repeat", "times", times, 0, MOST)
-    init, apply = composed("repeat", copies)
-    needs = chained("repeat", copies)
-    return Layer("repeat", init, apply, str(times), (part,), needs_rng=needs)
+    return replace(composed("repeat", copies), args=str(times), layers=(part,))

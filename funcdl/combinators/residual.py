@@ -5,7 +5,7 @@ from __future__ import annotations
 from funcdl.arguments import show
 from funcdl.combinators.parts import accumulate, as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.errors import FuncdlError, ShapeError
+from funcdl.errors import ShapeError
 from funcdl.tensor import Generator
 
 __all__ = ["residual"]
@@ -50,17 +50,11 @@ def residual(layer: LayerLike) -> Layer:
         return params, out_shape
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        try:
-            y, pull = part(params, x, rng)
-        except FuncdlError as error:
-            raise error.within("residual") from None
+        y, pull = part.at("residual", params, x, rng)
         keep(shape_of(x), shape_of(y))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            try:
-                dparams, dx = pull(dy, need_dx)
-            except FuncdlError as error:
-                raise error.within("residual") from None
+            dparams, dx = pull(dy, need_dx)
             return dparams, accumulate(dx, dy) if need_dx else None
 
         return accumulate(x, y), vjp

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import show, tensor, whole
+from funcdl.arguments import show, whole
 from funcdl.combinators.parts import (
     accumulate,
     as_layers,
     each_along,
-    entries,
     needing,
     piled,
     place,
     widen,
 )
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.errors import FuncdlError, ShapeError
+from funcdl.errors import ShapeError
 from funcdl.ops.layout import fill
+from funcdl.signature import ANYTHING, Signature, anything
 from funcdl.tensor import Generator, as_dtype_of, wide
 
 __all__ = ["scan"]
@@ -63,40 +63,35 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
     if hidden is not None:
         whole("scan", "hidden", hidden, 1)
 
-    def keep(h: Shape, out: Shape) -> None:
+    def keep(where: str, h: Shape, out: Shape) -> None:
         if h != out:
             raise ShapeError(
-                f"{part.name}: expected h to keep its shape {show(h)}, got {show(out)}"
+                f"{where}{part.name}: expected h to keep its shape {show(h)}, got {show(out)}"
             )
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        h, xs = entries("scan", "the input", in_shape, 2) if hidden is None else (None, in_shape)
-        _check(xs)
+        h, xs = in_shape if hidden is None else (None, in_shape)
         lead = xs[:-2]
         if hidden is not None:
             h = (*lead, hidden)
         with place("scan"):
             params, out = part.init(rng, (h, (*lead, xs[-1])))
-            keep(h, out)
+            keep("", h, out)
         return params, widen(h, len(lead), xs[-2])
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        h, xs = entries("scan", "the input", x, 2) if hidden is None else (None, x)
-        _check(tensor("scan", xs).shape)
+        h, xs = x if hidden is None else (None, x)
         if hidden is not None:
             h = xs.new_zeros((*xs.shape[:-2], hidden))
         at, first = xs.ndim - 2, h
         states: list[Value] = []
         vjps: list[Vjp] = []
-        try:
-            for step in xs.unbind(at):
-                h, pull = part(params, (h, step), rng)
-                if not vjps:
-                    keep(shape_of(first), shape_of(h))
-                states.append(h)
-                vjps.append(pull)
-        except FuncdlError as error:
-            raise error.within(f"scan[{len(vjps)}]") from None
+        for t, step in enumerate(xs.unbind(at)):
+            h, pull = part.at(f"scan[{t}]", params, (h, step), rng)
+            if not vjps:
+                keep("scan[0] ", shape_of(first), shape_of(h))
+            states.append(h)
+            vjps.append(pull)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             zeros, structure = tree.to_leaves(tree.zeros_like(params))
@@ -104,10 +99,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
             for t, d in reversed(list(enumerate(each_along(dy, at, len(vjps))))):
-                try:
-                    dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
-                except FuncdlError as error:
-                    raise error.within(f"scan[{t}]") from None
+                dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
                 for total, leaf in zip(totals, tree.leaves(dp)):
                     total.add_(leaf)
                 dh, dx = dpair or (None, None)
@@ -122,11 +114,8 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
         return piled(first, states, at), vjp
 
     args = "" if hidden is None else f"{hidden}"
-    return Layer("scan", init, apply, args, (part,), needs_rng=needing([("scan", part)]))
-
-
-def _check(shape: Any) -> None:
-    """Refuse what is no sequence's shape."""
-    if not isinstance(shape, tuple) or len(shape) < 2 or isinstance(shape[-1], tuple):
-        got = show(shape) if isinstance(shape, tuple) else shape
-        raise ShapeError(f"scan: expected sequences (…, time, features), got {got}")
+    sequence = "… time>=0 features>=0"
+    inputs = (anything("h"), f"x: {sequence}") if hidden is None else sequence
+    takes = Signature(ANYTHING, inputs, anything("y"))
+    needs = needing([("scan", part)])
+    return Layer("scan", init, apply, args, (part,), needs_rng=needs, signature=takes)

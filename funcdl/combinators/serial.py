@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.combinators.parts import as_layers, entries, needing, place
-from funcdl.contract import Apply, Init, Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError
+from funcdl.combinators.parts import as_layers, needing, place
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator
 from funcdl.tree import has_leaves
 
-__all__ = ["chained", "composed", "serial"]
+__all__ = ["composed", "serial"]
 
 
 def serial(*layers: LayerLike) -> Layer:
@@ -35,54 +35,40 @@ def serial(*layers: LayerLike) -> Layer:
     >>> shape, y.shape, vjp(y)[1].shape
     ((2,), torch.Size([5, 2]), torch.Size([5, 2]))
     """
-    parts = as_layers("serial", layers)
-    return Layer(
-        "serial", *composed("serial", parts), layers=parts, needs_rng=chained("serial", parts)
-    )
+    return composed("serial", as_layers("serial", layers))
 
 
-def composed(name: str, parts: tuple[Layer, ...]) -> tuple[Init, Apply]:
+def composed(name: str, parts: tuple[Layer, ...]) -> Layer:
     """Compose layers under the name of a combinator, which errors begin with."""
     count = len(parts)
+    places = [f"{name}[{i}]" for i in range(count)]
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         params = []
-        for i, part in enumerate(parts):
-            with place(f"{name}[{i}]"):
+        for where, part in zip(places, parts):
+            with place(where):
                 drawn, in_shape = part.init(rng, in_shape)
             params.append(drawn)
         return tuple(params), in_shape
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        if type(params) is not tuple or len(params) != count:
-            params = entries(name, "params", params, count)
         vjps: list[Vjp] = []
-        try:
-            for part, p in zip(parts, params):
-                x, pull = part(p, x, rng)
-                vjps.append(pull)
-        except FuncdlError as error:
-            raise error.within(f"{name}[{len(vjps)}]") from None
+        for part, where, p in zip(parts, places, params):
+            x, pull = part.at(where, p, x, rng)
+            vjps.append(pull)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams: list[Any] = list(params)
             first = 0 if need_dx else _first_with_leaves(params)
-            i = count
-            try:
-                for i in range(count - 1, first - 1, -1):
-                    dparams[i], dy = vjps[i](dy, need_dx or i > first)
-            except FuncdlError as error:
-                raise error.within(f"{name}[{i}]") from None
+            for i in range(count - 1, first - 1, -1):
+                dparams[i], dy = vjps[i](dy, need_dx or i > first)
             return tuple(dparams), dy if need_dx else None
 
         return x, vjp
 
-    return init, apply
-
-
-def chained(name: str, parts: tuple[Layer, ...]) -> str:
-    """Give the path to the first of composed layers that needs a generator in training."""
-    return needing((f"{name}[{i}]", part) for i, part in enumerate(parts))
+    takes = Signature(each(ANYTHING, count), anything("x"), anything("y"))
+    needs = needing(zip(places, parts))
+    return Layer(name, init, apply, layers=parts, needs_rng=needs, signature=takes)
 
 
 def _first_with_leaves(params: tuple[Params, ...]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import show, tensor, trailing
+from funcdl.arguments import show, trailing
 from funcdl.combinators.parts import (
     as_layers,
     each_along,
@@ -16,7 +16,8 @@ from funcdl.combinators.parts import (
     widen,
 )
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.errors import ShapeError
+from funcdl.signature import ANYTHING, Signature, anything, each, numbered
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["shared"]
@@ -56,8 +57,6 @@ def shared(layer: LayerLike, axis: int | None = None) -> Layer:
 
 def _over_tuple(part: Layer) -> Layer:
     def init(rng: Generator, in_shapes: Shape) -> tuple[Params, Shape]:
-        if not in_shapes or not all(isinstance(shape, tuple) for shape in in_shapes):
-            raise ShapeError(f"shared: expected a tuple of inputs, got {show(in_shapes)}")
         with place("shared"):
             params, out = part.init(rng, in_shapes[0])
             outs = [out]
@@ -73,55 +72,38 @@ def _over_tuple(part: Layer) -> Layer:
         return params, tuple(outs)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        if not isinstance(x, tuple) or not x:
-            got = type(x).__name__ if x != () else "none"
-            raise KindError(f"shared: expected a tuple of inputs, got {got}")
-        try:
-            pulled = [part(params, entry, rng) for entry in x]
-        except FuncdlError as error:
-            raise error.within("shared") from None
+        pulled = [part.at("shared", params, entry, rng) for entry in x]
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            try:
-                back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
-            except FuncdlError as error:
-                raise error.within("shared") from None
+            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, dy)]
             dparams = summed([dp for dp, _ in back])
             return dparams, tuple(dx for _, dx in back) if need_dx else None
 
         return tuple(y for y, _ in pulled), vjp
 
-    return Layer("shared", init, apply, layers=(part,), needs_rng=needing([("shared", part)]))
+    takes = Signature(ANYTHING, each(anything("x")), anything("y"))
+    needs = needing([("shared", part)])
+    return Layer("shared", init, apply, layers=(part,), needs_rng=needs, signature=takes)
 
 
 def _over_axis(part: Layer, axis: int) -> Layer:
     trailing("shared", axis)
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        if len(in_shape) < -axis:
-            raise ShapeError(f"shared: expected at least {-axis} axes, got {show(in_shape)}")
         at = len(in_shape) + axis
         with place("shared"):
             params, out = part.init(rng, (*in_shape[:at], *in_shape[at + 1 :]))
         return params, widen(out, at, in_shape[at])
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        at = tensor("shared", x).ndim + axis
-        if at < 0:
-            raise ShapeError(f"shared: expected at least {-axis} axes, got {show(x.shape)}")
+        at = x.ndim + axis
         if rng is not None and part.needs_rng:
             return _each_alone(x, at, params, rng)
         lengths: Any = x.shape[max(at - 1, 0) : at + 1]
-        try:
-            y, pull = part(params, _fold(x, at), rng)
-        except FuncdlError as error:
-            raise error.within("shared") from None
+        y, pull = part.at("shared", params, _fold(x, at), rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            try:
-                dparams, dx = pull(_fold(dy, at), need_dx)
-            except FuncdlError as error:
-                raise error.within("shared") from None
+            dparams, dx = pull(_fold(dy, at), need_dx)
             return dparams, _unfold(dx, at, lengths)
 
         return _unfold(y, at, lengths), vjp
@@ -140,7 +122,11 @@ def _over_axis(part: Layer, axis: int) -> Layer:
 
         return piled(ys[0], ys, at), vjp
 
-    return Layer("shared", init, apply, f"axis={axis}", (part,), needs_rng=needs)
+    own = " ".join(numbered(-axis - 1, least=">=0"))
+    takes = Signature(ANYTHING, f"… inputs>=0 {own}", anything("y"), floats=False)
+    return Layer(
+        "shared", init, apply, f"axis={axis}", (part,), needs_rng=needs, signature=takes
+    )
 
 
 def _fold(value: Value, at: int) -> Value:

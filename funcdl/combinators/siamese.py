@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcdl.combinators.parts import as_layers
-from funcdl.combinators.serial import chained, composed
+from funcdl.combinators.serial import composed
 from funcdl.combinators.shared import shared
 from funcdl.contract import Layer, LayerLike
 
@@ -36,6 +36,4 @@ def siamese(layer: LayerLike, compare: LayerLike, axis: int | None = None) -> La
     >>> params[0].w.shape, shape
     (torch.Size([5, 8]), (1,))
     """
-    parts = (shared(layer, axis), *as_layers("siamese", [compare]))
-    init, apply = composed("siamese", parts)
-    return Layer("siamese", init, apply, layers=parts, needs_rng=chained("siamese", parts))
+    return composed("siamese", (shared(layer, axis), *as_layers("siamese", [compare])))

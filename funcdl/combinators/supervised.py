@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from funcdl.combinators.parts import as_layers, entries, needing, place, shapes
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
-from funcdl.errors import FuncdlError
+from funcdl.signature import ANYTHING, Signature, anything
 from funcdl.tensor import Generator
 
 __all__ = ["supervised"]
@@ -33,7 +33,7 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
     model, criterion = as_layers("supervised", [net, loss])
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        x_shape, t_shape = shapes("supervised", "the input (x, target)", in_shape, 2)
+        x_shape, t_shape = in_shape
         with place("supervised net:"):
             params, y_shape = model.init(rng, x_shape)
         with place("supervised loss:"):
@@ -41,28 +41,18 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
         return params, out_shape
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        inputs, target = entries("supervised", "the input (x, target)", x, 2)
-        try:
-            y, pull_net = model(params, inputs, rng)
-        except FuncdlError as error:
-            raise error.within("supervised net:") from None
-        try:
-            value, pull_loss = criterion((), (y, target), rng)
-        except FuncdlError as error:
-            raise error.within("supervised loss:") from None
+        inputs, target = x
+        y, pull_net = model.at("supervised net:", params, inputs, rng)
+        value, pull_loss = criterion.at("supervised loss:", (), (y, target), rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            try:
-                _, pair = pull_loss(dy)
-            except FuncdlError as error:
-                raise error.within("supervised loss:") from None
-            try:
-                dparams, dx = pull_net(None if pair is None else pair[0], need_dx)
-            except FuncdlError as error:
-                raise error.within("supervised net:") from None
+            _, pair = pull_loss(dy)
+            dparams, dx = pull_net(None if pair is None else pair[0], need_dx)
             return dparams, (dx, None) if need_dx else None
 
         return value, vjp
 
-    needs = needing([("supervised net:", model), ("supervised loss:", criterion)])
-    return Layer("supervised", init, apply, layers=(model, criterion), needs_rng=needs)
+    takes = Signature(ANYTHING, (anything("x"), anything("target")), anything("loss"))
+    parts = model, criterion
+    needs = needing(zip(("supervised net:", "supervised loss:"), parts))
+    return Layer("supervised", init, apply, layers=parts, needs_rng=needs, signature=takes)

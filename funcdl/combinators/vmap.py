@@ -9,7 +9,7 @@ from funcdl import tree
 from funcdl.arguments import show, whole
 from funcdl.combinators.parts import as_layers, needing, place, summed
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.errors import FuncdlError, InputError, ShapeError
+from funcdl.errors import InputError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["vmap"]
@@ -80,20 +80,14 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
                 )
         ps = _rows(params, models, math.prod(lead[:models]))
         each = count // len(ps)
-        pulled: list[Any] = []
-        try:
-            for i, row in enumerate(_rows(x, len(lead), count)):
-                pulled.append(part(ps[i // each], row, rng))
-        except FuncdlError as error:
-            raise error.within(f"vmap[{len(pulled)}]") from None
+        pulled = [
+            part.at(f"vmap[{i}]", ps[i // each], row, rng)
+            for i, row in enumerate(_rows(x, len(lead), count))
+        ]
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            back: list[Any] = []
-            try:
-                for (_, pull), d in zip(pulled, _rows(dy, len(lead), count)):
-                    back.append(pull(d, need_dx))
-            except FuncdlError as error:
-                raise error.within(f"vmap[{len(back)}]") from None
+            rows = _rows(dy, len(lead), count)
+            back = [pull(d, need_dx) for (_, pull), d in zip(pulled, rows)]
             sums = [summed([dp for dp, _ in back[k : k + each]]) for k in range(0, count, each)]
             dparams = _pile(sums, lead[:models]) if models else sums[0]
             return dparams, _pile([dx for _, dx in back], lead)

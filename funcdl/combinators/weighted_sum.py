@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from funcdl.arguments import number, show
-from funcdl.combinators.parts import as_layers, entries, needing, place
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.errors import FuncdlError, InputError, ShapeError
+from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator
 from funcdl.tree import zeros_like
 
@@ -39,22 +38,15 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
     """
     if not terms:
         raise InputError("weighted_sum: expected at least one pair (weight, loss), got none")
-    rows = [
-        entries(f"weighted_sum[{i}]", "a term (weight, loss)", term, 2)
-        for i, term in enumerate(terms)
-    ]
-    weights = [
-        number(f"weighted_sum[{i}]", "the weight", weight, 0) for i, (weight, _) in enumerate(rows)
-    ]
-    losses = as_layers("weighted_sum", [loss for _, loss in rows])
+    for i, term in enumerate(terms):
+        if not isinstance(term, (tuple, list)) or len(term) != 2:
+            got = type(term).__name__
+            raise KindError(f"weighted_sum[{i}]: expected a pair (weight, loss), got {got}")
+        number(f"weighted_sum[{i}]", "the weight", term[0], 0)
+    weights = [weight for weight, _ in terms]
+    losses = as_layers("weighted_sum", [loss for _, loss in terms])
     count = len(losses)
-
-    def both(value: Any) -> zip[tuple[Any, Any]]:
-        ys, ts = entries("weighted_sum", "the input (outputs, targets)", value, 2)
-        return zip(
-            entries("weighted_sum", "the outputs", ys, count),
-            entries("weighted_sum", "the targets", ts, count),
-        )
+    places = [f"weighted_sum[{i}]" for i in range(count)]
 
     def alike(shapes: list[Shape]) -> None:
         if any(shape != shapes[0] for shape in shapes):
@@ -64,20 +56,15 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         shapes = []
-        for i, (loss, pair) in enumerate(zip(losses, both(in_shape))):
-            with place(f"weighted_sum[{i}]"):
+        for where, loss, pair in zip(places, losses, zip(*in_shape)):
+            with place(where):
                 shapes.append(loss.init(rng, pair)[1])
         alike(shapes)
         return (), shapes[0]
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        pulled = []
-        pairs = both(x)
-        try:
-            for loss, pair in zip(losses, pairs):
-                pulled.append(loss((), pair, rng))
-        except FuncdlError as error:
-            raise error.within(f"weighted_sum[{len(pulled)}]") from None
+        each_loss = zip(losses, places, zip(*x))
+        pulled = [loss.at(where, (), pair, rng) for loss, where, pair in each_loss]
         alike([shape_of(value) for value, _ in pulled])
         # What has no weight is left out: 0 times an infinite loss is no number.
         total = None
@@ -91,16 +78,18 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
             if not need_dx:
                 return params, None
             dys: list[Value] = []
-            try:
-                for weight, (_, pull), y in zip(weights, pulled, x[0]):
-                    _, pair = pull(dy * weight) if weight else (None, (zeros_like(y), None))
-                    dys.append(None if pair is None else pair[0])
-            except FuncdlError as error:
-                raise error.within(f"weighted_sum[{len(dys)}]") from None
+            for weight, (_, pull), y in zip(weights, pulled, x[0]):
+                _, pair = pull(dy * weight) if weight else (None, (zeros_like(y), None))
+                dys.append(None if pair is None else pair[0])
             return params, (tuple(dys), (None,) * count)
 
         return total, vjp
 
     args = ", ".join(f"({w:g}, {loss!r})" for w, loss in zip(weights, losses))
-    needs = needing((f"weighted_sum[{i}]", loss) for i, loss in enumerate(losses))
-    return Layer("weighted_sum", init, apply, args, needs_rng=needs)
+    takes = Signature(
+        (),
+        (each(ANYTHING, count, "the outputs"), each(ANYTHING, count, "the targets")),
+        anything("loss"),
+    )
+    needs = needing(zip(places, losses))
+    return Layer("weighted_sum", init, apply, args, needs_rng=needs, signature=takes)

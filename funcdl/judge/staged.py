@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.contract import Layer, Params, Value, layer
+from funcdl.contract import Layer, Params, Value
+from funcdl.function import layer
 from funcdl.judge.trial import BrokenError, Trial, differing
 from funcdl.optimisers import sgd
 from funcdl.staging.stage import stage

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from funcdl.arguments import generator
-from funcdl.contract import LayerLike, Params, Shape, Value, as_layer
+from funcdl.contract import LayerLike, Params, Shape, Value
+from funcdl.function import as_layer
 from funcdl.errors import ContractError, FuncdlError
 from funcdl.judge.axes import batches
 from funcdl.judge.axes import models as of_models
@@ -15,7 +16,8 @@ from funcdl.judge.purity import again, graph, purity, repeatable
 from funcdl.judge.shapes import cotangents, dtypes, initialisation, shapes
 from funcdl.judge.staged import staged
 from funcdl.judge.trial import BrokenError, SkippedError, Trial
-from funcdl.misfit import RAW, first_line
+from funcdl.cotangent import RAW
+from funcdl.signature.kinds import first_line
 from funcdl.tensor import Generator
 
 __all__ = ["PROPERTIES", "Verdict", "judge", "judged"]

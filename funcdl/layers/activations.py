@@ -6,13 +6,13 @@ Those without hyperparameters are layers themselves, the others are made by a fu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from funcdl.arguments import filled, positive, tensor
-from funcdl.contract import Layer, Params, Shape, Vjp
+from funcdl.arguments import positive
+from funcdl.contract import Layer, Params, Vjp, declared
 from funcdl.ops.choose import ZERO, only, passed
 from funcdl.ops.half import single
 from funcdl.ops.log_softmax import log_softmax as _log_softmax
+from funcdl.signature import Signature
 from funcdl.tensor import FULL, Generator, Tensor
 
 __all__ = [
@@ -33,42 +33,25 @@ __all__ = [
 Rule = Callable[[Tensor], "tuple[Tensor, Callable[[Tensor], Tensor]]"]
 
 
-def activation(name: str, rule: Rule, args: str = "") -> Layer:
+ANY = Signature((), "…", "…")
+ROWS = Signature((), "… features", "… features")
+
+
+def activation(name: str, rule: Rule, args: str = "", takes: Signature = ANY) -> Layer:
     """Make a layer without parameters of a rule that keeps shapes, `x -> (y, dy -> dx)`.
 
     Numbers of half precision come to the rule as float32, and what it gives is rounded.
     """
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        return (), in_shape
-
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            y, pull = rule(x) if x.dtype in FULL else single(rule, x)
-        except AttributeError:
-            tensor(name, x)
-            raise
+        y, pull = rule(x) if x.dtype in FULL else single(rule, x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             return params, pull(dy) if need_dx else None
 
         return y, vjp
 
-    return Layer(name, init, apply, args, floats=True)
-
-
-def _of_rows(name: str, rule: Rule) -> Layer:
-    """Make one whose rule looks at rows, which have a number or more."""
-
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        filled(name, in_shape)
-        return (), in_shape
-
-    def checked(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        filled(name, x.shape)
-        return rule(x)
-
-    return replace(activation(name, checked), init=init)
+    return declared(name, takes, apply, args=args)
 
 
 def rectified(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -129,13 +112,13 @@ tanh = activation("tanh", _tanh)
 sigmoid = activation("sigmoid", _sigmoid)
 """y = 1 / (1 + e^−x) in (0, 1), dx = dy y (1 − y)."""
 
-softmax = _of_rows("softmax", _softmax)
+softmax = activation("softmax", _softmax, takes=ROWS)
 """y = e^x / Σ e^x over the last axis, dx = y (dy − Σ dy y).
 
 Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990).
 """
 
-log_softmax = _of_rows("log_softmax", _log_softmax)
+log_softmax = activation("log_softmax", _log_softmax, takes=ROWS)
 """y = x − log Σ e^x over the last axis, dx = dy − e^y Σ dy. See `softmax`."""
 
 exp = activation("exp", _exp)

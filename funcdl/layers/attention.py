@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from funcdl.arguments import filled, sequence_shape, show, whole
-from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import FuncdlError, KindError, ShapeError
+from funcdl.arguments import whole
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw, misfit_parts
+from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
 from funcdl.ops.attention import attend
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Attention", "attention"]
@@ -73,61 +73,31 @@ def attention(
     """
     whole("attention", "heads", heads, 1)
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Attention, Shape]:
-        _, features = sequence_shape("attention", in_shape)
-        if features % heads:
-            raise ShapeError(
-                f"attention: expected features that {heads} heads divide, got {show(in_shape)}"
-            )
-        qkv = draw("attention", rng, (features, 3 * features), w_init, b_init)
-        return Attention(
-            qkv, draw("attention", rng, (features, features), w_init, b_init)
-        ), in_shape
-
     def apply(params: Attention, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            (w, b), (w_out, b_out) = params
-            models = w.shape[:-2]
-            if x.ndim < w.ndim or x.shape[: len(models)] != models or x.shape[-1] % heads:
-                raise ValueError("axes")
-            if w_out.shape[-1] != x.shape[-1]:
-                raise ValueError("features")
-            flat, pull_in = affine(x, w, bias_of(b))
-            rows = (math.prod(x.shape[:-2]), *flat.shape[-2:])
-            z, pull = attend(flat.reshape(rows), heads, causal)
-            y, pull_out = affine(z.reshape(x.shape), w_out, bias_of(b_out))
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
-            raise _misfit(params, x, heads) from None
+        (w, b), (w_out, b_out) = params
+        flat, pull_in = affine(x, w, b)
+        z, pull = attend(flat.reshape(math.prod(x.shape[:-2]), *flat.shape[-2:]), heads, causal)
+        y, pull_out = affine(z.reshape(x.shape), w_out, b_out)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Attention, Tensor | None]:
             dw_out, db_out, dz = pull_out(dy, True)
             dqkv = pull(dz.reshape(z.shape)).reshape(flat.shape)  # type: ignore[union-attr]
             dw, db, dx = pull_in(dqkv, need_dx)
-            dparams = [Affine(w, () if b is None else b) for w, b in ((dw, db), (dw_out, db_out))]
-            return Attention(*dparams), dx
+            return Attention(Affine(dw, db), Affine(dw_out, db_out)), dx
 
         return y, vjp
 
     args = f"{heads}" + (", causal=True" if causal else "")
-    return Layer("attention", init, apply, args, floats=True)
-
-
-def _misfit(params: Any, x: Any, heads: int) -> FuncdlError:
-    """Say in one sentence why attention could not be applied."""
-    if not isinstance(params, Attention):
-        kind = type(params).__name__
-        return KindError(f"attention: expected params Attention(qkv, out), got {kind}")
-    if not isinstance(x, Tensor):
-        return KindError(f"attention: expected a tensor, got {type(x).__name__}")
-    w = params.qkv.w
-    if x.dtype != w.dtype:
-        return KindError(f"attention: expected x to be {w.dtype} as w is, got {x.dtype}")
-    features = w.shape[-2]
-    if features % heads:
-        return ShapeError(f"attention: expected features that {heads} heads divide, got {features}")
-    parts = {"qkv": (params.qkv, features, 3 * features), "out": (params.out, features, features)}
-    if (problem := misfit_parts("attention", parts, x)) is not None:
-        return problem
-    filled("attention", x.shape)
-    models = "".join(f"{length}, " for length in w.shape[:-2])
-    return ShapeError(f"attention: expected ({models}…, time, {features}), got {show(x.shape)}")
+    width = "heads*each"
+    takes = Signature(
+        of(
+            Attention,
+            of(Affine, f"*models {width} 3*{width}", f"*models 3*{width} | ()"),
+            of(Affine, f"*models {width} {width}", f"*models {width} | ()"),
+        ),
+        f"*models … time>=0 {width}",
+        f"*models … time {width}",
+        heads=heads,
+    )
+    draw = of(Affine, w_init, b_init)
+    return declared("attention", takes, apply, of(Attention, draw, draw), args)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import fields, generator, last_axis, number, tensor
-from funcdl.contract import Layer, Shape, Vjp
+from funcdl.arguments import number
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
 from funcdl.layers.measured import ask_for_calibration
-from funcdl.layers.norms import fitting, shaped
+from funcdl.layers.norms import shaped
 from funcdl.ops.leading import align, total
 from funcdl.ops.normalise import over_positions
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["BatchNorm", "batch_norm"]
@@ -79,20 +80,11 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
     """
     number("batch_norm", "eps", eps, 0)
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[BatchNorm, Shape]:
-        own = (last_axis("batch_norm", in_shape),)
-        one, zero = ones(rng, own), zeros(rng, own)
-        return BatchNorm(one, zero, zero.clone(), one.clone()), in_shape
-
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        scale, bias, mean, var = fields("batch_norm", BatchNorm, params)
-        fitting("batch_norm", scale, tensor("batch_norm", x), 1, bias, mean, var)
-        if rng is not None:
-            generator("batch_norm", rng)
         # Here, where they are the caller's own, and not of a tensor that is being recorded: see
         # `funcdl.staging`.
-        elif type(x) is Tensor:
-            ask_for_calibration("batch_norm", mean, var)
+        if rng is None and type(x) is Tensor:
+            ask_for_calibration("batch_norm", params.mean, params.var)
         return normalise(params, x, rng)
 
     @in_float32
@@ -135,4 +127,8 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         return y, vjp
 
     args = f"eps={eps:g}" if eps != 1e-5 else ""
-    return Layer("batch_norm", init, apply, args, needs_rng=True, floats=True)
+    takes = Signature(
+        of(BatchNorm, *["*models features"] * 4), "*models … features", "*models … features"
+    )
+    draw = of(BatchNorm, ones, zeros, zeros, ones)
+    return declared("batch_norm", takes, apply, draw, args, needs_rng=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import LONGEST, Size, pair, show, whole
-from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import FuncdlError, InputError, ShapeError
+from funcdl.arguments import LONGEST, Size, pair, whole
+from funcdl.contract import Layer, Vjp, declared
+from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, draw, fitting_bias, misfit
+from funcdl.layers.affine import Affine
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import along, outer, written
+from funcdl.layers.windows import images, written
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
 from funcdl.ops.window import Windows, pad, unpad
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv1d", "conv2d"]
@@ -101,57 +102,43 @@ def _conv(
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        oh, ow = outer(name, windows, in_shape)
-        channels = in_shape[-1]
-        if channels % groups:
-            raise ShapeError(
-                f"{name}: expected channels that make {groups} groups, got {show(in_shape)}"
-            )
-        params = draw(name, rng, (*windows.size, channels // groups, out), w_init, b_init)
-        return params, (*in_shape[:-3], oh, ow, out)
-
     @in_float32
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            w, b = params
-            models = w.ndim - 4
-            kinds = x.dtype, x.is_meta, x.shape[-1], x.shape[:models]
-            if kinds != (w.dtype, w.is_meta, w.shape[-2] * groups, w.shape[:models]):
-                raise ValueError("other models")
-            if w.shape[models : models + 2] != windows.size:
-                raise ValueError(f"expected a kernel of {show(windows.size)}")
-            if not w.shape[-1]:
-                raise ValueError("w has no features")
-            # With a group for each channel in and out, nothing is left to multiply as matrices.
-            alone = groups == out > 1 and w.shape[-2] == 1
-            product, cut = (depthwise, 1) if alone else (convolve, groups)
-            padded = pad(_apart(x, cut, models), windows.padding)
-            matrix = _apart(w.flatten(-4, -2), cut, models)
-            bias = fitting_bias(b, w, w.shape[:models] + w.shape[-1:])
-            wide = None if bias is None else _apart(bias, cut, models)
-            y, pull = product(padded, matrix, wide, windows)
-            if y.numel() == 0:
-                outer(name, windows, x.shape)
-        except FuncdlError:
-            raise
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            problem = misfit(name, 3, params, x, error, lambda w: w.shape[-2] * groups)
-            if isinstance(x, Tensor) and x.ndim > 2:
-                outer(name, windows, x.shape)
-            raise problem from None
+        w, b = params
+        models = w.ndim - 4
+        # With a group for each channel in and out, nothing is left to multiply as matrices.
+        alone = groups == out > 1 and w.shape[-2] == 1
+        product, cut = (depthwise, 1) if alone else (convolve, groups)
+        bias = b if type(b) is tuple else _apart(b, cut, models)
+        matrix = _apart(w.flatten(-4, -2), cut, models)
+        y, pull = product(pad(_apart(x, cut, models), windows.padding), matrix, bias, windows)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dw, db, dx = pull(_apart(dy, cut, models), need_dx)
             dw = _together(dw, cut, models).reshape(w.shape)
-            dparams = Affine(dw, () if db is None else _together(db, cut, models))
+            dparams = Affine(dw, db if type(db) is tuple else _together(db, cut, models))
             if dx is None:
                 return dparams, None
             return dparams, _together(unpad(dx, windows.padding), cut, models)
 
         return _together(y, cut, models), vjp
 
-    return Layer(name, init, apply, args, floats=True)
+    size, grid = images(windows)
+    kernel, (each, channels) = "{} {}".format(*windows.size), _channels(groups)
+    takes = Signature(
+        of(Affine, f"*models {kernel} {each} out", "*models out | ()"),
+        f"*models … {size} {channels}",
+        "*models … rows columns out",
+        out=out,
+        groups=groups,
+        **grid,
+    )
+    return declared(name, takes, apply, of(Affine, w_init, b_init), args)
+
+
+def _channels(groups: int) -> tuple[str, str]:
+    """Name the channels of a group, and those of the image."""
+    return ("in", "in") if groups == 1 else ("each", "groups*each")
 
 
 def _apart(t: Tensor, groups: int, models: int) -> Tensor:
@@ -218,20 +205,9 @@ def conv1d(
     )
     flat = _conv("conv1d", out, windows, groups, w_init, b_init, args)
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        along("conv1d", windows, in_shape)
-        (w, b), shape = flat.init(rng, (*in_shape[:-2], 1, *in_shape[-2:]))
-        return Affine(w.squeeze(0), b), (*shape[:-3], *shape[-2:])
-
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            w, b = params
-            y, pull = flat.apply(Affine(w.unsqueeze(-4), b), x.unsqueeze(-3))
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            problem = misfit("conv1d", 2, params, x, error, lambda w: w.shape[-2] * groups)
-            if isinstance(x, Tensor) and x.ndim > 1:
-                along("conv1d", windows, x.shape)
-            raise problem from None
+        w, b = params
+        y, pull = flat.apply(Affine(w.unsqueeze(-4), b), x.unsqueeze(-3))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             (dw, db), dx = pull(dy.unsqueeze(-3), need_dx)
@@ -239,4 +215,13 @@ def conv1d(
 
         return y.squeeze(-3), vjp
 
-    return Layer("conv1d", init, apply, flat.args, floats=True)
+    each, channels = _channels(groups)
+    takes = Signature(
+        of(Affine, f"*models {kernel} {each} out", "*models out | ()"),
+        f"*models … length>={windows.least()[1]} {channels}",
+        "*models … columns out",
+        out=out,
+        groups=groups,
+        columns=("length", windows.columns),
+    )
+    return declared("conv1d", takes, apply, of(Affine, w_init, b_init), flat.args)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import Size, image_shape, pair, show, whole
-from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import InputError, ShapeError
+from funcdl.arguments import Size, pair, whole
+from funcdl.contract import Layer, Vjp, declared
+from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, fitting_bias, misfit
+from funcdl.layers.affine import Affine
 from funcdl.layers.half import in_float32
 from funcdl.layers.windows import written
 from funcdl.ops.convolve import Patches, spread
 from funcdl.ops.leading import align, total
 from funcdl.ops.window import Windows, pad, unpad
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv_transpose2d"]
@@ -72,50 +73,29 @@ def conv_transpose2d(
     if extra[0] >= windows.stride[0] or extra[1] >= windows.stride[1]:
         raise InputError(f"{name}: expected output_padding below stride, got {output_padding}")
 
-    def bordered(shape: Shape) -> tuple[int, int]:
-        """Return the size of the output with its border."""
-        height, width, _ = image_shape(name, shape)
-        (kh, kw), (sh, sw), (ph, pw) = windows.size, windows.stride, windows.padding
-        high, broad = (height - 1) * sh + kh + extra[0], (width - 1) * sw + kw + extra[1]
-        if min(height, width, high - 2 * ph, broad - 2 * pw) < 1:
-            raise ShapeError(f"{name}: expected images that padding leaves, got {show(shape)}")
-        return high, broad
+    (kh, kw), (sh, sw), (ph, pw) = windows.size, windows.stride, windows.padding
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        high, broad = bordered(in_shape)
-        w = w_init(rng, (*windows.size, out, in_shape[-1]))
-        size = high - 2 * windows.padding[0], broad - 2 * windows.padding[1]
-        b = () if b_init is None else b_init(rng, (out,))
-        return Affine(w, b), (*in_shape[:-3], *size, out)
+    def rows(height: int) -> int:
+        return (height - 1) * sh + kh + extra[0] - 2 * ph
+
+    def columns(width: int) -> int:
+        return (width - 1) * sw + kw + extra[1] - 2 * pw
 
     @in_float32
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            w, b = params
-            models = w.ndim - 4
-            kinds = x.dtype, x.is_meta, x.shape[-1], x.shape[:models]
-            if kinds != (w.dtype, w.is_meta, w.shape[-1], w.shape[:models]):
-                raise ValueError("other models")
-            if w.shape[models : models + 2] != windows.size:
-                raise ValueError(f"expected a kernel of {show(windows.size)}")
-            if not w.shape[-1]:
-                raise ValueError("w has no features")
-            bias = fitting_bias(b, w, w.shape[:models] + w.shape[-2:-1])
-            matrix = w.flatten(-4, -2)
-            padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered(x.shape), w.shape[-2]))
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            problem = misfit(name, 3, params, x, error, lambda w: w.shape[-1])
-            if isinstance(x, Tensor) and x.ndim > 2:
-                bordered(x.shape)
-            raise problem from None
+        w, b = params
+        models, (height, width) = w.ndim - 4, x.shape[-3:-1]
+        bordered = (rows(height) + 2 * ph, columns(width) + 2 * pw, out)
+        matrix = w.flatten(-4, -2)
+        padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered))
         y = unpad(padded, windows.padding)
-        if bias is not None:
-            y.add_(align(bias, y))
+        if type(b) is not tuple:
+            y.add_(align(b, y))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             rows = Patches(pad(dy, windows.padding), windows, models)
             dw = rows.against(x.reshape(*w.shape[:models], -1, x.shape[-1])).reshape(w.shape)
-            dparams = Affine(dw, () if bias is None else total(dy, bias))
+            dparams = Affine(dw, b if type(b) is tuple else total(dy, b))
             return dparams, rows.times(matrix) if need_dx else None
 
         return y, vjp
@@ -127,4 +107,14 @@ def conv_transpose2d(
         padding=(padding, 0),
         output_padding=(output_padding, 0),
     )
-    return Layer(name, init, apply, args, floats=True)
+    # Where one pixel leaves nothing of the output, so many more do, each of which adds a stride.
+    high, wide = 1 + max(-rows(1) // sh + 1, 0), 1 + max(-columns(1) // sw + 1, 0)
+    takes = Signature(
+        of(Affine, f"*models {kh} {kw} out in", "*models out | ()"),
+        f"*models … height>={high} width>={wide} in",
+        "*models … rows columns out",
+        out=out,
+        rows=("height", rows),
+        columns=("width", columns),
+    )
+    return declared(name, takes, apply, of(Affine, w_init, b_init), args)

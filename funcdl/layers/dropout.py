@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import generator, number, tensor, whole
-from funcdl.contract import Layer, Params, Shape, Vjp
+from funcdl.arguments import number, whole
+from funcdl.contract import Layer, Params, Vjp, declared
 from funcdl.initialisers import source
+from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["dropout"]
@@ -36,14 +37,9 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
     number("dropout", "rate", rate, 0, 1)
     whole("dropout", "ndim", ndim, 0)
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        return (), in_shape
-
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        tensor("dropout", x)
         if rng is None or rate == 0:
             return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
-        generator("dropout", rng)
         shape, factor = list(x.shape), 1 / (1 - rate)
         for axis in range(2, min(ndim, x.ndim - 1) + 2):
             shape[-axis] = 1
@@ -56,4 +52,4 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
         return x.where(kept, 0).mul_(factor), vjp
 
     args = f"{rate:g}" + f", {ndim}" * (ndim != 0)
-    return Layer("dropout", init, apply, args, needs_rng=rate > 0, floats=True)
+    return declared("dropout", Signature((), "…", "…"), apply, args=args, needs_rng=rate > 0)

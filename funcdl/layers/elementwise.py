@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from funcdl.arguments import beside, last_axis, tensor
-from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import KindError
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, ones, zeros
 from funcdl.ops.leading import align, total
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 
-__all__ = ["Bias", "Scale", "bias", "fitting", "scale"]
+__all__ = ["Bias", "Scale", "bias", "scale"]
+
+SAME = "*models … features>=0", "*models … features"
 
 
 class Scale(NamedTuple):
@@ -24,22 +25,6 @@ class Bias(NamedTuple):
     """Parameters of `bias`: `b` (*models, features)."""
 
     b: Tensor
-
-
-def fitting(where: str, params: Any, x: Any, own: int = 1) -> Tensor:
-    """Return a layer's only parameter, if it fits the input: torch might broadcast what does not.
-
-    `own` is the number of the parameter's trailing axes that are not the models'.
-    """
-    if not isinstance(params, tuple) or len(params) != 1 or not isinstance(params[0], Tensor):
-        raise KindError(f"{where}: expected params of one tensor, got {type(params).__name__}")
-    p = params[0]
-    beside(where, p, tensor(where, x), own)
-    if x.is_meta is not p.is_meta:
-        raise KindError(f"{where}: expected all on one device, got {p.device} and {x.device}")
-    if x.dtype != p.dtype:
-        raise KindError(f"{where}: expected x to be {p.dtype} as the parameter is, got {x.dtype}")
-    return p
 
 
 def scale(init: Initialiser = ones) -> Layer:
@@ -64,11 +49,8 @@ def scale(init: Initialiser = ones) -> Layer:
     (tensor([2., 3.]), Scale(scale=tensor([4., 4.])))
     """
 
-    def draw(rng: Generator, in_shape: Shape) -> tuple[Scale, Shape]:
-        return Scale(init(rng, (last_axis("scale", in_shape),))), in_shape
-
     def apply(params: Scale, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        factor = fitting("scale", params, x)
+        (factor,) = params
         fitted = align(factor, x)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Scale, Tensor | None]:
@@ -78,7 +60,8 @@ def scale(init: Initialiser = ones) -> Layer:
 
         return x.mul(fitted), vjp
 
-    return Layer("scale", draw, apply, floats=True)
+    takes = Signature(of(Scale, "*models features>=0"), *SAME)
+    return declared("scale", takes, apply, of(Scale, init))
 
 
 def bias(init: Initialiser = zeros) -> Layer:
@@ -103,15 +86,13 @@ def bias(init: Initialiser = zeros) -> Layer:
     (tensor([3., 4.]), Bias(b=tensor([4., 4.])))
     """
 
-    def draw(rng: Generator, in_shape: Shape) -> tuple[Bias, Shape]:
-        return Bias(init(rng, (last_axis("bias", in_shape),))), in_shape
-
     def apply(params: Bias, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        b = fitting("bias", params, x)
+        (b,) = params
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Bias, Tensor | None]:
             return Bias(total(dy, b)), dy if need_dx else None
 
         return x.add(align(b, x)), vjp
 
-    return Layer("bias", draw, apply, floats=True)
+    takes = Signature(of(Bias, "*models features>=0"), *SAME)
+    return declared("bias", takes, apply, of(Bias, init))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from funcdl.arguments import show, tensor, whole
-from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import FuncdlError, InputError, KindError, ShapeError
+from funcdl.arguments import whole
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, normal
-from funcdl.misfit import apart
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Lookup", "embedding"]
@@ -54,52 +53,25 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
     """
     whole("embedding", "vocabulary", vocabulary, 1)
     whole("embedding", "features", features, 1)
-    draw = w_init or normal()
-
-    def init(rng: Generator, in_shape: Shape) -> tuple[Lookup, Shape]:
-        if not all(isinstance(length, int) for length in in_shape):
-            raise ShapeError(f"embedding: expected one tensor of indices, got {show(in_shape)}")
-        w = draw(rng, (vocabulary, features))
-        return Lookup(w), (*in_shape, features)
 
     def apply(params: Lookup, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            (w,) = params
-            models, width = w.shape[:-2], w.shape[-1]
-            if x.shape[: len(models)] != models or x.is_meta is not w.is_meta:
-                raise ValueError("models, or devices")
-            if x.element_size() != 8:
-                raise TypeError("indices of another kind")
-            rows = x.reshape(*models, -1, 1).expand(*models, -1, width)
-            y = w.gather(-2, rows)
-        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise _misfit(params, x, error) from None
+        (w,) = params
+        models = w.shape[:-2]
+        rows = x.reshape(*models, -1, 1).expand(*models, -1, features)
+        y = w.gather(-2, rows)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Lookup, None]:
             dw = w.new_zeros(w.shape).scatter_add_(-2, rows, dy.reshape(rows.shape))
             return Lookup(dw), None
 
-        return y.reshape(*x.shape, width), vjp
+        return y.reshape(*x.shape, features), vjp
 
-    return Layer("embedding", init, apply, f"{vocabulary}, {features}")
-
-
-def _misfit(params: Any, x: Any, error: Exception) -> FuncdlError:
-    """Say in one sentence why a table could not be looked up."""
-    if not (isinstance(params, tuple) and len(params) == 1 and isinstance(params[0], Tensor)):
-        return KindError(f"embedding: expected params (w,), got {type(params).__name__}")
-    w, dtype = params[0], tensor("embedding", x).dtype
-    if (problem := apart("embedding", w, x)) is not None:
-        return problem
-    models = w.shape[:-2]
-    if x.shape[: len(models)] != models:
-        expected = ", ".join(map(str, (*models, "…")))
-        return ShapeError(f"embedding: expected ({expected}), got {show(x.shape)}")
-    if x.is_floating_point() or x.element_size() != 8:
-        return KindError(f"embedding: expected indices to be int64, got {dtype}")
-    if w.ndim > 1 and x.numel() and not 0 <= int(x.min()) <= int(x.max()) < w.shape[-2]:
-        return InputError(
-            f"embedding: expected indices from 0 to {w.shape[-2] - 1}, got one of "
-            f"{int(x.min())} to {int(x.max())}"
-        )
-    return ShapeError(f"embedding: w {show(w.shape)} does not fit x {show(x.shape)}: {error}")
+    takes = Signature(
+        of(Lookup, "*models vocabulary features"),
+        "*models … <vocabulary",
+        "*models … features",
+        vocabulary=vocabulary,
+        features=features,
+    )
+    draw = of(Lookup, w_init or normal())
+    return declared("embedding", takes, apply, draw, f"{vocabulary}, {features}")

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import MOST, image_shape, show, tensor, trailing, whole
-from funcdl.contract import Layer, Params, Shape, Value, Vjp
+from funcdl.arguments import MOST, show, trailing, whole
+from funcdl.contract import Layer, Params, Value, Vjp, declared, shape_of
 from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.signature import Signature, anything, numbered
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "expand_dims",
     "flatten",
     "identity",
+    "moves",
     "rearrangement",
     "reshape",
     "select",
@@ -26,36 +28,31 @@ __all__ = [
 def rearrangement(
     name: str,
     args: str,
-    shape: Callable[[Shape], Shape],
+    takes: Signature,
     forward: Callable[[Any], Any],
     backward: Callable[[Any, Any], Any],
 ) -> Layer:
-    """Make a layer of a linear map and its adjoint, `backward(dy, shape of x)`.
-
-    `shape` infers the output's shape and raises a ShapeError where the input does not fit.
-    """
-
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        return (), shape(in_shape)
+    """Make a layer of a linear map and its adjoint, `backward(dy, shape of x)`."""
 
     def apply(params: Params, x: Any, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        many = isinstance(x, tuple)
-        in_shape = tuple(part.shape for part in x) if many else tensor(name, x).shape
-        try:
-            y = forward(x)
-        except (RuntimeError, TypeError, IndexError, AttributeError):
-            shape(in_shape)
-            raise
+        in_shape = shape_of(x)
 
         def vjp(dy: Any, need_dx: bool = True) -> tuple[Params, Value]:
             return params, backward(dy, in_shape) if need_dx else None
 
-        return y, vjp
+        return forward(x), vjp
 
-    return Layer(name, init, apply, args)
+    return declared(name, takes, apply, args=args)
 
 
-identity = rearrangement("identity", "", lambda shape: shape, lambda x: x, lambda dy, _: dy)
+def moves(x: Any, y: Any, **lengths: Any) -> Signature:
+    """Declare what keeps its numbers, whatever their dtype."""
+    return Signature((), x, y, floats=False, **lengths)
+
+
+identity = rearrangement(
+    "identity", "", moves(anything("x"), anything("x")), lambda x: x, lambda dy, _: dy
+)
 """y = x, dx = dy: the unit of `serial`."""
 
 
@@ -73,16 +70,10 @@ def flatten(ndim: int = 3) -> Layer:
     """
     whole("flatten", "ndim", ndim, 1)
 
-    def shape(in_shape: Shape) -> Shape:
-        if len(in_shape) < ndim:
-            raise ShapeError(f"flatten: expected at least {ndim} axes, got {show(in_shape)}")
-        return (*in_shape[: len(in_shape) - ndim], math.prod(in_shape[-ndim:]))
-
-    def forward(x: Tensor) -> Tensor:
-        # torch gives a tensor without axes one.
-        return x.flatten(-ndim) if x.ndim else x.flatten(shape(()))  # type: ignore[arg-type]
-
-    return rearrangement("flatten", str(ndim), shape, forward, lambda dy, s: dy.reshape(s))
+    takes = moves("… *old", "… merged", axes={"old": ndim}, merged=("old", math.prod))
+    return rearrangement(
+        "flatten", str(ndim), takes, lambda x: x.flatten(-ndim), lambda dy, s: dy.reshape(s)
+    )
 
 
 def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
@@ -109,22 +100,23 @@ def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
     if shape.count(-1) > 1:
         raise InputError(f"reshape: expected at most one length of -1, got {show(shape)}")
 
-    def infer(in_shape: Shape) -> Shape:
-        lead, old = in_shape[: len(in_shape) - ndim], in_shape[len(in_shape) - ndim :]
+    def infer(old: tuple[int, ...]) -> tuple[int, ...]:
         numbers, known = math.prod(old), math.prod(length for length in shape if length != -1)
         rest = numbers // known
-        if len(in_shape) < ndim or known * (rest if -1 in shape else 1) != numbers:
+        if known * (rest if -1 in shape else 1) != numbers:
             raise ShapeError(
-                f"reshape: expected {ndim} axes of numbers for the shape {show(shape)}, "
-                f"got {show(in_shape)}"
+                f"reshape: expected numbers for the shape {show(shape)} along the last "
+                f"{ndim} axes, got {show(old)}"
             )
-        return (*lead, *(rest if length == -1 else length for length in shape))
+        return tuple(rest if length == -1 else length for length in shape)
 
     def forward(x: Tensor) -> Tensor:
-        return x.reshape(infer(tuple(x.shape)))
+        at = x.ndim - ndim
+        return x.reshape(*x.shape[:at], *infer(tuple(x.shape[at:])))
 
     args = f"{show(shape)}, {ndim}" if ndim != 1 else show(shape)
-    return rearrangement("reshape", args, infer, forward, lambda dy, s: dy.reshape(s))
+    takes = moves("… *old", "… *new", axes={"old": ndim}, new=("old", infer))
+    return rearrangement("reshape", args, takes, forward, lambda dy, s: dy.reshape(s))
 
 
 def transpose(axis: int = -1, other: int = -2) -> Layer:
@@ -141,19 +133,13 @@ def transpose(axis: int = -1, other: int = -2) -> Layer:
     trailing("transpose", axis)
     trailing("transpose", other)
 
-    def shape(in_shape: Shape) -> Shape:
-        if len(in_shape) < -min(axis, other):
-            raise ShapeError(
-                f"transpose: expected at least {-min(axis, other)} axes, got {show(in_shape)}"
-            )
-        swapped = list(in_shape)
-        swapped[axis], swapped[other] = swapped[other], swapped[axis]
-        return tuple(swapped)
-
+    axes = numbered(-min(axis, other), least=">=0")
+    swapped = list(axes)
+    swapped[axis], swapped[other] = swapped[other], swapped[axis]
     return rearrangement(
         "transpose",
         "" if (axis, other) == (-1, -2) else f"{axis}, {other}",
-        shape,
+        moves(f"… {' '.join(axes)}", f"… {' '.join(swapped)}"),
         lambda x: x.transpose(axis, other),
         lambda dy, _: dy.transpose(axis, other),
     )
@@ -171,18 +157,11 @@ def expand_dims(axis: int = -1) -> Layer:
     """
     trailing("expand_dims", axis)
 
-    def shape(in_shape: Shape) -> Shape:
-        at = len(in_shape) + 1 + axis
-        if at < 0:
-            raise ShapeError(
-                f"expand_dims: expected at least {-axis - 1} axes, got {show(in_shape)}"
-            )
-        return (*in_shape[:at], 1, *in_shape[at:])
-
+    own = " ".join(numbered(-axis - 1, least=">=0"))
     return rearrangement(
         "expand_dims",
         str(axis),
-        shape,
+        moves(f"… {own}", f"… 1 {own}"),
         lambda x: x.unsqueeze(axis),
         lambda dy, _: dy.squeeze(axis),
     )
@@ -208,33 +187,23 @@ def select(axis: int, index: int) -> Layer:
     trailing("select", axis)
     whole("select", "index", index, -MOST)
 
-    def shape(in_shape: Shape) -> Shape:
-        at = len(in_shape) + axis
-        if at < 0 or not -in_shape[at] <= index < in_shape[at]:
-            raise ShapeError(
-                f"select: expected an entry {index} of axis {axis}, got {show(in_shape)}"
-            )
-        return (*in_shape[:at], *in_shape[at + 1 :])
-
     def backward(dy: Tensor, in_shape: Any) -> Tensor:
         dx = dy.new_zeros(in_shape)
         dx.select(axis, index).copy_(dy)
         return dx
 
+    least = index + 1 if index >= 0 else -index
+    own = " ".join(numbered(-axis - 1, least=">=0"))
+    takes = moves(f"… entries>={least} {own}", f"… {own}")
     return rearrangement(
-        "select", f"{axis}, {index}", shape, lambda x: x.select(axis, index), backward
+        "select", f"{axis}, {index}", takes, lambda x: x.select(axis, index), backward
     )
-
-
-def _channels_last_shape(in_shape: Shape) -> Shape:
-    channels, height, width = image_shape("channels_last", in_shape)
-    return (*in_shape[:-3], height, width, channels)
 
 
 channels_last = rearrangement(
     "channels_last",
     "",
-    _channels_last_shape,
+    moves("… channels>=0 height>=0 width>=0", "… height width channels"),
     lambda x: x.movedim(-3, -1),
     lambda dy, _: dy.movedim(-1, -3),
 )

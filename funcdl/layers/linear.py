@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import last_axis, whole
-from funcdl.contract import Layer, Shape, Vjp
+from funcdl.arguments import whole
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw, misfit
+from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["linear"]
@@ -45,21 +46,16 @@ def linear(
     """
     whole("linear", "out", out, 1)
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        features = last_axis("linear", in_shape)
-        return draw("linear", rng, (features, out), w_init, b_init), (*in_shape[:-1], out)
-
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            w, b = params
-            y, pull = affine(x, w, bias_of(b))
-        except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-            raise misfit("linear", 1, params, x, error) from None
+        w, b = params
+        y, pull = affine(x, w, b)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dw, db, dx = pull(dy, need_dx)
-            return Affine(dw, () if db is None else db), dx
+            return Affine(dw, db), dx
 
         return y, vjp
 
-    return Layer("linear", init, apply, str(out), floats=True)
+    params = of(Affine, "*models in>=0 out", "*models out | ()")
+    takes = Signature(params, "*models … in>=0", "*models … out", out=out)
+    return declared("linear", takes, apply, of(Affine, w_init, b_init), str(out))

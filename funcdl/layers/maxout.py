@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import last_axis, whole
-from funcdl.contract import Layer, Shape, Vjp
+from funcdl.arguments import whole
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from funcdl.layers.affine import Affine, bias_of, draw, misfit
+from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["maxout"]
@@ -46,25 +47,18 @@ def maxout(
     whole("maxout", "out", out, 1)
     whole("maxout", "pieces", pieces, 1)
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Affine, Shape]:
-        features = last_axis("maxout", in_shape)
-        params = draw("maxout", rng, (features, out * pieces), w_init, b_init)
-        return params, (*in_shape[:-1], out)
-
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        try:
-            w, b = params
-            z, pull = affine(x, w, bias_of(b))
-            rows = z.reshape((*z.shape[:-1], out, pieces))
-        except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-            raise misfit("maxout", 1, params, x, error) from None
-        y, index = rows.max(-1, keepdim=True)
+        w, b = params
+        z, pull = affine(x, w, b)
+        y, index = z.unflatten(-1, (out, pieces)).max(-1, keepdim=True)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dz = dy.new_zeros((*dy.shape, pieces)).scatter_(-1, index, dy.unsqueeze(-1))
             dw, db, dx = pull(dz.flatten(-2), need_dx)
-            return Affine(dw, () if db is None else db), dx
+            return Affine(dw, db), dx
 
         return y.squeeze(-1), vjp
 
-    return Layer("maxout", init, apply, f"{out}, {pieces}", floats=True)
+    params = of(Affine, "*models in>=0 out*pieces", "*models out*pieces | ()")
+    takes = Signature(params, "*models … in>=0", "*models … out", out=out, pieces=pieces)
+    return declared("maxout", takes, apply, of(Affine, w_init, b_init), f"{out}, {pieces}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import beside, fields, filled, number, show, tensor, whole
-from funcdl.contract import Layer, Shape, Vjp
-from funcdl.errors import KindError, ShapeError
+from funcdl.arguments import number, whole
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
 from funcdl.ops.leading import total
 from funcdl.ops.normalise import over_features, over_positions
+from funcdl.signature import Signature, numbered, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Gain", "Norm", "group_norm", "layer_norm", "rms_norm"]
@@ -91,19 +91,9 @@ def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
 def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
     """Make a layer that normalises over the last axes, which γ and β have too."""
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Norm | Gain, Shape]:
-        if len(in_shape) < ndim:
-            raise ShapeError(f"{name}: expected at least {ndim} axes, got {show(in_shape)}")
-        filled(name, in_shape, ndim)
-        own = tuple(in_shape[len(in_shape) - ndim :])
-        scale = ones(rng, own)
-        return Norm(scale, zeros(rng, own)) if shifts else Gain(scale), in_shape
-
     @in_float32
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma, *others = fields(name, Norm if shifts else Gain, params)
-        fitting(name, gamma, tensor(name, x), ndim, *others)
-        filled(name, x.shape, ndim)
+        gamma = params[0]
         models = gamma.ndim - ndim
         rows = (*x.shape[:models], math.prod(x.shape[models:-ndim]), math.prod(x.shape[-ndim:]))
         flat = [shaped(p, rows[:models] + rows[-1:]) for p in params]
@@ -118,7 +108,11 @@ def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
         return shaped(y, x.shape), vjp
 
     args = [f"{ndim}"] * (ndim != 1) + [given] * bool(given)
-    return Layer(name, init, apply, ", ".join(args), floats=True)
+    kind, draws = (Norm, (ones, zeros)) if shifts else (Gain, (ones,))
+    own = " ".join(numbered(ndim))
+    same = f"*models … {own}"
+    takes = Signature(of(kind, *[f"*models {own}"] * len(draws)), same, same)
+    return declared(name, takes, apply, of(kind, *draws), ", ".join(args))
 
 
 def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
@@ -152,25 +146,9 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
     whole("group_norm", "ndim", ndim, 1)
     number("group_norm", "eps", eps, 0)
 
-    def check(shape: Shape) -> None:
-        if len(shape) < ndim:
-            raise ShapeError(f"group_norm: expected at least {ndim} axes, got {show(shape)}")
-        filled("group_norm", shape, ndim)
-        if shape[-1] % groups:
-            raise ShapeError(
-                f"group_norm: expected channels that make {groups} groups, got {show(shape)}"
-            )
-
-    def init(rng: Generator, in_shape: Shape) -> tuple[Norm, Shape]:
-        check(in_shape)
-        own = tuple(in_shape[-1:])
-        return Norm(ones(rng, own), zeros(rng, own)), in_shape
-
     @in_float32
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma, beta = fields("group_norm", Norm, params)
-        fitting("group_norm", gamma, tensor("group_norm", x), 1, beta)
-        check(x.shape)
+        gamma, beta = params
         # γ has the models' axes, x has the examples' between them and its own.
         models, positions = gamma.shape[:-1], math.prod(x.shape[x.ndim - ndim : -1])
         examples = math.prod(x.shape[len(models) : x.ndim - ndim])
@@ -186,25 +164,10 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         return shaped(y, x.shape), vjp
 
     args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5)
-    return Layer("group_norm", init, apply, ", ".join(args), floats=True)
-
-
-def fitting(where: str, p: Tensor, x: Tensor, own: int, *others: Tensor) -> None:
-    """Refuse axes that are not those of the parameters, which torch might broadcast."""
-    for other in (p, *others):
-        if other.is_meta is not x.is_meta:
-            raise KindError(f"{where}: expected params and x on one device")
-        if other.shape != p.shape:
-            raise ShapeError(
-                f"{where}: expected all params to be {show(p.shape)}, got {show(other.shape)}"
-            )
-        if other.dtype != p.dtype:
-            raise KindError(f"{where}: expected all params to be {p.dtype}, got {other.dtype}")
-    if p.ndim == own and p.dtype == x.dtype and p.shape == x.shape[-own:]:
-        return
-    if p.dtype != x.dtype:
-        raise KindError(f"{where}: expected x to be {p.dtype} as scale is, got {x.dtype}")
-    beside(where, p, x, own)
+    same = " ".join(["*models …", *numbered(ndim - 1, "position"), "groups*size"])
+    own = "*models groups*size"
+    takes = Signature(of(Norm, own, own), same, same, groups=groups)
+    return declared("group_norm", takes, apply, of(Norm, ones, zeros), ", ".join(args))
 
 
 def shaped(t: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from funcdl.arguments import Size, image_shape, pair, show, tensor
-from funcdl.contract import Apply, Layer, Params, Shape, Vjp
-from funcdl.errors import InputError, ShapeError
+from funcdl.arguments import Size, pair, show
+from funcdl.contract import Apply, Layer, Params, Vjp, declared
+from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import outer, written
+from funcdl.layers.windows import images, written
 from funcdl.ops.window import Windows, pad, slot, unpad
+from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
 # Each is a call of its own.
@@ -52,7 +53,7 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     cells, step = windows.cells(), windows.stride
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        out = outer("max_pool2d", windows, tensor("max_pool2d", x).shape)
+        out = windows.grid(x)
         padded = pad(x, windows.padding, -math.inf)
         views = [slot(padded, cell, out, step) for cell in cells]
         y = views[0].clone() if len(views) == 1 else views[0].maximum(views[1])
@@ -120,7 +121,7 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
 
     @in_float32
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        out = outer("avg_pool2d", windows, tensor("avg_pool2d", x).shape)
+        out = windows.grid(x)
         x = pad(x, windows.padding)
         y = slot(x, cells[0], out, step).clone()
         for cell in cells[1:]:
@@ -170,14 +171,13 @@ def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Win
 
 
 def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        return (), (*in_shape[:-3], *outer(name, windows, in_shape), in_shape[-1])
-
-    return Layer(name, init, apply, args, floats=True)
+    size, grid = images(windows)
+    takes = Signature((), f"… {size} channels>=0", "… rows columns channels", **grid)
+    return declared(name, takes, apply, args=args)
 
 
 def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-    height, width, _ = _some("global_avg_pool2d", tensor("global_avg_pool2d", x).shape)
+    height, width = x.shape[-3:-1]
     y = x.mean((-3, -2))
 
     def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
@@ -190,7 +190,6 @@ def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tupl
 
 
 def _global_max(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-    _some("global_max_pool2d", tensor("global_max_pool2d", x).shape)
     flat = x.flatten(-3, -2)
     y, index = flat.max(-2, keepdim=True)
 
@@ -204,19 +203,8 @@ def _global_max(params: Params, x: Tensor, rng: Generator | None = None) -> tupl
 
 
 def _global(name: str, apply: Apply) -> Layer:
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        _, _, channels = _some(name, in_shape)
-        return (), (*in_shape[:-3], channels)
-
-    return Layer(name, init, apply, floats=True)
-
-
-def _some(name: str, shape: Shape) -> tuple[int, int, int]:
-    """Return the shape of an image that has pixels."""
-    height, width, channels = image_shape(name, shape)
-    if not height or not width:
-        raise ShapeError(f"{name}: expected an image of a pixel or more, got {show(shape)}")
-    return height, width, channels
+    takes = Signature((), "… height width channels>=0", "… channels")
+    return declared(name, takes, apply)
 
 
 global_avg_pool2d = _global("global_avg_pool2d", _global_avg)

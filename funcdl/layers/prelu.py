@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from funcdl.arguments import last_axis, number
-from funcdl.contract import Layer, Shape, Vjp
+from funcdl.arguments import number
+from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import full
-from funcdl.layers.elementwise import fitting
 from funcdl.ops.choose import only
 from funcdl.ops.leading import align, total
+from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 
 __all__ = ["Slope", "prelu"]
@@ -49,12 +49,8 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
     fill = full(number("prelu", "slope", slope, -float("inf")))
     own = 1 if per_feature else 0
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Slope, Shape]:
-        shape = (last_axis("prelu", in_shape),) if per_feature else ()
-        return Slope(fill(rng, shape)), in_shape
-
     def apply(params: Slope, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        a = fitting("prelu", params, x, own)
+        (a,) = params
         fitted, right = align(a, x, own), x.gt(0)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Slope, Tensor | None]:
@@ -66,4 +62,7 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
         return x.where(right, x.mul(fitted)), vjp
 
     args = [f"{slope:g}"] * (slope != 0.25) + ["per_feature=True"] * bool(per_feature)
-    return Layer("prelu", init, apply, ", ".join(args), floats=True)
+    features = "features>=0" * own
+    same = f"*models … {features}"
+    takes = Signature(of(Slope, f"*models {features}"), same, same)
+    return declared("prelu", takes, apply, of(Slope, fill), ", ".join(args))

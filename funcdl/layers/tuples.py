@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import show, trailing
-from funcdl.contract import Layer, Shape, shape_of
-from funcdl.errors import ShapeError
-from funcdl.layers.layout import rearrangement
+from funcdl.arguments import trailing
+from funcdl.contract import Layer, Shape
+from funcdl.layers.layout import moves, rearrangement
 from funcdl.ops import layout
+from funcdl.signature import each, numbered
 from funcdl.tensor import Tensor
 
 __all__ = ["join", "stack_along", "unstack_along"]
@@ -28,19 +28,6 @@ def unstack_along(axis: int) -> Layer:
     """
     trailing("unstack_along", axis)
 
-    def shape(in_shape: Shape) -> Shape:
-        if len(in_shape) < -axis:
-            raise ShapeError(f"unstack_along: expected at least {-axis} axes, got {show(in_shape)}")
-        at = len(in_shape) + axis
-        if in_shape[at] == 0:
-            raise ShapeError(
-                f"unstack_along: expected entries along axis {axis}, got {show(in_shape)}"
-            )
-        return tuple((*in_shape[:at], *in_shape[at + 1 :]) for _ in range(in_shape[at]))
-
-    def forward(x: Tensor) -> tuple[Tensor, ...]:
-        return x.unbind(axis) or shape(tuple(x.shape))
-
     def backward(dys: tuple[Tensor | None, ...], in_shape: Any) -> Tensor:
         given = next(dy for dy in dys if dy is not None)
         none = given.new_zeros(given.shape) if None in dys else given
@@ -48,7 +35,9 @@ def unstack_along(axis: int) -> Layer:
             given.new_empty(in_shape), [none if dy is None else dy for dy in dys], axis
         )
 
-    return rearrangement("unstack_along", str(axis), shape, forward, backward)
+    own = " ".join(numbered(-axis - 1, least=">=0"))
+    takes = moves(f"… count {own}", each(f"… {own}"))
+    return rearrangement("unstack_along", str(axis), takes, lambda x: x.unbind(axis), backward)
 
 
 def stack_along(axis: int) -> Layer:
@@ -66,21 +55,15 @@ def stack_along(axis: int) -> Layer:
     """
     trailing("stack_along", axis)
 
-    def shape(in_shapes: Shape) -> Shape:
-        first = _several("stack_along", in_shapes)[0]
-        at = len(first) + 1 + axis
-        if at < 0 or any(other != first for other in in_shapes):
-            raise ShapeError(
-                f"stack_along: expected equal shapes of at least {-axis - 1} axes, got "
-                f"{' and '.join(map(show, in_shapes))}"
-            )
-        return (*first[:at], len(in_shapes), *first[at:])
-
     def forward(xs: tuple[Tensor, ...]) -> Tensor:
-        y = xs[0].new_empty(shape(shape_of(xs)))
-        return layout.fill(y, xs, axis)
+        first, at = xs[0], xs[0].ndim + 1 + axis
+        return layout.fill(
+            first.new_empty((*first.shape[:at], len(xs), *first.shape[at:])), xs, axis
+        )
 
-    return rearrangement("stack_along", str(axis), shape, forward, lambda dy, _: dy.unbind(axis))
+    own = " ".join(numbered(-axis - 1, least=">=0"))
+    takes = moves(each(f"… {own}"), f"… count {own}")
+    return rearrangement("stack_along", str(axis), takes, forward, lambda dy, _: dy.unbind(axis))
 
 
 def join(axis: int = -1) -> Layer:
@@ -97,29 +80,10 @@ def join(axis: int = -1) -> Layer:
     """
     trailing("join", axis)
 
-    def shape(in_shapes: Shape) -> Shape:
-        first = _several("join", in_shapes)[0]
-        at = len(first) + axis
-        for other in in_shapes:
-            fits = len(other) == len(first) and at >= 0
-            if not fits or other[:at] != first[:at] or other[at + 1 :] != first[at + 1 :]:
-                raise ShapeError(
-                    f"join: expected shapes that differ in axis {axis} alone, "
-                    f"got {' and '.join(map(show, in_shapes))}"
-                )
-        return (*first[:at], sum(s[at] for s in in_shapes), *first[at + 1 :])
-
-    def forward(xs: tuple[Tensor, ...]) -> Tensor:
-        shape(shape_of(xs))
-        return layout.cat(xs, axis)
-
     def backward(dy: Tensor, in_shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         return layout.cut(dy, [s[axis] for s in in_shapes], axis)
 
-    return rearrangement("join", str(axis) if axis != -1 else "", shape, forward, backward)
-
-
-def _several(where: str, in_shapes: Shape) -> tuple[Shape, ...]:
-    if not in_shapes or not all(isinstance(shape, tuple) for shape in in_shapes):
-        raise ShapeError(f"{where}: expected a tuple of tensors, got {show(in_shapes)}")
-    return in_shapes
+    own = " ".join(numbered(-axis - 1, least=">=0"))
+    takes = moves(each(f"… entries+>=0 {own}"), f"… entries+ {own}")
+    args = str(axis) if axis != -1 else ""
+    return rearrangement("join", args, takes, lambda xs: layout.cat(xs, axis), backward)

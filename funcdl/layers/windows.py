@@ -1,46 +1,24 @@
-"""What the layers with windows share: the words for what does not fit, and how they are written."""
+"""What the layers with windows share: how their images are declared and their calls written."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import image_shape, show
-from funcdl.contract import Shape
-from funcdl.errors import ShapeError, brief
-from funcdl.ops.window import Pair, Windows
+from funcdl.errors import brief
+from funcdl.ops.window import Windows
 
-__all__ = ["along", "outer", "written"]
+__all__ = ["images", "written"]
 
 
-def outer(where: str, windows: Windows, shape: Shape) -> Pair:
-    """Count the windows down and across on images (…, height, width, channels); at least one."""
-    height, width, _ = image_shape(where, shape)
-    grid = windows.grid(height, width)
-    if min(grid) < 1:
-        (sh, sw), (ph, pw) = windows.span(), windows.padding
-        border = f" and padding {ph}" if ph == pw and ph else f" and padding {ph}, {pw}"
-        raise ShapeError(
-            f"{where}: expected images of at least {max(sh - 2 * ph, 1)} × "
-            f"{max(sw - 2 * pw, 1)} for windows of {sh} × {sw}"
-            f"{border if (ph, pw) != (0, 0) else ''}, got {show(shape)}"
-        )
-    return grid
+def images(windows: Windows) -> tuple[str, dict[str, Any]]:
+    """Declare the height and width of images that windows fit on, and those of the output.
 
-
-def along(where: str, windows: Windows, shape: Shape) -> int:
-    """Count the windows along sequences (…, length, channels); at least one."""
-    if len(shape) < 2 or not all(isinstance(length, int) for length in shape):
-        raise ShapeError(
-            f"{where}: expected sequences of shape (…, length, channels), got {show(shape)}"
-        )
-    count = windows.grid(1, shape[-2])[1]
-    if count < 1:
-        span, border = windows.span()[1], windows.padding[1]
-        raise ShapeError(
-            f"{where}: expected sequences of at least {max(span - 2 * border, 1)} for windows of "
-            f"{span}{f' and padding {border}' if border else ''}, got {show(shape)}"
-        )
-    return count
+    >>> images(Windows((3, 2)))[0]
+    'height>=3 width>=2'
+    """
+    high, wide = windows.least()
+    grid = {"rows": ("height", windows.rows), "columns": ("width", windows.columns)}
+    return f"height>={high} width>={wide}", grid
 
 
 def written(*given: Any, **settings: tuple[Any, Any]) -> str:

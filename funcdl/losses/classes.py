@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from funcdl.arguments import number, show
+from funcdl.arguments import number
 from funcdl.contract import Layer
-from funcdl.errors import InputError, KindError, ShapeError
-from funcdl.losses.loss import Reduction, each_class, each_row, loss
+from funcdl.errors import KindError
+from funcdl.losses.loss import CLASSES, Reduction, loss
 from funcdl.ops.choose import only
 from funcdl.ops.log_softmax import log_softmax
 from funcdl.tensor import Tensor
 
 __all__ = ["cross_entropy", "nll"]
+
+SOFT = CLASSES[0], "target: *models? … classes ~"
 
 Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
 
@@ -70,7 +71,7 @@ def cross_entropy(
         log_p, back = log_softmax(y)
         if soft or label_smoothing:
             return shared(log_p, back, t)
-        losses, index = _picked(name, log_p, t)
+        losses, index = _picked(log_p, t)
 
         def slope(d: Tensor) -> Tensor:
             # p − 1 of the right class is computed as −Σ p of the others, which does not cancel.
@@ -80,7 +81,7 @@ def cross_entropy(
 
         if weights is None:
             return losses, slope
-        worth = _worth(name, weights, log_p, t)
+        worth = _worth(weights, log_p, t)
         counted = worth.bool()
 
         def pull(d: Tensor) -> Tensor:
@@ -89,11 +90,11 @@ def cross_entropy(
         return only(losses, counted).mul_(worth), pull
 
     def shared(log_p: Tensor, back: Callable[[Tensor], Tensor], t: Tensor) -> Pair:
-        share = t if soft else _one_hot(name, log_p, t)
+        share = t if soft else _one_hot(log_p, t)
         if label_smoothing:
             share = share.mul(1 - label_smoothing).add_(label_smoothing / log_p.shape[-1])
         if weights is not None:
-            share = share.mul(_fitting(name, weights, log_p))
+            share = share.mul(_like(weights, log_p))
 
         losses = only(log_p, share.bool()).mul_(share).sum(-1).neg_()
         return losses, lambda d: back(share.mul(d.neg().unsqueeze(-1)))
@@ -104,7 +105,7 @@ def cross_entropy(
         losses, pull = rule(y, t)
         total = Reduction("sum", models)
         value, spread = total.reduce(losses)
-        size, _ = total.reduce(_worth(name, weights, y, t))
+        size, _ = total.reduce(_worth(weights, y, t))
         return value.div(size), lambda dl: pull(spread(dl.div(size)))
 
     args = [
@@ -118,9 +119,10 @@ def cross_entropy(
         rule,
         reduction,
         models,
-        each_row if soft else each_class,
+        SOFT if soft else CLASSES,
         ", ".join(args),
         weighted_mean if by_weight else None,
+        **({} if weights is None else {"classes": len(weights)}),
     )
 
 
@@ -151,7 +153,7 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
     """
 
     def rule(y: Tensor, t: Tensor) -> Pair:
-        losses, index = _picked("nll", y, t)
+        losses, index = _picked(y, t)
 
         def pull(d: Tensor) -> Tensor:
             own = d.neg().unsqueeze(-1).expand(index.shape)
@@ -159,52 +161,30 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
 
         return losses, pull
 
-    return loss("nll", rule, reduction, models, each_class)
+    return loss("nll", rule, reduction, models, CLASSES)
 
 
-def _picked(name: str, log_p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+def _picked(log_p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     """Pick each row's class: −log p of it, and its index (…, 1)."""
-    index = _index(name, log_p, t)
-    try:
-        losses = log_p.gather(-1, index).squeeze(-1).neg_()
-    except (RuntimeError, IndexError):
-        raise _out_of_range(name, log_p, t) from None
-    return losses, index
+    index = _index(log_p, t)
+    return log_p.gather(-1, index).squeeze(-1).neg_(), index
 
 
-def _one_hot(name: str, log_p: Tensor, t: Tensor) -> Tensor:
+def _one_hot(log_p: Tensor, t: Tensor) -> Tensor:
     """Give the class of each row all of the share."""
-    index = _index(name, log_p, t)
-    try:
-        return log_p.new_zeros(log_p.shape).scatter_(-1, index, 1.0)
-    except (RuntimeError, IndexError):
-        raise _out_of_range(name, log_p, t) from None
+    return log_p.new_zeros(log_p.shape).scatter_(-1, _index(log_p, t), 1.0)
 
 
-def _index(name: str, y: Tensor, t: Tensor) -> Tensor:
-    if t.is_floating_point() or t.element_size() != 8:
-        raise KindError(f"{name}: expected the target to be int64, got {t.dtype}")
-    if t.is_meta is not y.is_meta:
-        raise KindError(f"{name}: expected output and target on one device")
+def _index(y: Tensor, t: Tensor) -> Tensor:
     index = t.unsqueeze(-1)
     return index if index.ndim == y.ndim else index.expand(*y.shape[:-1], 1)
 
 
-def _out_of_range(name: str, y: Tensor, t: Tensor) -> InputError:
-    return InputError(
-        f"{name}: expected classes from 0 to {y.shape[-1] - 1}, got one of "
-        f"{int(t.min())} to {int(t.max())}"
-    )
-
-
-def _worth(name: str, weights: Any, y: Tensor, t: Tensor) -> Tensor:
+def _worth(weights: Tensor, y: Tensor, t: Tensor) -> Tensor:
     """Look up the weight of each row's class."""
-    worth = _fitting(name, weights, y).take(t)
+    worth = _like(weights, y).take(t)
     return worth if worth.ndim == y.ndim - 1 else worth.expand(y.shape[:-1])
 
 
-def _fitting(name: str, weights: Any, y: Tensor) -> Tensor:
-    if weights.shape[-1] != y.shape[-1]:
-        raise ShapeError(f"{name}: expected {y.shape[-1]} weights, got {show(weights.shape)}")
-    fitting: Tensor = weights.to(y.device, y.dtype)
-    return fitting
+def _like(weights: Tensor, y: Tensor) -> Tensor:
+    return weights.to(y.device, y.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.contract import Layer
-from funcdl.losses.loss import each_row, loss
+from funcdl.losses.loss import ROWS, loss
 from funcdl.ops.choose import ZERO, only
 from funcdl.tensor import Tensor
 
@@ -91,4 +91,4 @@ def kl_divergence(*, reduction: str = "mean", models: int = 0) -> Layer:
         losses = only(t.log().sub(y), counted).mul_(t).sum(-1)
         return losses, lambda d: t.mul(d.neg().unsqueeze(-1)).expand(y.shape)
 
-    return loss("kl_divergence", rule, reduction, models, each_row)
+    return loss("kl_divergence", rule, reduction, models, ROWS)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-from funcdl.arguments import positive, show
-from funcdl.contract import Layer, Shape
-from funcdl.errors import ShapeError
-from funcdl.losses.loss import Kind, each_row, loss
+from funcdl.arguments import positive
+from funcdl.contract import Layer
+from funcdl.losses.loss import PAIRS, ROWS, loss
 from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
 
@@ -66,7 +64,7 @@ def cosine_distance(*, reduction: str = "mean", models: int = 0) -> Layer:
 
         return losses.squeeze(-1), pull
 
-    return loss("cosine_distance", rule, reduction, models, each_row)
+    return loss("cosine_distance", rule, reduction, models, ROWS)
 
 
 def _half_square(x: Tensor) -> Tensor:
@@ -113,13 +111,6 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
     """
     positive("contrastive", "margin", margin)
 
-    def rows(y_shape: Any) -> Shape:
-        if len(y_shape) != 2 or y_shape[0] != y_shape[1] or not isinstance(y_shape[0], tuple):
-            raise ShapeError(
-                f"contrastive: expected two embeddings of one shape, got {show(y_shape)}"
-            )
-        return tuple(y_shape[0][:-1])
-
     def rule(
         y: tuple[Tensor, Tensor], t: Tensor
     ) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
@@ -142,4 +133,4 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
         return losses.squeeze(-1), pull
 
     args = f"{margin:g}" if margin != 1 else ""
-    return loss("contrastive", rule, reduction, models, Kind(rows, rows, outputs=2), args)
+    return loss("contrastive", rule, reduction, models, PAIRS, args)

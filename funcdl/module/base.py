@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from funcdl import tree
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, as_layer
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value
+from funcdl.function import as_layer
 from funcdl.errors import UsageError
 from funcdl.initialisers import TORCH_GENERATOR
 from funcdl.optimisers.statistics import without_statistics

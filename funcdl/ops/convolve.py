@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from funcdl.ops.affine import Bias
 from funcdl.ops.leading import align
 from funcdl.ops.window import Windows, is_short, patches, seen, slot
 from funcdl.tensor import Tensor
@@ -22,7 +23,7 @@ BLOCK = 1 << 19
 # From so many channels on, a product for each cell of a window is faster than one for all.
 MANY_CHANNELS = 16
 
-Pull = Callable[[Tensor, bool], "tuple[Tensor, Tensor | None, Tensor | None]"]
+Pull = Callable[[Tensor, bool], "tuple[Tensor, Bias, Tensor | None]"]
 
 
 class Patches:
@@ -44,20 +45,21 @@ class Patches:
         else:
             self.rows = seen(x.reshape(self.models.numel(), -1, *x.shape[-3:]), windows)
 
-    def times(self, w: Tensor, b: Tensor | None = None) -> Tensor:
+    def times(self, w: Tensor, b: Bias = ()) -> Tensor:
         """Compute P(x) w + b, (*models, …, h', w', out), of w (*models, columns, out)."""
         if self.whole:
             y = self.rows.matmul(w)
-            if b is not None:
+            if type(b) is not tuple:
                 y.add_(align(b, y))
         else:
             count = self.rows.shape[:2].numel() * self.area
             y = w.new_empty((count, w.shape[-1]))
-            w, b = self._by_model(w), None if b is None else b.reshape(-1, b.shape[-1])
+            w = self._by_model(w)
+            each = b if type(b) is tuple else b.reshape(-1, b.shape[-1])
             for m, start, cols in self._blocks():
                 part = y.narrow(0, start, cols.shape[0]).addmm_(cols, w.select(0, m), beta=0)
-                if b is not None:
-                    part.add_(b.select(0, m))
+                if type(each) is not tuple:
+                    part.add_(each.select(0, m))
         return y.reshape(*self.lead, *self.size, w.shape[-1])
 
     def against(self, d: Tensor) -> Tensor:
@@ -91,13 +93,13 @@ def _pieces(models: int, count: int, size: int) -> Iterator[tuple[int, int, int]
             yield m, start, min(size, count - start)
 
 
-def convolve(x: Tensor, w: Tensor, b: Tensor | None, windows: Windows) -> tuple[Tensor, Pull]:
+def convolve(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, Pull]:
     """Compute `y = P(x) w + b`.
 
     Args:
         x: padded images (*models, …, h, w, in).
         w: (cells in, out), or (*models, cells in, out).
-        b: (out,), or (*models, out); None for no bias.
+        b: (out,), or (*models, out); `()` for no bias.
         windows: how the windows lie.
 
     Returns:
@@ -107,10 +109,10 @@ def convolve(x: Tensor, w: Tensor, b: Tensor | None, windows: Windows) -> tuple[
     rows = Patches(x, windows, w.ndim - 2)
     shape = x.shape
 
-    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         d = dy.reshape(*w.shape[:-2], -1, w.shape[-1])
         dw = rows.against(d)
-        db = None if b is None else d.sum(-2)
+        db = () if type(b) is tuple else d.sum(-2)
         return dw, db, spread(dy, w, windows, shape) if need_dx else None
 
     return rows.times(w, b), pull

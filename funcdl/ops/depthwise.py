@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from funcdl.ops.affine import Bias
 from funcdl.ops.convolve import Pull
 from funcdl.ops.leading import align, total
 from funcdl.ops.window import Windows, slot
@@ -10,13 +11,13 @@ from funcdl.tensor import Tensor
 __all__ = ["depthwise"]
 
 
-def depthwise(x: Tensor, w: Tensor, b: Tensor | None, windows: Windows) -> tuple[Tensor, Pull]:
+def depthwise(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, Pull]:
     """Compute `y = Σₖ xₖ wₖ + b`, where xₖ is what each window sees in its k-th cell.
 
     Args:
         x: padded images (*models, …, h, w, c).
         w: (cells, c), or (*models, cells, c).
-        b: (c,), or (*models, c); None for no bias.
+        b: (c,), or (*models, c); `()` for no bias.
         windows: how the windows lie.
 
     Returns:
@@ -31,15 +32,15 @@ def depthwise(x: Tensor, w: Tensor, b: Tensor | None, windows: Windows) -> tuple
     y = views[0].mul(wide[0])
     for view, factor in zip(views[1:], wide[1:]):
         y.addcmul_(view, factor)
-    if b is not None:
+    if type(b) is not tuple:
         y.add_(align(b, y))
 
-    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         dw = w.new_empty(w.shape)
         for k, (view, one) in enumerate(zip(views, weights)):
             # Over one axis first: its sum runs along whole rows.
             dw.select(-2, k).copy_(total(view.mul(dy).sum(w.ndim - 2), one))
-        db = None if b is None else total(dy, b)
+        db = () if type(b) is tuple else total(dy, b)
         if not need_dx:
             return dw, db, None
         dx = dy.new_zeros(x.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+from funcdl.errors import KindError
 from funcdl.tensor import Tensor
 
 __all__ = ["cat", "cut", "fill"]
@@ -41,7 +42,7 @@ def fill(stacked: Tensor, parts: Sequence[Tensor], axis: int) -> Tensor:
 def _same_kind(part: Tensor, whole: Tensor) -> None:
     """Refuse what a copy would round, or fetch from elsewhere, without a word."""
     if part.dtype is not whole.dtype or part.device != whole.device:
-        raise TypeError(
-            f"expected one dtype and device, got {whole.dtype} on {whole.device} and "
+        raise KindError(
+            f"copy: expected one dtype and device, got {whole.dtype} on {whole.device} and "
             f"{part.dtype} on {part.device}"
         )

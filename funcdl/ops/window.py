@@ -53,20 +53,34 @@ class Windows(NamedTuple):
         (height, width), (down, across) = self.size, self.dilation
         return down * (height - 1) + 1, across * (width - 1) + 1
 
-    def grid(self, height: int, width: int) -> Pair:
-        """Count the windows down and across; 0 or less where none fits.
+    def least(self) -> Pair:
+        """Return the height and the width of the smallest images that have a window, at least 1.
 
-        >>> Windows((3, 3)).grid(14, 14), Windows((3, 3), (2, 2), (1, 1)).grid(7, 6)
-        ((12, 12), (4, 3))
+        >>> Windows((3, 3), padding=(1, 0)).least()
+        (1, 3)
         """
-        span, (down, across), (above, beside) = self.span(), self.stride, self.padding
-        return (height + 2 * above - span[0]) // down + 1, (
-            width + 2 * beside - span[1]
-        ) // across + 1
+        (height, width), (above, beside) = self.span(), self.padding
+        return max(height - 2 * above, 1), max(width - 2 * beside, 1)
+
+    def rows(self, height: int) -> int:
+        """Count the windows down; 0 or less where none fits.
+
+        >>> Windows((3, 3)).rows(14), Windows((3, 3), (2, 2), (1, 1)).rows(7)
+        (12, 4)
+        """
+        return (height + 2 * self.padding[0] - self.span()[0]) // self.stride[0] + 1
+
+    def columns(self, width: int) -> int:
+        """Count the windows across; 0 or less where none fits."""
+        return (width + 2 * self.padding[1] - self.span()[1]) // self.stride[1] + 1
+
+    def grid(self, x: Tensor) -> Pair:
+        """Count the windows down and across on images (…, h, w, c)."""
+        return self.rows(x.shape[-3]), self.columns(x.shape[-2])
 
     def inside(self, padded: Tensor) -> Pair:
         """Count the windows down and across on images (…, h, w, c) with their border."""
-        return self._replace(padding=(0, 0)).grid(padded.shape[-3], padded.shape[-2])
+        return self._replace(padding=(0, 0)).grid(padded)
 
     def tile(self, padded: Tensor) -> bool:
         """Tell whether every pixel of such images lies in one window, and in one alone."""

@@ -9,14 +9,21 @@ from funcdl import tree
 from funcdl.arguments import number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
-from funcdl.misfit import apart, first_line, is_ours
 from funcdl.misuse import factory, kind_of
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
 from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
 
-__all__ = ["Optimiser", "OptimiserState", "Rate", "checked_rate", "expect_state", "optimiser"]
+__all__ = [
+    "Optimiser",
+    "OptimiserState",
+    "Rate",
+    "checked_rate",
+    "expect_like",
+    "expect_state",
+    "optimiser",
+]
 
 Rate = float | Callable[[Tensor], Tensor]
 """A number, or a schedule: a function from the count of steps taken, a float64 tensor without
@@ -139,14 +146,9 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             if (problem := exhausted("optimiser", error)) is not None:
                 raise problem from error
             expect_state("optimiser", OptimiserState, state)
-            _compare(params, grads)
-            if (problem := apart("optimiser", params, grads)) is not None:
-                raise problem from error
-            if is_ours(error):
-                raise KindError(
-                    "optimiser: expected the state that init made for such params, and updates of "
-                    f"their shapes and dtypes, got others: {first_line(error)}"
-                ) from error
+            expect_like("optimiser", "a gradient", grads, params)
+            kept = "the state that init made for such params"
+            expect_like("optimiser", kept, state.transforms, inner.init(params), "state.transforms")
             raise
         # Of the dtypes that they had, so that a staged step goes on.
         shown = as_dtype_of(rate, state.lr) if isinstance(state.lr, Tensor) else rate
@@ -194,21 +196,28 @@ def _moved(params: Params, updates: Params, rate: Tensor) -> Params:
     return tree.map(step, params, updates)
 
 
-def _compare(params: Params, grads: Params) -> None:
-    """Raise an error for the first gradient that is not as its parameter is."""
-    for path, p, g in zip(tree.paths(params), tree.leaves(params), tree.leaves(grads)):
+def expect_like(
+    where: str, what: str, given: Any, params: Params, named: str = "params"
+) -> None:
+    """Refuse tensors that are not as those beside them are, in shape, dtype or device.
+
+    Raises:
+        TreeError: the structures differ.
+        KindError, ShapeError: the first leaf that is not as its neighbour says so.
+    """
+    tree.map(lambda p, g: None, params, given)
+    for path, p, g in zip(tree.paths(params), tree.leaves(params), tree.leaves(given)):
         if not isinstance(p, Tensor) or not p.is_floating_point():
             kind = p.dtype if isinstance(p, Tensor) else type(p).__name__
-            raise KindError(
-                f"optimiser: expected params{path} to be a tensor of floats, got {kind}"
-            ) from None
-        if not isinstance(g, Tensor) or g.dtype != p.dtype:
-            kind = g.dtype if isinstance(g, Tensor) else type(g).__name__
-            raise KindError(
-                f"optimiser: expected a gradient of {p.dtype} for params{path}, got {kind}"
-            ) from None
-        if g.shape != p.shape:
-            raise ShapeError(
-                f"optimiser: expected a gradient of shape {show(tuple(p.shape))} for params{path}, "
-                f"got {show(tuple(g.shape))}"
-            ) from None
+            raise KindError(f"{where}: expected {named}{path} to be a tensor of floats, got {kind}")
+        for kind in ("dtype", "device", "shape"):
+            wanted, got = getattr(p, kind), getattr(g, kind, type(g).__name__)
+            if wanted == got:
+                continue
+            if kind == "shape":
+                raise ShapeError(
+                    f"{where}: expected {what} of shape {show(wanted)} for {named}{path}, "
+                    f"got {show(got)}"
+                )
+            on = "on " if kind == "device" else "of "
+            raise KindError(f"{where}: expected {what} {on}{wanted} for {named}{path}, got {got}")

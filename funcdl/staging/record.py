@@ -14,7 +14,7 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Layer, Params, Value, Vjp
-from funcdl.misfit import is_none
+from funcdl.signature.kinds import is_none
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import nodes
 
