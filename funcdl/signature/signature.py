@@ -6,12 +6,13 @@ from typing import Any
 
 from funcdl.errors import FuncdlError, InputError, KindError, ShapeError, exhausted
 from funcdl.portable import packed
+from funcdl.signature.keys import is_free, key_for
 from funcdl.signature.kinds import Kind, devices, first_line, shapes
 from funcdl.signature.lengths import Length, Lengths
-from funcdl.signature.pattern import Anything, Each, Pattern, parsed
+from funcdl.signature.pattern import parsed
 from funcdl.signature.values import Leaf, Values, drawn, texts, within
-from funcdl.tensor import FLOATS, STRIDED, Tensor
-from funcdl.tree import leaves, nodes
+from funcdl.tensor import FLOATS
+from funcdl.tree import leaves
 from funcdl.tree.trouble import odd
 
 __all__ = ["Signature"]
@@ -63,13 +64,8 @@ class Signature:
         self.params, self.x, self.y = parsed(params), parsed(x), parsed(y)
         self.floats, self.axes, self.lengths = floats, axes or {}, lengths
         self._seen: dict[Any, Any] = {}
-        alone = isinstance(self.x, Pattern)
-        self._free = alone and not self.params and self.x.text in ("…", "...")
-        self._key = _flat_key if alone and _flat(self.params) else self._nested_key
-        if self._free:
-            self._key = _free_key
-        elif not self.params and _flat(self.x):
-            self._key = _tuple_key
+        self._free = is_free(self.params, self.x)
+        self._key = key_for(self.params, self.x)
 
     def fit(self, where: str, params: Any, x: Any) -> Any:
         """Return the kind of the output, or the kinds of a tuple; None where it is not declared.
@@ -83,9 +79,6 @@ class Signature:
             return self._seen[self._key(params, x)]
         except (KeyError, AttributeError, TypeError, RuntimeError):
             return self._look(where, params, x)
-
-    def _nested_key(self, params: Any, x: Any) -> Any:
-        return _key_of(self.params, params), _key_of(self.x, x)
 
     def _look(self, where: str, params: Any, x: Any) -> Any:
         values = self._values(where, params, x)
@@ -237,45 +230,3 @@ def _first(found: list[Leaf]) -> Leaf:
     """Return the leaf that gives the others its dtype, and the output."""
     floats = [leaf for leaf in found if not (leaf.pattern.below or leaf.pattern.real)]
     return (floats or found)[0]
-
-
-def _flat(pattern: Any) -> bool:
-    """Tell whether patterns stand side by side."""
-    return isinstance(pattern, tuple) and all(isinstance(entry, Pattern) for entry in pattern)
-
-
-def _free_key(params: Any, x: Any) -> Any:
-    """Tell calls of one tensor of any shape from each other."""
-    return x.dtype, x.layout, params
-
-
-def _flat_key(params: Any, x: Any) -> Any:
-    """Tell calls of one tensor, with parameters side by side, from each other."""
-    return (
-        x.shape,
-        x.dtype,
-        x.layout,
-        x.is_meta,
-        *[p if type(p) is tuple else (p.shape, p.dtype, p.is_meta) for p in params],
-    )
-
-
-def _tuple_key(params: Any, x: Any) -> Any:
-    """Tell calls of tensors side by side, without parameters, from each other."""
-    return params, *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
-
-
-def _key_of(pattern: Any, value: Any) -> Any:
-    if isinstance(pattern, Pattern):
-        if isinstance(value, Tensor):
-            return value.shape, value.dtype, value.layout, value.is_meta
-        return type(value), len(value)
-    if isinstance(pattern, Anything):
-        return None
-    if isinstance(pattern, Each):
-        if isinstance(pattern.pattern, Anything):
-            return type(value), len(value)
-        return tuple(_key_of(pattern.pattern, entry) for entry in value)
-    if len(pattern) != len(value):
-        raise TypeError("another structure")
-    return tuple(map(_key_of, nodes.entries(pattern), nodes.entries(value)))
