@@ -138,7 +138,7 @@ class Layer:
         """
         kinds = None
         try:
-            if rng is not None and not hasattr(rng, "initial_seed"):
+            if rng is not None and not self.watched and not hasattr(rng, "initial_seed"):
                 generator(self.name, rng)
             if (signature := self.signature) is not None:
                 kinds = signature.fit(self.name, params, x)

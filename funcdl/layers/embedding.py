@@ -68,7 +68,7 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
 
     takes = Signature(
         of(Lookup, "*models vocabulary features"),
-        "*models … <vocabulary",
+        "indices: *models … <vocabulary",
         "*models … features",
         vocabulary=vocabulary,
         features=features,

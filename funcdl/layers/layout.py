@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.arguments import MOST, show, trailing, whole
-from funcdl.contract import Layer, Params, Value, Vjp, declared, shape_of
+from funcdl.contract import Layer, Params, Shape, Value, Vjp, declared, shape_of
 from funcdl.errors import InputError, KindError, ShapeError
-from funcdl.signature import Signature, anything, numbered
+from funcdl.signature import Signature, numbered
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
@@ -50,9 +50,15 @@ def moves(x: Any, y: Any, **lengths: Any) -> Signature:
     return Signature((), x, y, floats=False, **lengths)
 
 
-identity = rearrangement(
-    "identity", "", moves(anything("x"), anything("x")), lambda x: x, lambda dy, _: dy
-)
+def _same_shape(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+    return (), in_shape
+
+
+def _same(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+    return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
+
+
+identity = Layer("identity", _same_shape, _same)
 """y = x, dx = dy: the unit of `serial`."""
 
 

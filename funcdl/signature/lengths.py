@@ -23,12 +23,14 @@ class Lengths:
         known: the length of each axis, the tuple of lengths of each star.
         rules: those that are computed from others.
         counts: of how many axes a star is, where that is given.
+        partly: what is known too if the axes are right that come before the first wrong one.
     """
 
     def __init__(self, given: dict[str, Length], counts: dict[str, int]) -> None:
         self.known: dict[str, Any] = {k: v for k, v in given.items() if isinstance(v, int)}
         self.rules = {k: v for k, v in given.items() if isinstance(v, tuple)}
         self.counts = counts
+        self.partly: dict[str, Any] = {}
 
     def copy(self) -> Lengths:
         """Copy what is known, so that one may go on from here in two ways."""
@@ -53,6 +55,7 @@ class Lengths:
             if trial._match(wanted, shape):
                 self.known = trial.known
                 return True
+            self.partly = trial.known
         return False
 
     def _match(self, axes: Axes, shape: tuple[int, ...]) -> bool:

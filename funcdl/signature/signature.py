@@ -99,7 +99,7 @@ class Signature:
         return values
 
     def _expect_floats(self, where: str, leaf: Leaf, others: list[Leaf]) -> None:
-        name, pattern, tensor = leaf
+        name, pattern, tensor, _ = leaf
         if (layout := odd(tensor)) is not None:
             raise KindError(f"{where}: expected {name} to be a plain tensor, got a {layout} one")
         if pattern.below:
@@ -117,11 +117,13 @@ class Signature:
     def _matched(self, where: str, values: Values) -> Lengths:
         """Fit all shapes, then the dtypes and the devices."""
         found, known = values.leaves, self._known(values)
-        for name, pattern, tensor in found:
+        for name, pattern, tensor, is_param in found:
             if not known.match(pattern.axes, shape := tuple(tensor.shape)):
+                if is_param:
+                    known.known = {**known.partly, **known.known}
                 raise _unlike(where, name, known.words(pattern.axes, shape), shape)
         first = _first(found) if found else None
-        for name, pattern, tensor in found:
+        for name, pattern, tensor, _ in found:
             if pattern.below or pattern.real or first is None:
                 continue
             if tensor.dtype is not first.value.dtype:
@@ -159,7 +161,7 @@ class Signature:
         known = self._known(values)
         if "models" not in self.axes:
             known.known["models"] = ()
-        for name, pattern, shape in values.leaves:
+        for name, pattern, shape, _ in values.leaves:
             if not known.match(pattern.axes, shape):
                 raise _unlike(where, name, known.words(pattern.axes, shape), shape)
         return within(self.params, known, known.shape), within(self.y, known, known.shape)
@@ -187,7 +189,7 @@ class Signature:
             return problem
         values = self._values(where, params, x)
         known = self._matched(where, values)
-        for name, pattern, tensor in values.leaves:
+        for name, pattern, tensor, _ in values.leaves:
             if pattern.below and tensor.numel() and not tensor.is_meta:
                 count, low, high = known.look_up(pattern.below), int(tensor.min()), int(tensor.max())
                 if count is not None and not 0 <= low <= high < count:

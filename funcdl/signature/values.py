@@ -16,11 +16,12 @@ __all__ = ["Leaf", "Values", "name_of", "texts", "within"]
 
 
 class Leaf(NamedTuple):
-    """A tensor, or the shape of one, with its name and its pattern."""
+    """A tensor, or the shape of one, with its name and its pattern; and if it is a parameter."""
 
     name: str
     pattern: Pattern
     value: Any
+    is_param: bool
 
 
 class Values:
@@ -61,7 +62,7 @@ class Values:
                 return
             what = "a tensor or ()" if pattern.optional else "a tensor"
             raise self._other(f"{name} to be {what}", value)
-        self.leaves.append(Leaf(name, pattern, value))
+        self.leaves.append(Leaf(name, pattern, value, path.startswith("params")))
 
     def _each(self, pattern: Each, value: Any, path: str) -> None:
         name = pattern.name or name_of(pattern.pattern, path)
@@ -84,7 +85,9 @@ class Values:
     def _node(self, pattern: Any, value: Any, path: str) -> None:
         alike = isinstance(value, (tuple, list) if isinstance(pattern, (tuple, list)) else dict)
         if not alike or nodes.labels(_plain(value)) != nodes.labels(_plain(pattern)):
-            raise self._other(f"{path} to be {_words(pattern)}", value)
+            pair = "a pair " if path == "x" and len(pattern) == 2 else ""
+            named = "" if path == "x" else f"{path} "
+            raise self._other(f"{named}{pair}{_words(pattern)}", value)
         for label, part, entry in zip(
             nodes.labels(pattern), nodes.entries(pattern), nodes.entries(value)
         ):
