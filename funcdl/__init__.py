@@ -17,8 +17,6 @@ from funcdl.contract import Params as Params
 from funcdl.contract import Shape as Shape
 from funcdl.contract import Value as Value
 from funcdl.contract import Vjp as Vjp
-from funcdl.function import as_layer as as_layer
-from funcdl.function import layer as layer
 from funcdl.errors import ContractError as ContractError
 from funcdl.errors import DerivativeError as DerivativeError
 from funcdl.errors import FuncdlError as FuncdlError
@@ -30,6 +28,8 @@ from funcdl.errors import ShapeError as ShapeError
 from funcdl.errors import TreeError as TreeError
 from funcdl.errors import UsageError as UsageError
 from funcdl.face import expose as _expose
+from funcdl.function import as_layer as as_layer
+from funcdl.function import layer as layer
 from funcdl.interop import *
 from funcdl.judge import *
 from funcdl.layers import *

@@ -5,27 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.contract import Shape
-from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.errors import InputError, KindError
 from funcdl.misuse import generator, short
-from funcdl.tensor import Tensor
 
 __all__ = [
     "LARGEST",
     "LONGEST",
     "MOST",
     "Size",
-    "beside",
-    "fields",
-    "filled",
     "generator",
-    "image_shape",
-    "last_axis",
     "number",
     "pair",
     "positive",
-    "sequence_shape",
     "show",
-    "tensor",
     "trailing",
     "whole",
 ]
@@ -101,61 +93,6 @@ def show(shape: Shape) -> str:
     return str(tuple(shape))
 
 
-def last_axis(where: str, shape: Shape) -> int:
-    """Return the length of the last axis of one tensor's shape."""
-    if not shape or not isinstance(shape[-1], int):
-        raise ShapeError(f"{where}: expected one tensor of shape (…, features), got {show(shape)}")
-    return shape[-1]
-
-
-def filled(where: str, shape: Shape, own: int = 1) -> None:
-    """Refuse a shape whose last axes, so many, have nothing along them to take a mean or sum of."""
-    if 0 in shape[-own:]:
-        axes = "the last axis" if own == 1 else f"each of the last {own} axes"
-        raise ShapeError(f"{where}: expected one number or more along {axes}, got {show(shape)}")
-
-
-def sequence_shape(where: str, shape: Shape) -> tuple[int, int]:
-    """Return (time, features) of one sequence's shape."""
-    if len(shape) < 2 or not all(isinstance(length, int) for length in shape):
-        raise ShapeError(f"{where}: expected sequences (…, time, features), got {show(shape)}")
-    return shape[-2], shape[-1]
-
-
-def beside(where: str, p: Tensor, x: Tensor, own: int) -> None:
-    """Refuse an input whose axes are not a parameter's, (*models, …, *own): torch might broadcast.
-
-    `own` is the number of the parameter's trailing axes that are not the models'.
-    """
-    models = p.ndim - own
-    lead, trail = p.shape[:models], p.shape[models:]
-    alike = x.shape[:models] == lead and x.shape[x.ndim - own :] == trail
-    if models < 0 or x.ndim < p.ndim or not alike:
-        expected = ", ".join(map(str, (*lead, "…", *trail)))
-        raise ShapeError(f"{where}: expected ({expected}), got {show(x.shape)}")
-
-
-def fields(where: str, kind: type[tuple[Any, ...]], params: Any) -> tuple[Tensor, ...]:
-    """Return params if they are as many tensors as a NamedTuple class has fields."""
-    names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
-    several = isinstance(params, tuple) and len(params) == len(names)
-    if several and all(isinstance(p, Tensor) for p in params):
-        return tuple(params)
-    raise KindError(
-        f"{where}: expected params {kind.__name__}({', '.join(names)}) of tensors, "
-        f"got {type(params).__name__}"
-    )
-
-
-def image_shape(where: str, shape: Shape) -> tuple[int, int, int]:
-    """Return (height, width, channels) of one channels-last image's shape."""
-    if len(shape) < 3 or not all(isinstance(length, int) for length in shape):
-        raise ShapeError(
-            f"{where}: expected images of shape (…, height, width, channels), got {show(shape)}"
-        )
-    return shape[-3], shape[-2], shape[-1]
-
-
 def trailing(where: str, axis: int) -> None:
     """Refuse an axis that is not counted from the end."""
     if isinstance(axis, bool) or not isinstance(axis, int):
@@ -166,10 +103,3 @@ def trailing(where: str, axis: int) -> None:
             f"{where}: expected a negative axis, counted from the end, got {axis}: "
             "layers leave leading axes to batches and models"
         )
-
-
-def tensor(where: str, x: Any) -> Tensor:
-    """Return `x` if it is a tensor."""
-    if not isinstance(x, Tensor):
-        raise KindError(f"{where}: expected a tensor, got {type(x).__name__}")
-    return x

@@ -9,8 +9,8 @@ from typing import Any
 from funcdl import tree
 from funcdl.arguments import generator
 from funcdl.contract import Layer, LayerLike, Params, Value
-from funcdl.function import as_layer
 from funcdl.errors import InputError, KindError
+from funcdl.function import as_layer
 from funcdl.layers.batch_norm import BatchNorm
 from funcdl.staging.record import Watcher, storage, unwrap
 from funcdl.tensor import Generator, Tensor

@@ -8,8 +8,8 @@ from warnings import warn
 from funcdl import tree
 from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Value, shape_of
-from funcdl.function import as_layer
 from funcdl.errors import DerivativeError, FuncdlWarning, ShapeError
+from funcdl.function import as_layer
 from funcdl.slope import Point, beside, path_of
 from funcdl.tensor import Generator, empty
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from funcdl.answer import answered, expect_pair, initialised
-from funcdl.errors import ContractError, FuncdlError, KindError, brief, exhausted
 from funcdl.cotangent import RAW, guarded, placed
+from funcdl.errors import ContractError, FuncdlError, KindError, brief, exhausted
 from funcdl.misuse import generator, no_arguments, short
 from funcdl.portable import packed
 from funcdl.signature import Signature
@@ -112,7 +112,9 @@ class Layer:
         if not isinstance(self.name, str) or not callable(self.init):
             got = f"{short(self.name)}, {short(self.init)}"
             raise KindError(f"Layer: expected (name, init, apply), got {got}")
-        object.__setattr__(self, "init", initialised(self.name, self.init, self.layers and self.signature))
+        object.__setattr__(
+            self, "init", initialised(self.name, self.init, self.layers and self.signature)
+        )
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
             object.__setattr__(self, "watched", True)

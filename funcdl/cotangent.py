@@ -29,7 +29,9 @@ RAW = (
 class Named(Protocol):
     """What is looked at of a layer."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the factory's name."""
 
 
 def guarded(
@@ -75,7 +77,9 @@ def _kinds_of(layer: Named, y: Any) -> Any:
         raise KindError(f"{layer.name}: {error}") from None
 
 
-def _guarded(layer: Named, place: str, params: Any, kinds: Any, pull: Callable[..., Any]) -> Any:
+def _guarded(
+    layer: Named, place: str, params: Any, kinds: Any, pull: Callable[..., Any]
+) -> Callable[..., Any]:
     """Do it for any kinds."""
 
     def vjp(dy: Any, need_dx: bool = True) -> Any:
@@ -107,8 +111,10 @@ def placed(place: str, applied: tuple[Any, Callable[..., Any]]) -> tuple[Any, Ca
 def _worded(layer: Named, place: str, kinds: Any, dy: Any, error: Exception | None) -> Exception:
     """Say what an error of the backward pass means: the cotangent's, or a user's own."""
     if not isinstance(error, FuncdlError):
-        fits = error is not None and _fits(kinds, dy)
-        error = exhausted(layer.name, error) or error if fits else _unfit(layer.name, kinds, dy)
+        if error is None or not _fits(kinds, dy):
+            error = _unfit(layer.name, kinds, dy)
+        else:
+            error = exhausted(layer.name, error) or error
     return error.within(place) if place and isinstance(error, FuncdlError) else error
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.contract import LayerLike, Params, Value
-from funcdl.function import as_layer
 from funcdl.errors import KindError
+from funcdl.function import as_layer
 from funcdl.misuse import generator, kind_of
 from funcdl.optimisers import Optimiser
 from funcdl.portable import Portable

@@ -53,7 +53,9 @@ def debug(layer: LayerLike, tell: Callable[[str], Any] = print) -> Layer:
 
         return y, vjp
 
-    return replace(part, name="debug", apply=apply, args="", layers=(part,), signature=None, recorded=False)
+    return replace(
+        part, name="debug", apply=apply, args="", layers=(part,), signature=None, recorded=False
+    )
 
 
 def _words(name: str, value: Any) -> str:

@@ -77,4 +77,6 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
         return y, vjp
 
     args = ", ".join(map(repr, paths))
-    return replace(part, name="freeze", init=init, apply=apply, args=args, layers=(part,), signature=None)
+    return replace(
+        part, name="freeze", init=init, apply=apply, args=args, layers=(part,), signature=None
+    )

@@ -39,4 +39,6 @@ def inference(layer: LayerLike) -> Layer:
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         return part(params, x)
 
-    return replace(part, name="inference", apply=apply, args="", layers=(part,), signature=None, needs_rng="")
+    return replace(
+        part, name="inference", apply=apply, args="", layers=(part,), signature=None, needs_rng=""
+    )

@@ -9,8 +9,8 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Layer, LayerLike, Shape, Value
-from funcdl.function import as_layer
 from funcdl.errors import FuncdlError, KindError, exhausted
+from funcdl.function import as_layer
 from funcdl.ops.layout import fill
 from funcdl.tensor import Tensor, as_dtype_of, wide
 

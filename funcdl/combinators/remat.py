@@ -50,7 +50,9 @@ def remat(layer: LayerLike) -> Layer:
 
         return y, vjp
 
-    return replace(part, name="remat", apply=apply, args="", layers=(part,), signature=None, recorded=False)
+    return replace(
+        part, name="remat", apply=apply, args="", layers=(part,), signature=None, recorded=False
+    )
 
 
 def _copied(rng: Generator) -> Generator:

@@ -124,9 +124,7 @@ def _over_axis(part: Layer, axis: int) -> Layer:
 
     own = " ".join(numbered(-axis - 1, least=">=0"))
     takes = Signature(ANYTHING, f"… inputs>=0 {own}", anything("y"), floats=False)
-    return Layer(
-        "shared", init, apply, f"axis={axis}", (part,), needs_rng=needs, signature=takes
-    )
+    return Layer("shared", init, apply, f"axis={axis}", (part,), needs_rng=needs, signature=takes)
 
 
 def _fold(value: Value, at: int) -> Value:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from funcdl import tree
 from funcdl.check import check
 from funcdl.contract import Layer
-from funcdl.function import layer
 from funcdl.errors import DerivativeError, ShapeError
+from funcdl.function import layer
 from funcdl.judge.trial import (
     BrokenError,
     SkippedError,

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from funcdl.arguments import generator
 from funcdl.contract import LayerLike, Params, Shape, Value
-from funcdl.function import as_layer
+from funcdl.cotangent import RAW
 from funcdl.errors import ContractError, FuncdlError
+from funcdl.function import as_layer
 from funcdl.judge.axes import batches
 from funcdl.judge.axes import models as of_models
 from funcdl.judge.cotangents import derivative, linear, nothing, part_of_nothing, unasked
@@ -16,7 +17,6 @@ from funcdl.judge.purity import again, graph, purity, repeatable
 from funcdl.judge.shapes import cotangents, dtypes, initialisation, shapes
 from funcdl.judge.staged import staged
 from funcdl.judge.trial import BrokenError, SkippedError, Trial
-from funcdl.cotangent import RAW
 from funcdl.signature.kinds import first_line
 from funcdl.tensor import Generator
 

@@ -109,14 +109,14 @@ def _conv(
         # With a group for each channel in and out, nothing is left to multiply as matrices.
         alone = groups == out > 1 and w.shape[-2] == 1
         product, cut = (depthwise, 1) if alone else (convolve, groups)
-        bias = b if type(b) is tuple else _apart(b, cut, models)
+        bias = b if isinstance(b, tuple) else _apart(b, cut, models)
         matrix = _apart(w.flatten(-4, -2), cut, models)
         y, pull = product(pad(_apart(x, cut, models), windows.padding), matrix, bias, windows)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dw, db, dx = pull(_apart(dy, cut, models), need_dx)
             dw = _together(dw, cut, models).reshape(w.shape)
-            dparams = Affine(dw, db if type(db) is tuple else _together(db, cut, models))
+            dparams = Affine(dw, db if isinstance(db, tuple) else _together(db, cut, models))
             if dx is None:
                 return dparams, None
             return dparams, _together(unpad(dx, windows.padding), cut, models)

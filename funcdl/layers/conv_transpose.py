@@ -89,13 +89,13 @@ def conv_transpose2d(
         matrix = w.flatten(-4, -2)
         padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered))
         y = unpad(padded, windows.padding)
-        if type(b) is not tuple:
+        if not isinstance(b, tuple):
             y.add_(align(b, y))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             rows = Patches(pad(dy, windows.padding), windows, models)
             dw = rows.against(x.reshape(*w.shape[:models], -1, x.shape[-1])).reshape(w.shape)
-            dparams = Affine(dw, b if type(b) is tuple else total(dy, b))
+            dparams = Affine(dw, b if isinstance(b, tuple) else total(dy, b))
             return dparams, rows.times(matrix) if need_dx else None
 
         return y, vjp

@@ -147,7 +147,7 @@ def gru(
         gates = a.new_empty(a.shape).copy_(a)
         ns = a.new_empty((*a.shape[:-1], hidden)).copy_(a.narrow(-1, 2 * hidden, hidden))
         gates.narrow(-1, 2 * hidden, hidden).zero_()
-        if type(bh) is not tuple:
+        if not isinstance(bh, tuple):
             gates.add_(bh.reshape(-1, 1, 3 * hidden))
         hs = a.new_zeros((time + 1, *rows, hidden))
         for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):
@@ -165,14 +165,12 @@ def gru(
             dwx, dbx, dx = pull_x(da, need_dx)
             db = _over_time(state_part(back))
             dwh = _over_time(hs[:-1]).mT.bmm(db).reshape(wh.shape)
-            dbh = bh if type(bh) is tuple else db.sum(-2).reshape(bh.shape)
+            dbh = bh if isinstance(bh, tuple) else db.sum(-2).reshape(bh.shape)
             return Recurrent(Affine(dwx, dbx), Affine(dwh, dbh)), dx
 
         return hs[1:].movedim(0, -2).reshape(*x.shape[:-1], hidden), vjp
 
-    takes = Signature(
-        _params(), "*models … time>=0 in", "*models … time hidden", hidden=hidden
-    )
+    takes = Signature(_params(), "*models … time>=0 in", "*models … time hidden", hidden=hidden)
     return declared("gru", takes, apply, _draws(w_init, b_init), str(hidden))
 
 

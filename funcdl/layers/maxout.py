@@ -50,7 +50,7 @@ def maxout(
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         w, b = params
         z, pull = affine(x, w, b)
-        y, index = z.unflatten(-1, (out, pieces)).max(-1, keepdim=True)
+        y, index = z.reshape(*z.shape[:-1], out, pieces).max(-1, keepdim=True)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dz = dy.new_zeros((*dy.shape, pieces)).scatter_(-1, index, dy.unsqueeze(-1))

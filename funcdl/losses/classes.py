@@ -105,7 +105,7 @@ def cross_entropy(
         losses, pull = rule(y, t)
         total = Reduction("sum", models)
         value, spread = total.reduce(losses)
-        size, _ = total.reduce(_worth(weights, y, t))
+        size, _ = total.reduce(_worth(weights, y, t))  # type: ignore[arg-type]
         return value.div(size), lambda dl: pull(spread(dl.div(size)))
 
     args = [

@@ -74,7 +74,7 @@ def loss(
     takes: tuple[Any, str] = NUMBERS,
     args: str = "",
     reduced: Rule | None = None,
-    **lengths: int,
+    **lengths: Any,
 ) -> Layer:
     """Make a loss of a rule for each example.
 
@@ -130,9 +130,8 @@ def loss(
 
         return value, vjp
 
-    signature = Signature(
-        (), takes, "*models …" if reduction == "none" else "*models", axes={"models": models}, **lengths
-    )
+    y = "*models …" if reduction == "none" else "*models"
+    signature = Signature((), takes, y, axes={"models": models}, **lengths)
     settings = [args] * bool(args) + [f'reduction="{reduction}"'] * (reduction != "mean")
     settings += [f"models={models}"] * bool(models)
     return declared(name, signature, apply, args=", ".join(settings))

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from funcdl import tree
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value
-from funcdl.function import as_layer
 from funcdl.errors import UsageError
+from funcdl.function import as_layer
 from funcdl.initialisers import TORCH_GENERATOR
 from funcdl.optimisers.statistics import without_statistics
 from funcdl.tensor import Generator, Tensor

@@ -28,7 +28,7 @@ def affine(x: Tensor, w: Tensor, b: Bias) -> tuple[Tensor, Pullback]:
     plain = x.ndim == axes
     rows = x if plain else x.reshape(*shape[:-2], -1, shape[-2])
     y = rows.matmul(w)
-    if type(b) is not tuple:
+    if not isinstance(b, tuple):
         wide = b if axes == 2 else b.unsqueeze(-2)
         if y.element_size() < 4 and axes < 4:
             # The product is rounded, and may overflow, only after the bias has been added.
@@ -39,7 +39,7 @@ def affine(x: Tensor, w: Tensor, b: Bias) -> tuple[Tensor, Pullback]:
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         d = dy if plain else dy.reshape(*shape[:-2], -1, shape[-1])
         dw = rows.mT.matmul(d)
-        db = () if type(b) is tuple else d.sum(-2)
+        db = () if isinstance(b, tuple) else d.sum(-2)
         if not need_dx:
             return dw, db, None
         dx = d.matmul(w.mT)

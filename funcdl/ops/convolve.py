@@ -49,16 +49,16 @@ class Patches:
         """Compute P(x) w + b, (*models, …, h', w', out), of w (*models, columns, out)."""
         if self.whole:
             y = self.rows.matmul(w)
-            if type(b) is not tuple:
+            if not isinstance(b, tuple):
                 y.add_(align(b, y))
         else:
             count = self.rows.shape[:2].numel() * self.area
             y = w.new_empty((count, w.shape[-1]))
             w = self._by_model(w)
-            each = b if type(b) is tuple else b.reshape(-1, b.shape[-1])
+            each = b if isinstance(b, tuple) else b.reshape(-1, b.shape[-1])
             for m, start, cols in self._blocks():
                 part = y.narrow(0, start, cols.shape[0]).addmm_(cols, w.select(0, m), beta=0)
-                if type(each) is not tuple:
+                if not isinstance(each, tuple):
                     part.add_(each.select(0, m))
         return y.reshape(*self.lead, *self.size, w.shape[-1])
 
@@ -112,7 +112,7 @@ def convolve(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, P
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         d = dy.reshape(*w.shape[:-2], -1, w.shape[-1])
         dw = rows.against(d)
-        db = () if type(b) is tuple else d.sum(-2)
+        db = () if isinstance(b, tuple) else d.sum(-2)
         return dw, db, spread(dy, w, windows, shape) if need_dx else None
 
     return rows.times(w, b), pull

@@ -32,7 +32,7 @@ def depthwise(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, 
     y = views[0].mul(wide[0])
     for view, factor in zip(views[1:], wide[1:]):
         y.addcmul_(view, factor)
-    if type(b) is not tuple:
+    if not isinstance(b, tuple):
         y.add_(align(b, y))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
@@ -40,7 +40,7 @@ def depthwise(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, 
         for k, (view, one) in enumerate(zip(views, weights)):
             # Over one axis first: its sum runs along whole rows.
             dw.select(-2, k).copy_(total(view.mul(dy).sum(w.ndim - 2), one))
-        db = () if type(b) is tuple else total(dy, b)
+        db = () if isinstance(b, tuple) else total(dy, b)
         if not need_dx:
             return dw, db, None
         dx = dy.new_zeros(x.shape)

@@ -9,9 +9,9 @@ from funcdl.arguments import number
 from funcdl.contract import Params
 from funcdl.errors import KindError, exhausted
 from funcdl.misuse import kind_of
-from funcdl.signature.kinds import first_line
 from funcdl.optimisers.optimiser import Optimiser, expect_state
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
+from funcdl.signature.kinds import first_line
 from funcdl.tensor import wide
 
 __all__ = ["Averaged", "averaged"]

@@ -196,9 +196,7 @@ def _moved(params: Params, updates: Params, rate: Tensor) -> Params:
     return tree.map(step, params, updates)
 
 
-def expect_like(
-    where: str, what: str, given: Any, params: Params, named: str = "params"
-) -> None:
+def expect_like(where: str, what: str, given: Any, params: Params, named: str = "params") -> None:
     """Refuse tensors that are not as those beside them are, in shape, dtype or device.
 
     Raises:
@@ -217,7 +215,7 @@ def expect_like(
             if kind == "shape":
                 raise ShapeError(
                     f"{where}: expected {what} of shape {show(wanted)} for {named}{path}, "
-                    f"got {show(got)}"
+                    f"got {show(tuple(got))}"
                 )
             on = "on " if kind == "device" else "of "
             raise KindError(f"{where}: expected {what} {on}{wanted} for {named}{path}, got {got}")

@@ -41,8 +41,10 @@ def key_for(params: Any, x: Any) -> Key:
 
 def _are(kind: type, patterns: Any) -> bool:
     """Tell whether patterns of one kind stand side by side."""
-    return type(patterns) is not kind and isinstance(patterns, tuple) and all(
-        isinstance(entry, kind) for entry in patterns
+    return (
+        type(patterns) is not kind
+        and isinstance(patterns, tuple)
+        and all(isinstance(entry, kind) for entry in patterns)
     )
 
 

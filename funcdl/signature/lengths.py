@@ -69,7 +69,7 @@ class Lengths:
             lengths = shape[at : at + (unknown if count is None else count)]
             at += len(lengths)
             if isinstance(axis, Star):
-                if self.known.setdefault(axis.name, lengths) != lengths:
+                if tuple(self.known.setdefault(axis.name, lengths)) != lengths:
                     return False
             elif not self._fits(axis, lengths[0]):
                 return False
@@ -91,7 +91,7 @@ class Lengths:
         missing = [f for f, known in zip(axis.factors, lengths) if known is None]
         rest = prod(known for known in lengths if known is not None)
         if not missing:
-            return rest == length
+            return bool(rest == length)
         if rest == 0 or length % rest:
             return False
         self.known[str(missing[0])] = length // rest
@@ -109,7 +109,7 @@ class Lengths:
                 lengths = [self.look_up(factor) for factor in axis.factors]
                 if None in lengths:
                     raise InputError(f"Signature: expected the axis {axis.factors[0]} to be known")
-                found.append(prod(lengths))  # type: ignore[arg-type]
+                found.append(prod(lengths))
         return tuple(found)
 
     def words(self, axes: Axes, shape: tuple[int, ...] = ()) -> str:
@@ -138,4 +138,3 @@ class Lengths:
         name = "*".join(str(f) for f, length in zip(axis.factors, lengths) if length is None)
         least = axis.least if axis.least > 1 or empty else 0
         return f"{name} ≥ {least}" if least else name
-

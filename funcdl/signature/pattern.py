@@ -20,7 +20,19 @@ from typing import Any, NamedTuple
 
 from funcdl.errors import InputError
 
-__all__ = ["ANYTHING", "REST", "Axes", "Axis", "Pattern", "Star", "anything", "each", "numbered", "of", "parsed"]
+__all__ = [
+    "ANYTHING",
+    "REST",
+    "Axes",
+    "Axis",
+    "Pattern",
+    "Star",
+    "anything",
+    "each",
+    "numbered",
+    "of",
+    "parsed",
+]
 
 REST = "…"
 
@@ -91,12 +103,12 @@ class Each(NamedTuple):
 
     Attributes:
         pattern: of each entry.
-        count: of the entries; None for any number of at least 1, which is the axis `count` then.
+        number: of the entries; None for any number of at least 1, which is the axis `count` then.
         name: of the tuple.
     """
 
     pattern: Any
-    count: int | None = None
+    number: int | None = None
     name: str = ""
 
     def __str__(self) -> str:
@@ -139,7 +151,7 @@ def parsed(pattern: Any) -> Any:
         InputError: a pattern is not written in the language.
 
     >>> parsed("w: *models in 3*hidden").axes
-    (Star(name='models', optional=False), Axis(factors=('in',), ...), Axis(factors=(3, 'hidden'), ...))
+    (Star(name='models', ...), Axis(factors=('in',), ...), Axis(factors=(3, 'hidden'), ...))
     """
     if isinstance(pattern, str):
         return _read(pattern)
@@ -155,7 +167,7 @@ def parsed(pattern: Any) -> Any:
 
 
 def _read(text: str) -> Pattern:
-    name, colon, rest = text.rpartition(":")
+    name, _, rest = text.rpartition(":")
     body, bar, other = rest.partition("|")
     if bar and other.strip() != "()":
         raise InputError(f"Signature: expected '| ()' after the axes, got {text!r}")

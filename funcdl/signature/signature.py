@@ -41,7 +41,7 @@ class Signature:
         InputError: a pattern is not written in the language.
 
     >>> from funcdl.tensor import empty
-    >>> takes = Signature(("w: *models in out", "b: *models out"), "x: *models … in", "… out", out=3)
+    >>> takes = Signature(("w: *models in out", "b: *models out"), "*models … in", "… out", out=3)
     >>> takes.fit("linear", (empty(2, 3), empty(4)), empty(5, 2))
     Traceback (most recent call last):
     funcdl.errors.ShapeError: linear: expected b (3,), got (4,)
@@ -191,7 +191,11 @@ class Signature:
         known = self._matched(where, values)
         for name, pattern, tensor, _ in values.leaves:
             if pattern.below and tensor.numel() and not tensor.is_meta:
-                count, low, high = known.look_up(pattern.below), int(tensor.min()), int(tensor.max())
+                count, low, high = (
+                    known.look_up(pattern.below),
+                    int(tensor.min()),
+                    int(tensor.max()),
+                )
                 if count is not None and not 0 <= low <= high < count:
                     return InputError(
                         f"{where}: expected {name} from 0 to {count - 1}, "

@@ -72,10 +72,10 @@ class Values:
         if self.shapes and not all(isinstance(entry, tuple) for entry in value):
             raise self._other(f"{name} to be a tuple of shapes", value)
         self.count = len(value)
-        if self.count != pattern.count if pattern.count is not None else not value:
+        if self.count != pattern.number if pattern.number is not None else not value:
             wanted = "at least 1 entry"
-            if pattern.count is not None:
-                wanted = f"{pattern.count} {'entry' if pattern.count == 1 else 'entries'}"
+            if pattern.number is not None:
+                wanted = f"{pattern.number} {'entry' if pattern.number == 1 else 'entries'}"
             raise ShapeError(
                 f"{self.where}: expected {name} to have {wanted}, got {self.count or 'none'}"
             )
@@ -140,7 +140,7 @@ def within(pattern: Any, known: Lengths, make: Callable[[Axes], Any]) -> Any:
     if isinstance(pattern, Anything):
         return None
     if isinstance(pattern, Each):
-        count = known.known["count"] if pattern.count is None else pattern.count
+        count = known.known["count"] if pattern.number is None else pattern.number
         each = within(pattern.pattern, known, make)
         return None if each is None else (each,) * count
     made = [within(entry, known, make) for entry in nodes.entries(pattern)]
