@@ -137,9 +137,7 @@ def _no_shape(where: str, shape: Any) -> FuncdlError:
     if isinstance(shape, list):
         return KindError(f"{where}: expected a shape, got a list: write {brief(_tupled(shape))}")
     if isinstance(shape, tuple):
-        return ShapeError(
-            f"{where}: expected a shape of whole numbers from 0 on, got {brief(shape)}"
-        )
+        return ShapeError(f"{where}: expected a shape of integers from 0 on, got {brief(shape)}")
     got = (
         "a generator: write init(rng, in_shape)" if hasattr(shape, "initial_seed") else short(shape)
     )

@@ -53,7 +53,7 @@ def check(
     Args:
         layer: a layer, or a plain function `(params, x) -> (y, vjp)`.
         params: its parameters in float64.
-        x: its input in float64, a tensor or a tuple; whole numbers are left alone. The last entry
+        x: its input in float64, a tensor or a tuple; integers are left alone. The last entry
             of a tuple may have no cotangent, as a target has none; any other float has one.
         rng: seeds the directions, so that they are not the data that were drawn from its state. The
             layer gets a copy of it at each call: a random layer draws the same numbers each time.

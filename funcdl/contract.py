@@ -79,8 +79,8 @@ class Layer:
         apply: `(params, x, rng=None) -> (y, vjp)`.
         args: the factory's hyperparameters as they would be written in a call.
         layers: for a combinator, its parts in the order of their parameters.
-        recorded: whether a staged step may write down the calls that it makes; otherwise it calls
-            the layer as it is, each time (see `funcdl.staging`).
+        recorded: whether a staged step may record the calls that it makes; otherwise it calls the
+            layer itself in each step (see `funcdl.staging`).
         needs_rng: the path to the first part that acts otherwise in training, where a generator is
             handed in: one that draws numbers, or looks across the batch. A training step without a
             generator is refused in its name. True stands for the layer's own name; empty for none.
@@ -89,7 +89,7 @@ class Layer:
         floats: whether it computes with floats: whatever else comes as x is refused before.
 
     Raises:
-        KindError: `name` is no string, or `init` or `apply` no such function.
+        KindError: `name` is not a string, or `init` or `apply` not such a function.
     """
 
     name: str
@@ -198,7 +198,7 @@ def _loaded(inside: tuple[Layer, ...], kind: type[Layer], *fields: Any) -> Layer
 
 
 def _ready(name: str) -> Any:
-    """Return one of the library's own layers that are no factories."""
+    """Return one of the library's own layers that no factory makes."""
     return getattr(sys.modules["funcdl"], name)
 
 
@@ -247,7 +247,7 @@ def layer(
             without it, whether the function takes one.
 
     Raises:
-        KindError: `apply` cannot be called, or `name` is no string.
+        KindError: `apply` cannot be called, or `name` is not a string.
 
     >>> def double(params, x):
     ...     return x * 2, lambda dy: ((), dy * 2)
@@ -293,7 +293,7 @@ def layer(
 
 
 def as_layer(candidate: LayerLike) -> Layer:
-    """Return a layer as it is, and a plain function as a layer.
+    """Return a layer unchanged, and a plain function as a layer.
 
     Raises:
         KindError: it is neither.

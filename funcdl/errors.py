@@ -124,7 +124,7 @@ def exhausted(where: str, error: BaseException) -> FuncdlError | None:
 
 
 def brief(value: object) -> str:
-    """Write a value as Python does, where it can: whole numbers may have too many digits.
+    """Write a value as Python does, where it can: integers may have too many digits.
 
     >>> brief((3,)), brief(10**5000)
     ('(3,)', '…')

@@ -35,8 +35,8 @@ RAW = (
 def is_ours(error: Exception) -> bool:
     """Tell whether an error arose in a line of this library, not in a layer of a user's own.
 
-    What torch refuses there is about what was handed over; a user's own error is left as it is,
-    but where there is no room left, the place says nothing.
+    What torch refuses there is about what was handed over; a user's own error is not
+    reworded; where memory or stack ran out, the line says nothing.
     """
     if exhausted("", error) is not None:
         return True
@@ -50,7 +50,7 @@ def is_ours(error: Exception) -> bool:
 
 
 def means(name: str, raised: FuncdlError) -> FuncdlError:
-    """Return a layer's own error, or what it came of where that was a lack of room.
+    """Return a layer's own error, or its cause where that was a lack of memory or stack.
 
     A layer that explains what torch refused may take no memory for shapes that do not fit.
     """

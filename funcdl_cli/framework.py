@@ -190,7 +190,7 @@ def widths(text: str) -> tuple[int, ...]:
         found = tuple(int(part) for part in text.split(",")) if text.strip() else ()
     except ValueError:
         raise typer.BadParameter(
-            f"expected whole numbers with commas between them, got {text!r}", param_hint="--hidden"
+            f"expected integers with commas between them, got {text!r}", param_hint="--hidden"
         ) from None
     if len(found) > DEEPEST:
         raise typer.BadParameter(

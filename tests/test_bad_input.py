@@ -95,7 +95,7 @@ def test_a_mark_before_the_text_is_read_and_utf_16_is_refused(run, tmp_path):
     [
         (["pairs", "--seed", 2**63], "less than or equal to 9223372036854775807"),
         (["pairs", "--rounds", 10**12], "less than or equal to 100000"),
-        (["pairs", "--test-pairs", 10**23], "test_count: expected a whole number of pairs from 1 to"),
+        (["pairs", "--test-pairs", 10**23], "test_count: expected an integer from 1 to"),
         (["pairs", "--aux-weight", "nan"], "greater than or equal to 0"),
         (["sweep", "epochs", "--values", 10**23, "--out", "s"], "at most 1000000"),
         (["framework", "--momentum", "nan"], "greater than or equal to 0"),

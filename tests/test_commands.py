@@ -290,9 +290,9 @@ def test_a_file_gives_what_a_command_cannot_do_without(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[pairs]\nrounds = 'ten'", "pairs.rounds: expected a whole number, got 'ten'"),
-        ("[pairs]\nrounds = true", "pairs.rounds: expected a whole number, got True"),
-        ("[pairs]\nrounds = 1.0", "pairs.rounds: expected a whole number, got 1.0"),
+        ("[pairs]\nrounds = 'ten'", "pairs.rounds: expected an integer, got 'ten'"),
+        ("[pairs]\nrounds = true", "pairs.rounds: expected an integer, got True"),
+        ("[pairs]\nrounds = 1.0", "pairs.rounds: expected an integer, got 1.0"),
         ("[pairs]\nrounds = 0", "pairs.rounds: "),
         ("[pairs]\nlr = 'x'", "pairs.lr: expected a finite number, got 'x'"),
         ("[pairs]\nlr = inf", "pairs.lr: expected a finite number, got inf"),

@@ -642,7 +642,7 @@ def test_drawing_moves_its_generator_and_no_other() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 6, True, 2.0, "2", None])
 def test_a_count_that_cannot_be_drawn(count: int) -> None:
-    message = f"expected a whole number of pairs from 1 to 5, got {count!r}"
+    message = f"expected an integer from 1 to 5, got {count!r}"
     mnist = Mnist(numbered(16), numbered(10, 16))  # five of the sixteen are kept for validation
     kept = "; every third digit is kept for validation"
     for call, name, why in (

@@ -84,9 +84,9 @@ def test_settings_that_do_not_go_together_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["train-pairs", "--values", "10,x"], "train-pairs: expected whole numbers from 1 with commas between them, got '10,x'"),
-        (["epochs", "--values", "0"], "epochs: expected whole numbers from 1"),
-        (["epochs", "--values", ""], "epochs: expected whole numbers from 1"),
+        (["train-pairs", "--values", "10,x"], "train-pairs: expected integers from 1 with commas between them, got '10,x'"),
+        (["epochs", "--values", "0"], "epochs: expected integers from 1"),
+        (["epochs", "--values", ""], "epochs: expected integers from 1"),
         (["aux-weight", "--values", "-1"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "nan"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "1e39"], "aux-weight: expected numbers from 0 to 3.4e38"),
@@ -101,8 +101,8 @@ def test_settings_that_do_not_go_together_are_refused(tmp_path):
         (["augment", "--values", "shift,swap"], "augment: expected none, shift or warp with commas between them, got 'shift,swap'"),
         (["augment", "--augment", "warp"], "Invalid value for --augment: this is what is varied"),
         (["lr", "--models", "champion"], "lr: expected models without a recipe of their own, got 'champion'"),
-        (["train-pairs", "--values", "10,20001"], "train_count: expected a whole number of pairs from 1 to 20000, got 20001"),
-        (["train-pairs", "--values", "10,9990", "--validation"], "test_count: expected a whole number of pairs from 1 to 10, got 1000"),
+        (["train-pairs", "--values", "10,20001"], "train_count: expected an integer from 1 to 20000, got 20001"),
+        (["train-pairs", "--values", "10,9990", "--validation"], "test_count: expected an integer from 1 to 10, got 1000"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_before_any_work(tmp_path, args, words):

@@ -79,7 +79,7 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         except FuncdlError as error:
             raise error.within(f"weighted_sum[{len(pulled)}]") from None
         alike([shape_of(value) for value, _ in pulled])
-        # What has no weight is left out: 0 times an infinite loss is no number.
+        # What has no weight is left out: 0 times an infinite loss is NaN.
         total = None
         for weight, (value, _) in zip(weights, pulled):
             if weight:

@@ -79,7 +79,7 @@ def normals(shape: Shape, rng: Generator) -> Value:
 
 
 def cotangent(y: Value, rng: Generator) -> Value:
-    """Draw a cotangent of an output; of whole numbers there is none."""
+    """Draw a cotangent of an output; of integers there is none."""
 
     def draw(leaf: Tensor) -> Tensor | None:
         return (

@@ -199,7 +199,7 @@ def _kept(t: Tensor) -> tuple[Any, Any]:
 
 
 def _swapped(name: str, x: Any) -> FuncdlError | None:
-    """Say that whole numbers came before floats, where a target was meant to come last."""
+    """Say that integers came before floats, where a target was meant to come last."""
     y, t = x
     if not isinstance(y, Tensor) or not isinstance(t, Tensor):
         return None

@@ -77,7 +77,7 @@ def _augment(word: str) -> str:
     return word
 
 
-WHOLE, NUMBERS = "whole numbers from 1", "numbers from 0 to 3.4e38"
+WHOLE, NUMBERS = "integers from 1", "numbers from 0 to 3.4e38"
 SWEPT = {
     "train-pairs": Swept(
         "train_pairs",
