@@ -1,6 +1,6 @@
-"""What the functions of a layer of one's own are handed and give: its `init`, and its vjp.
+"""What the functions of a user's own layer are given and return: its `init`, and its vjp.
 
-It is looked at there, or the next layer would be blamed.
+It is checked there, since otherwise the next layer would be blamed.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def framework(
     ] = "25,25,25",
     activation: Annotated[
         Activation,
-        typer.Option(help="After each hidden layer.", rich_help_panel=RUN),
+        typer.Option(help="Activation after each hidden layer.", rich_help_panel=RUN),
     ] = RELU,
     rounds: Annotated[
         int,
@@ -78,7 +78,9 @@ def framework(
     ] = DEFAULT.epochs,
     batch_size: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=MOST, help="Points a step.", rich_help_panel=TRAINING),
+        typer.Option(
+            metavar="N", min=1, max=MOST, help="Points in a batch.", rich_help_panel=TRAINING
+        ),
     ] = DEFAULT.batch_size,
     lr: Annotated[
         float,
@@ -86,12 +88,15 @@ def framework(
             metavar="X",
             min=0.0,
             callback=finite,
-            help="First learning rate; it falls to 0 along a line.",
+            help="Initial learning rate; it falls linearly to 0.",
             rich_help_panel=TRAINING,
         ),
     ] = DEFAULT.lr,
     momentum: Annotated[
-        float, typer.Option(metavar="X", min=0.0, help="Of SGD, below 1.", rich_help_panel=TRAINING)
+        float,
+        typer.Option(
+            metavar="X", min=0.0, help="Momentum of SGD, below 1.", rich_help_panel=TRAINING
+        ),
     ] = DEFAULT.momentum,
     points: Annotated[
         int,

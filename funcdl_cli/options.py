@@ -68,7 +68,7 @@ Seed = Annotated[
         metavar="N",
         min=0,
         max=2**63 - 1,
-        help="All random numbers come from it.",
+        help="Seed of all random numbers.",
         rich_help_panel=RUN,
     ),
 ]

@@ -90,7 +90,7 @@ def judge(
 
     Raises:
         ContractError: one or more are broken; it says which, the plainest first, and why.
-        KindError: `rng` is no generator, or the layer none.
+        KindError: `rng` is not a generator, or the layer not a layer.
 
     >>> import torch
     >>> rng = torch.Generator().manual_seed(0)

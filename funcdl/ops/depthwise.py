@@ -37,7 +37,7 @@ def depthwise(x: Tensor, w: Tensor, b: Tensor | None, windows: Windows) -> tuple
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Tensor | None, Tensor | None]:
         dw = w.new_empty(w.shape)
         for k, (view, one) in enumerate(zip(views, weights)):
-            # Over one axis first: its sum runs along whole rows.
+            # Over one axis first: its sum runs along complete rows.
             dw.select(-2, k).copy_(total(view.mul(dy).sum(w.ndim - 2), one))
         db = None if b is None else total(dy, b)
         if not need_dx:

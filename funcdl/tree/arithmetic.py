@@ -78,7 +78,7 @@ def norm(tree: Tree) -> Tensor:
 
 
 def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
-    """Copy all leaves into one vector, and give the way back.
+    """Copy all leaves into one vector; return it and the inverse.
 
     Returns:
         The vector of shape (size,), from the left leaf to the right one, and `unravel`: from such
