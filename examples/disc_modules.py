@@ -1,4 +1,4 @@
-"""The disc, with modules: they keep their parameters, gradients and what the way back needs.
+"""The disc, with modules: they keep their parameters, gradients and what the backward pass needs.
 
 The task, the draws and the steps are those of `disc_functional.py`, and so are the numbers that it
 prints, digit for digit: a module is a layer that remembers.
