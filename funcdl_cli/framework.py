@@ -50,9 +50,7 @@ DEFAULT = disc.Experiment()
 def framework(
     hidden: Annotated[
         str,
-        typer.Option(
-            help="Widths of the hidden layers with commas between them.", rich_help_panel=RUN
-        ),
+        typer.Option(help="Widths of the hidden layers separated by commas.", rich_help_panel=RUN),
     ] = "25,25,25",
     activation: Annotated[
         Activation,
@@ -195,7 +193,7 @@ def widths(text: str) -> tuple[int, ...]:
         found = tuple(int(part) for part in text.split(",")) if text.strip() else ()
     except ValueError:
         raise typer.BadParameter(
-            f"expected integers with commas between them, got {text!r}", param_hint="--hidden"
+            f"expected integers separated by commas, got {text!r}", param_hint="--hidden"
         ) from None
     if len(found) > DEEPEST:
         raise typer.BadParameter(

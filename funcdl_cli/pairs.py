@@ -54,7 +54,7 @@ def pairs(
     models: Annotated[
         str | None,
         typer.Option(
-            help="Names of models with commas between them, * for any part of one, or 'all'.",
+            help="Names of models separated by commas, * for any part of one, or 'all'.",
             show_default="those of conv-bn that answer the two questions",
             autocompletion=complete_models,
             rich_help_panel=RUN,

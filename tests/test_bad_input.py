@@ -109,7 +109,7 @@ def test_a_number_that_is_too_much_is_refused_before_any_work(run, tmp_path, arg
     assert os.listdir(tmp_path / "here") == []
 
 
-SAID = "Error: there is not memory enough for this; the finished rounds are kept."
+SAID = "Error: there is not enough memory for this; the finished rounds are kept."
 
 
 def test_no_memory_is_no_misfit_of_shapes(run, monkeypatch):

@@ -140,7 +140,7 @@ def test_framework_learns_and_writes(tmp_path):
         (["pairs", "--aux-weight", "1e39"], 2, "finite in float32, got 1e+39"),
         (["pairs", "--batch-size", "100000000000000000000"], 2, "should be less than or equal to"),
         (["pairs", "--out", cli.__file__], 2, "expected a folder that can be written"),
-        (["framework", "--hidden", "a"], 2, "expected integers with commas"),
+        (["framework", "--hidden", "a"], 2, "expected integers separated by commas"),
         (["framework", "--activation", "gelu"], 2, "is not one of"),
         (["framework", "--momentum", "1"], 2, "expected momentum to be at least 0 and below 1"),
         (["framework", "--out", "/proc/nowhere"], 2, "expected a folder that can be written"),

@@ -224,7 +224,7 @@ def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(tmp_path, mon
     monkeypatch.setattr("pairs.study.run", cut)
     code, out, err = run("pairs", *QUICK[:2], *QUICK[4:], "--rounds", 2, "--out", tmp_path)
     assert (code, "fc-plain" in out) == (1, True)
-    said = "Error: there is not memory enough for this; the finished rounds are kept."
+    said = "Error: there is not enough memory for this; the finished rounds are kept."
     assert err.splitlines()[1:] == [said]
     assert len((tmp_path / "rounds.jsonl").read_text().splitlines()) == 1
     assert json.loads((tmp_path / "summary.json").read_text())["models"][0]["rounds"] == 1

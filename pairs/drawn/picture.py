@@ -83,7 +83,7 @@ def picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
         ) from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.
         raise PictureError(
-            f"{where}: expected a whole picture, got a damaged one: {error}"
+            f"{where}: expected a complete picture, got a damaged one: {error}"
         ) from None
 
 
