@@ -68,7 +68,7 @@ def judge(
     training: bool = False,
     target: bool = False,
 ) -> Verdict:
-    """Try the whole contract on a layer, in float64, with random numbers: see `PROPERTIES`.
+    """Try the complete contract on a layer, in float64, with random numbers: see `PROPERTIES`.
 
     They are those of the library's own layers: `init` says the output's shape; nothing is written
     to; a vjp can be called again, is linear and fits the values; None stands for no cotangent;
