@@ -63,7 +63,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Deep learning as pure functions: two studies that prove it.",
+    help="Deep learning as pure functions, and two studies made with it.",
     epilog=EXIT_CODES,
 )
 app.command("pairs", cls=Command, epilog=examples(pairs.EXAMPLES))(pairs.pairs)
@@ -119,7 +119,7 @@ def _run() -> Any:
         if isinstance(error, ResourceError):
             err.print(f"Error: {error}; the finished rounds are kept.")
         elif no_memory(error):
-            err.print("Error: there is not memory enough for this; the finished rounds are kept.")
+            err.print("Error: there is not enough memory for this; the finished rounds are kept.")
         elif isinstance(error, WRONG):
             err.print(f"Error: {error.args[0] if error.args else error}")
             sys.exit(2)

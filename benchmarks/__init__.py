@@ -1,1 +1,1 @@
-"""What the times and the memory in the README were measured with."""
+"""What the times and the memory in `docs/benchmarks.md` were measured with."""

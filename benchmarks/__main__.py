@@ -35,7 +35,7 @@ def main(
     threads: Annotated[int, typer.Option(min=1, help="Of everyone, but in the study.")] = 1,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of the study.")] = 2,
     models: Annotated[
-        str | None, typer.Option(help="Models of the study, with commas between them.")
+        str | None, typer.Option(help="Models of the study, separated by commas.")
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="SVG file for the growth of time and memory.")

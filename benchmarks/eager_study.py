@@ -196,7 +196,7 @@ def run_round(name: str, round: int, mnist: Mnist) -> tuple[float, float]:
 def main() -> None:
     """Run the study and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", default=",".join(MODELS), help="names with commas between")
+    parser.add_argument("--models", default=",".join(MODELS), help="names separated by commas")
     parser.add_argument("--rounds", type=int, default=10, help="rounds of each model")
     parser.add_argument("--out", type=Path, help="JSON file for the test errors")
     asked = parser.parse_args()

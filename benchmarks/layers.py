@@ -1,4 +1,4 @@
-"""One pass forth and back through a layer: funcdl beside PyTorch's autograd."""
+"""One forward and one backward pass through a layer: funcdl beside PyTorch's autograd."""
 
 from __future__ import annotations
 

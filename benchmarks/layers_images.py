@@ -1,4 +1,4 @@
-"""Layers on images and sequences: one pass forth and back, beside PyTorch's functions."""
+"""Layers on images and sequences: one forward and one backward pass, beside PyTorch's functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Norms and dropout, forth and back, beside PyTorch's autograd."""
+"""Norms and dropout, forward and backward, beside PyTorch's autograd."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMAGES = ((64, 8, 8, 16), (64, 28, 28, 32))
 
 
 def rows(rng: torch.Generator) -> list[Row]:
-    """Make the rows: the name, our pass forth and back, and PyTorch's."""
+    """Make the rows: the name, our forward and backward pass, and PyTorch's."""
     made: list[Row] = []
     for name, (layer, torchs) in NORMS.items():
         for shape in IMAGES if name in ("group_norm", "batch_norm") else ROWS:

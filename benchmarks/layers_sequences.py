@@ -1,4 +1,4 @@
-"""Layers on sequences, forth and back, beside PyTorch's functions and modules."""
+"""Layers on sequences, forward and backward, beside PyTorch's functions and modules."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def compiled(weights: Affines, batches: Batches) -> Train:
 
 
 def compiled_function(weights: Affines, batches: Batches) -> Train:
-    """Train by a function compiled whole: torch.func's gradient and SGD in one graph."""
+    """Train by a function compiled as one: torch.func's gradient and SGD in one graph."""
     net = trainers.mlp(weights)
 
     def objective(params: dict[str, Tensor], x: Tensor, t: Tensor) -> Tensor:

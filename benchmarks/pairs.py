@@ -153,7 +153,7 @@ def arranged(layout: str, net: nn.Module, batches: list[Pairs]) -> tuple[nn.Modu
 
 
 def compiled_function(name: str, weights: Affines, batches: list[Pairs]) -> Train:
-    """Train by a function compiled whole: torch.func's gradient and Adam in one graph."""
+    """Train by a function compiled as one: torch.func's gradient and Adam in one graph."""
     net, criterion = trainers.convnet(name, weights), eager_study.objective(name)
 
     def loss(params: dict[str, Tensor], images: Tensor, *targets: Tensor) -> Tensor:

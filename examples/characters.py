@@ -95,7 +95,7 @@ def sample(params: Any, hidden: int, length: int, rng: Generator) -> str:
 def main(
     steps: Annotated[int, typer.Option(min=1, help="Of Adam, 32 windows each.")] = 500,
     hidden: Annotated[int, typer.Option(min=1, help="Width of the state.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Learn to write the sentences of a small grammar."""
     torch.set_num_threads(1)

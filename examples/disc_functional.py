@@ -18,7 +18,7 @@ from funcdl import disc, linear, mse, relu, schedules, serial, sgd, supervised, 
 def main(
     points: Annotated[int, typer.Option(min=1, help="Points to train on, and to test on.")] = 1000,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Learn the disc with pure functions."""
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The disc, with modules: they keep their parameters, gradients and what the way back needs.
+"""The disc, with modules: they keep their parameters, gradients and what the backward pass needs.
 
 The task, the draws and the steps are those of `disc_functional.py`, and so are the numbers that it
 prints, digit for digit: a module is a layer that remembers.
@@ -16,7 +16,7 @@ from funcdl import SGD, Linear, LossMSE, ReLU, Sequential, disc, schedules
 def main(
     points: Annotated[int, typer.Option(min=1, help="Points to train on, and to test on.")] = 1000,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Learn the disc with modules."""
     torch.set_num_threads(1)

@@ -55,7 +55,7 @@ def train(params: Any, x: Tensor, t: Tensor, steps: int) -> Any:
 def main(
     networks: Annotated[int, typer.Option(min=2, help="In the ensemble.")] = 20,
     steps: Annotated[int, typer.Option(min=1, help="Of Adam, with all points.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Train networks in one pass, show mean and spread, and the time against one by one."""
     torch.set_num_threads(1)

@@ -64,7 +64,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=2, help="Of fresh pairs and weights.")] = 10,
     count: Annotated[int, typer.Option("--pairs", min=1, max=20000, help="To train on.")] = 1000,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pairs.")] = 25,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     out: Annotated[Path | None, typer.Option(help="A file for the errors, in JSON.")] = None,
 ) -> None:
     """Measure what sharing gives, without and with a swap that is answered from the classes."""

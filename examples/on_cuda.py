@@ -30,7 +30,7 @@ from pairs.data import load_digits
 def main(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training digits.")] = 1,
     digits: Annotated[int, typer.Option(min=100, max=60000, help="To train on.")] = 60000,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Learn the digits of MNIST on the fastest device there is."""
     if torch.cuda.is_available():

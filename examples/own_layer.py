@@ -103,7 +103,7 @@ def learn(net: Layer, steps: int, rng: Generator) -> tuple[int, float]:
 
 def main(
     steps: Annotated[int, typer.Option(min=1, help="Of Adam, 100 signals each.")] = 400,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Check two layers of one's own, then train a network of them."""
     torch.set_num_threads(1)

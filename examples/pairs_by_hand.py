@@ -36,7 +36,7 @@ from pairs.data import draw_split, load_digits
 def main(
     count: Annotated[int, typer.Option("--pairs", min=1, max=5000, help="To train on.")] = 1000,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training pairs.")] = 25,
-    seed: Annotated[int, typer.Option(min=0, help="All random numbers come from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Compare two digits, with shared weights and an auxiliary loss."""
     torch.set_num_threads(1)

@@ -1,6 +1,6 @@
-"""What the functions of a layer of one's own are handed and give: its `init`, and its vjp.
+"""What the functions of a user's own layer are given and return: its `init`, and its vjp.
 
-It is looked at there, or the next layer would be blamed.
+It is checked there, since otherwise the next layer would be blamed.
 """
 
 from __future__ import annotations
@@ -140,9 +140,7 @@ def _no_shape(where: str, shape: Any) -> FuncdlError:
     if isinstance(shape, list):
         return KindError(f"{where}: expected a shape, got a list: write {brief(_tupled(shape))}")
     if isinstance(shape, tuple):
-        return ShapeError(
-            f"{where}: expected a shape of whole numbers from 0 on, got {brief(shape)}"
-        )
+        return ShapeError(f"{where}: expected a shape of integers from 0 on, got {brief(shape)}")
     got = (
         "a generator: write init(rng, in_shape)" if hasattr(shape, "initial_seed") else short(shape)
     )

@@ -37,9 +37,9 @@ LARGEST = float.fromhex("0x1.fffffep127")
 def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> int:
     """Return `value` if it is an int of at least `least` and at most `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise KindError(f"{where}: expected {what} to be a whole number, got {short(value)}")
+        raise KindError(f"{where}: expected {what} to be an integer, got {short(value)}")
     if not -MOST <= value <= MOST:
-        raise InputError(f"{where}: expected {what} in 64 bits, got a longer whole number")
+        raise InputError(f"{where}: expected {what} in 64 bits, got a longer integer")
     if value < least:
         raise InputError(f"{where}: expected {what} to be at least {least}, got {value}")
     if value > most:
@@ -96,7 +96,7 @@ def show(shape: Shape) -> str:
 def trailing(where: str, axis: int) -> None:
     """Refuse an axis that is not counted from the end."""
     if isinstance(axis, bool) or not isinstance(axis, int):
-        raise KindError(f"{where}: expected axis to be a whole number, got {axis!r}")
+        raise KindError(f"{where}: expected axis to be an integer, got {axis!r}")
     whole(where, "axis", axis, -MOST)
     if axis >= 0:
         raise InputError(

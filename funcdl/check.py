@@ -49,16 +49,16 @@ def check(
     ε (Σ |u · f| + Σ |fᵀ(u) · θ|) / h, where the last sum is over all θ.
 
     Where the slopes to the left and to the right differ, as of relu at 0 or of a pool among equal
-    numbers, there is a kink and no derivative: the comparison steps aside, by a thousandth.
+    numbers, there is a kink and no derivative: the comparison is made beside it, a thousandth away.
 
     Args:
         layer: a layer, or a plain function `(params, x) -> (y, vjp)`.
         params: its parameters in float64.
-        x: its input in float64, a tensor or a tuple; whole numbers are left alone. The last entry
+        x: its input in float64, a tensor or a tuple; integers are not moved. The last entry
             of a tuple may have no cotangent, as a target has none; any other float has one.
         rng: seeds the directions, so that they are not the data that were drawn from its state. The
             layer gets a copy of it at each call: a random layer draws the same numbers each time.
-        step: the h above for a normal v, times max(1, mean |θ|); where this does not fit, as it is.
+        step: the h above for a normal v, times max(1, mean |θ|); where this does not fit, h alone.
         tolerance: the largest allowed difference, relative to the sides' size, or to that at which
             the rounding above is the tolerance where this is more.
 

@@ -82,8 +82,8 @@ class Layer:
         apply: `(params, x, rng=None) -> (y, vjp)`.
         args: the factory's hyperparameters as they would be written in a call.
         layers: for a combinator, its parts in the order of their parameters.
-        recorded: whether a staged step may write down the calls that it makes; otherwise it calls
-            the layer as it is, each time (see `funcdl.staging`).
+        recorded: whether a staged step may record the calls that it makes; otherwise it calls the
+            layer itself in each step (see `funcdl.staging`).
         needs_rng: the path to the first part that acts otherwise in training, where a generator is
             handed in: one that draws numbers, or looks across the batch. A training step without a
             generator is refused in its name. True stands for the layer's own name; empty for none.
@@ -93,7 +93,7 @@ class Layer:
             at each call, and by `init`.
 
     Raises:
-        KindError: `name` is no string, or `init` or `apply` no such function.
+        KindError: `name` is not a string, or `init` or `apply` not such a function.
     """
 
     name: str
@@ -247,7 +247,7 @@ def _loaded(inside: tuple[Layer, ...], kind: type[Layer], *fields: Any) -> Layer
 
 
 def _ready(name: str) -> Any:
-    """Return one of the library's own layers that are no factories."""
+    """Return one of the library's own layers that no factory makes."""
     return getattr(sys.modules["funcdl"], name)
 
 

@@ -75,14 +75,14 @@ class DerivativeError(FuncdlError, ValueError):
 
 
 class ResourceError(FuncdlError, MemoryError):
-    """More than there is room for: no memory for what was asked, or too deep a nesting."""
+    """Out of memory for what was asked, or out of stack for a nesting that is too deep."""
 
 
 class NestingError(ResourceError):
     """A nesting that Python's recursion limit cuts off; the path to it would be as long."""
 
     def within(self: E, place: str) -> E:
-        """Return the error as it is."""
+        """Return the error unchanged."""
         return self
 
 
@@ -97,7 +97,7 @@ BYTES = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+ [KMGTPE]i?B)")
 
 
 def exhausted(where: str, error: BaseException) -> FuncdlError | None:
-    """Say in one sentence what there was no room for; None for an error of another kind.
+    """Say in one sentence what memory or stack was too small for; None for any other error.
 
     >>> exhausted("linear", MemoryError())
     ResourceError('linear: expected memory for what was asked, got none')
@@ -124,7 +124,7 @@ def exhausted(where: str, error: BaseException) -> FuncdlError | None:
 
 
 def brief(value: object) -> str:
-    """Write a value as Python does, where it can: whole numbers may have too many digits.
+    """Write a value as Python does, where it can: integers may have too many digits.
 
     >>> brief((3,)), brief(10**5000)
     ('(3,)', '…')

@@ -46,7 +46,7 @@ def layer(
             without it, whether the function takes one.
 
     Raises:
-        KindError: `apply` cannot be called, or `name` is no string.
+        KindError: `apply` cannot be called, or `name` is not a string.
 
     >>> def double(params, x):
     ...     return x * 2, lambda dy: ((), dy * 2)
@@ -92,7 +92,7 @@ def layer(
 
 
 def as_layer(candidate: LayerLike) -> Layer:
-    """Return a layer as it is, and a plain function as a layer.
+    """Return a layer unchanged, and a plain function as a layer.
 
     Raises:
         KindError: it is neither.

@@ -1,4 +1,4 @@
-"""What newcomers write, and what to write instead: one sentence for each."""
+"""Common mistakes, and what to write instead: one sentence for each."""
 
 from __future__ import annotations
 

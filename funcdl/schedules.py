@@ -35,7 +35,7 @@ def constant(rate: float) -> Schedule:
     """Give the same rate at all times.
 
     Raises:
-        InputError, KindError: the rate is no number of at least 0.
+        InputError, KindError: the rate is not a number of at least 0.
 
     >>> float(constant(0.1)(7))
     0.1
@@ -68,7 +68,7 @@ def inverse_time(start: float, rate: float) -> Schedule:
     """Fall as one over time: start / (1 + rate t).
 
     Raises:
-        InputError, KindError: an argument is no number of at least 0.
+        InputError, KindError: an argument is not a number of at least 0.
 
     Robbins and Monro, "A stochastic approximation method" (1951), whose rates sum to infinity and
     whose squares do not.

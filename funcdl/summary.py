@@ -69,7 +69,7 @@ class Summary(NamedTuple):
 
     @property
     def flops(self) -> int:
-        """Count the floating-point operations of one pass forward."""
+        """Count the floating-point operations of one forward pass."""
         return self.rows[0].flops
 
     def __str__(self) -> str:
@@ -94,16 +94,16 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
 
     Counted are multiplications and additions in products, 2 n for a sum of n terms, and beside
     them one operation for each number that a call reads or gives, whichever are more. What only
-    makes, moves or views numbers is free. Going back costs about twice as much again.
+    makes, moves or views numbers is free. The backward pass costs about twice as much again.
 
     Args:
         layer: a layer, or a plain function `(params, x) -> (y, vjp)`, of any depth.
         in_shape: the shape of its input, as `init` takes it.
-        rng: to draw parameters, from a copy of it: `rng` itself stays as it is.
+        rng: to draw parameters, from a copy of it: `rng` itself is not advanced.
         x: an input of that shape, where zeros will not do: for indices, or a loss's targets.
 
     Raises:
-        KindError: `rng` is no generator.
+        KindError: `rng` is not a generator.
         ShapeError: the input does not fit.
         ResourceError: there is no memory for the parameters, or for an output.
 

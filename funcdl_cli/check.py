@@ -40,7 +40,7 @@ def run_check(
     only: Annotated[
         str | None,
         typer.Option(
-            help="Names of layers and losses with commas between them; all if left out.",
+            help="Names of layers and losses separated by commas; all if left out.",
             rich_help_panel=RUN,
         ),
     ] = None,

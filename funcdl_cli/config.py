@@ -20,7 +20,7 @@ from pairs.files import bytes_of
 __all__ = ["ConfigError", "configure"]
 
 KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
-    int: ("a whole number", (int,)),
+    int: ("an integer", (int,)),
     float: ("a finite number", (int, float)),
     bool: ("true or false", (bool,)),
 }

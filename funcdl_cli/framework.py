@@ -50,13 +50,11 @@ DEFAULT = disc.Experiment()
 def framework(
     hidden: Annotated[
         str,
-        typer.Option(
-            help="Widths of the hidden layers with commas between them.", rich_help_panel=RUN
-        ),
+        typer.Option(help="Widths of the hidden layers separated by commas.", rich_help_panel=RUN),
     ] = "25,25,25",
     activation: Annotated[
         Activation,
-        typer.Option(help="After each hidden layer.", rich_help_panel=RUN),
+        typer.Option(help="Activation after each hidden layer.", rich_help_panel=RUN),
     ] = RELU,
     rounds: Annotated[
         int,
@@ -78,7 +76,9 @@ def framework(
     ] = DEFAULT.epochs,
     batch_size: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=MOST, help="Points a step.", rich_help_panel=TRAINING),
+        typer.Option(
+            metavar="N", min=1, max=MOST, help="Points in a batch.", rich_help_panel=TRAINING
+        ),
     ] = DEFAULT.batch_size,
     lr: Annotated[
         float,
@@ -86,12 +86,15 @@ def framework(
             metavar="X",
             min=0.0,
             callback=finite,
-            help="First learning rate; it falls to 0 along a line.",
+            help="Initial learning rate; it falls linearly to 0.",
             rich_help_panel=TRAINING,
         ),
     ] = DEFAULT.lr,
     momentum: Annotated[
-        float, typer.Option(metavar="X", min=0.0, help="Of SGD, below 1.", rich_help_panel=TRAINING)
+        float,
+        typer.Option(
+            metavar="X", min=0.0, help="Momentum of SGD, below 1.", rich_help_panel=TRAINING
+        ),
     ] = DEFAULT.momentum,
     points: Annotated[
         int,
@@ -190,7 +193,7 @@ def widths(text: str) -> tuple[int, ...]:
         found = tuple(int(part) for part in text.split(",")) if text.strip() else ()
     except ValueError:
         raise typer.BadParameter(
-            f"expected whole numbers with commas between them, got {text!r}", param_hint="--hidden"
+            f"expected integers separated by commas, got {text!r}", param_hint="--hidden"
         ) from None
     if len(found) > DEEPEST:
         raise typer.BadParameter(

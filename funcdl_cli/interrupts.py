@@ -22,7 +22,7 @@ INTERRUPTED = 130
 """The exit code, as shells have it for Ctrl-C."""
 
 IMPATIENT = 3
-"""So many interrupts end the process wherever it is: its files are whole at any moment."""
+"""So many interrupts end the process wherever it is: its files are complete at any moment."""
 
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)

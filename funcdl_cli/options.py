@@ -68,7 +68,7 @@ Seed = Annotated[
         metavar="N",
         min=0,
         max=2**63 - 1,
-        help="All random numbers come from it.",
+        help="Seed of all random numbers.",
         rich_help_panel=RUN,
     ),
 ]
@@ -150,7 +150,7 @@ Config = Annotated[
         parser=path,
         metavar="FILE",
         help="Take options from this TOML file, from the table named as the command; "
-        "options given here go before.",
+        "options given here take precedence.",
         callback=configure,
         is_eager=True,
         rich_help_panel=RUN,
@@ -159,7 +159,7 @@ Config = Annotated[
 
 
 def complete_models(incomplete: str) -> list[str]:
-    """Complete the last of the names of models with commas between them, for the shell.
+    """Complete the last of the names of models separated by commas, for the shell.
 
     >>> complete_models("fc-plain,conv-shared-a")
     ['fc-plain,conv-shared-aux']

@@ -54,7 +54,7 @@ def pairs(
     models: Annotated[
         str | None,
         typer.Option(
-            help="Names of models with commas between them, * for any part of one, or 'all'.",
+            help="Names of models separated by commas, * for any part of one, or 'all'.",
             show_default="those of conv-bn that answer the two questions",
             autocompletion=complete_models,
             rich_help_panel=RUN,
@@ -83,7 +83,9 @@ def pairs(
     ] = DEFAULT.epochs,
     batch_size: Annotated[
         int,
-        typer.Option(metavar="N", min=1, max=MOST, help="Pairs a step.", rich_help_panel=TRAINING),
+        typer.Option(
+            metavar="N", min=1, max=MOST, help="Pairs in a batch.", rich_help_panel=TRAINING
+        ),
     ] = DEFAULT.batch_size,
     lr: Annotated[
         float | None,
@@ -103,7 +105,7 @@ def pairs(
             metavar="X",
             min=0.0,
             callback=finite,
-            help="Of the digits' loss, where a model learns both.",
+            help="Weight of the digits' loss, where a model learns both.",
             rich_help_panel=TRAINING,
         ),
     ] = DEFAULT.aux_weight,

@@ -67,14 +67,14 @@ def run_sweep(
     values: Annotated[
         str | None,
         typer.Option(
-            help="Values with commas between them; small to large if left out.",
+            help="Values separated by commas; small to large if left out.",
             rich_help_panel=RUN,
         ),
     ] = None,
     models: Annotated[
         str | None,
         typer.Option(
-            help="Names of models with commas between them.",
+            help="Names of models separated by commas.",
             show_default="with and without sharing and auxiliary loss",
             autocompletion=complete_models,
             rich_help_panel=RUN,

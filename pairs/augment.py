@@ -36,7 +36,7 @@ def augmented(images: Tensor, how: str, rng: Generator) -> Tensor:
 
 
 def shifted(images: Tensor, most: int, rng: Generator) -> Tensor:
-    """Shift each image by a whole number of pixels, down or up and right or left.
+    """Shift each image by whole pixels, down or up and right or left.
 
     Args:
         images: (n, height, width); they are not written to. Outside of an image stands its border.

@@ -17,7 +17,7 @@ BINS = 10
 """Bins of a reliability diagram, equally wide, from a confidence of 1/2 to one of 1."""
 
 MOST = 1e6
-"""What a larger loss counts as, and one that is no number."""
+"""What a larger loss counts as, and one that is NaN."""
 
 LARGEST = 2**53
 """Numbers up to here are whole in JSON wherever it is read."""
@@ -63,7 +63,7 @@ def measured(
 ) -> Calibration:
     """Count what a model gave for some pairs.
 
-    A logit that is no number leaves its pair's confidence at 1/2.
+    A logit that is NaN leaves its pair's confidence at 1/2.
 
     Args:
         logits: (N, 2), of "first > second" and "first ≤ second".

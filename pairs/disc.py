@@ -1,4 +1,4 @@
-"""What `funcdl-cli framework --out` keeps: one file, written as a whole, read with care."""
+"""What `funcdl-cli framework --out` keeps: one file, written atomically, checked when read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of results: written as a whole or not at all, and read as what may be broken."""
+"""Files of results: written atomically, and read as files that may be broken."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def writing(folder: Path) -> Iterator[None]:
 def tried(folder: Path, name: str) -> None:
     """Try whether a file can be written, before the work whose result it is to hold.
 
-    A file of that name that is there already stays as it is.
+    A file of that name that is there already is not changed.
 
     Raises:
         ResultsError: the folder cannot be made or written.
@@ -154,7 +154,7 @@ def cut_half(path: Path) -> None:
 
 
 def replace(path: Path, content: str | bytes) -> None:
-    """Write a file as a whole or not at all; text in UTF-8.
+    """Write a file atomically: all of it, or nothing; text in UTF-8.
 
     Raises:
         OSError: it cannot be written, or is a device; an earlier file is as it was.

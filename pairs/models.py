@@ -130,7 +130,7 @@ class UnknownModelError(LookupError):
 
 
 def find(names: str) -> list[str]:
-    """Read names with commas between them, or 'all'; each once, in the order of the table.
+    """Read names separated by commas, or 'all'; each once, in the order of the table.
 
     A name may have the wildcards of file names: `conv-*-aux`.
 

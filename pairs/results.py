@@ -87,7 +87,7 @@ class Results:
             append(self.folder / DETAILS, details._asdict())
 
     def add_model(self, model: str, round: int, content: bytes) -> None:
-        """Keep a round's parameters, a whole file or none; to be done before the row is kept."""
+        """Keep a round's parameters, atomically; to be done before the row is kept."""
         if self.folder is not None:
             path = self._model_path(self.folder, model, round)
             path.parent.mkdir(exist_ok=True)
@@ -171,7 +171,7 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
     """Read the rows of a folder whose settings are known.
 
     Raises:
-        ResultsError: a line is no row, is one of another folder, or tells of a round again; one
+        ResultsError: a line is not a row, is one of another folder, or tells of a round again; one
             sentence with the line.
     """
     rows: list[Row] = []

@@ -72,7 +72,7 @@ class FittedTable(Table):
             yield words(self.caption, "table.caption")
         if left_out:
             yield words(
-                f"Left out for want of room: {', '.join(left_out)}. A wider terminal shows all, "
+                f"Left out for lack of width: {', '.join(left_out)}. A wider terminal shows all, "
                 "and so does --json."
             )
 

@@ -39,7 +39,7 @@ def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tupl
     def look(now: Trained) -> None:
         some = Pairs(*(part[:SOME] for part in now.split.train))
         loss = _loss(ask(model, now.params, now.scaling, some.images)[0], some.target)
-        # A round whose loss is no number here goes on, as unwatched.
+        # A round whose loss is NaN here goes on, as it does unwatched.
         losses.append(float(f"{loss if loss < MOST else MOST:.4g}"))
         answers = ask(model, now.params, now.scaling, now.split.test.images)[0].argmax(-1)
         wrong = int((answers != now.split.test.target).sum())

@@ -95,7 +95,7 @@ def test_a_mark_before_the_text_is_read_and_utf_16_is_refused(run, tmp_path):
     [
         (["pairs", "--seed", 2**63], "less than or equal to 9223372036854775807"),
         (["pairs", "--rounds", 10**12], "less than or equal to 100000"),
-        (["pairs", "--test-pairs", 10**23], "test_count: expected a whole number of pairs from 1 to"),
+        (["pairs", "--test-pairs", 10**23], "test_count: expected an integer from 1 to"),
         (["pairs", "--aux-weight", "nan"], "greater than or equal to 0"),
         (["sweep", "epochs", "--values", 10**23, "--out", "s"], "at most 1000000"),
         (["framework", "--momentum", "nan"], "greater than or equal to 0"),
@@ -109,7 +109,7 @@ def test_a_number_that_is_too_much_is_refused_before_any_work(run, tmp_path, arg
     assert os.listdir(tmp_path / "here") == []
 
 
-SAID = "Error: there is not memory enough for this; the finished rounds are kept."
+SAID = "Error: there is not enough memory for this; the finished rounds are kept."
 
 
 def test_no_memory_is_no_misfit_of_shapes(run, monkeypatch):

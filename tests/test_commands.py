@@ -224,7 +224,7 @@ def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(tmp_path, mon
     monkeypatch.setattr("pairs.study.run", cut)
     code, out, err = run("pairs", *QUICK[:2], *QUICK[4:], "--rounds", 2, "--out", tmp_path)
     assert (code, "fc-plain" in out) == (1, True)
-    said = "Error: there is not memory enough for this; the finished rounds are kept."
+    said = "Error: there is not enough memory for this; the finished rounds are kept."
     assert err.splitlines()[1:] == [said]
     assert len((tmp_path / "rounds.jsonl").read_text().splitlines()) == 1
     assert json.loads((tmp_path / "summary.json").read_text())["models"][0]["rounds"] == 1
@@ -290,9 +290,9 @@ def test_a_file_gives_what_a_command_cannot_do_without(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[pairs]\nrounds = 'ten'", "pairs.rounds: expected a whole number, got 'ten'"),
-        ("[pairs]\nrounds = true", "pairs.rounds: expected a whole number, got True"),
-        ("[pairs]\nrounds = 1.0", "pairs.rounds: expected a whole number, got 1.0"),
+        ("[pairs]\nrounds = 'ten'", "pairs.rounds: expected an integer, got 'ten'"),
+        ("[pairs]\nrounds = true", "pairs.rounds: expected an integer, got True"),
+        ("[pairs]\nrounds = 1.0", "pairs.rounds: expected an integer, got 1.0"),
         ("[pairs]\nrounds = 0", "pairs.rounds: "),
         ("[pairs]\nlr = 'x'", "pairs.lr: expected a finite number, got 'x'"),
         ("[pairs]\nlr = inf", "pairs.lr: expected a finite number, got inf"),

@@ -263,7 +263,7 @@ def png(width, height, data=b""):
         (png(60000, 60000), "expected at most 50,000,000 pixels, got far more"),
         (png(50, 50, b"\0" * 99), "expected a picture that can be read, got: "),
         (png(0, 50), "expected a picture"),
-        (b"P5\n6M 60\n255\n", "expected a whole picture, got a damaged one: invalid literal"),
+        (b"P5\n6M 60\n255\n", "expected a complete picture, got a damaged one: invalid literal"),
         (png(1, 1, b"\0\0"), "no stroke that stands out"),
     ],
 )

@@ -164,7 +164,9 @@ def test_a_damaged_gzip_file_is_one_sentence(tmp_path: Path) -> None:
     wrong_crc = good[:-8] + bytes([good[-8] ^ 1]) + good[-7:]
     for bad in (b"\x1f\x8b", good[:-1], good[:12], wrong_crc, good + b"more"):
         path.write_bytes(bad)
-        with pytest.raises(DataError, match=r"labels\.gz: expected a whole gzip file, got a bad"):
+        with pytest.raises(
+            DataError, match=r"labels\.gz: expected a complete gzip file, got a damaged"
+        ):
             read_idx(path, 1)
 
 
@@ -577,7 +579,7 @@ def test_building_from_other_files(tmp_path: Path) -> None:
     ):
         verify_originals(tmp_path)
     (tmp_path / (TRAIN_FILES[0] + ".gz")).write_bytes(b"\x1f\x8bno")
-    with pytest.raises(DataError, match="expected a whole gzip file"):
+    with pytest.raises(DataError, match="expected a complete gzip file"):
         verify_originals(tmp_path)
 
 
@@ -642,7 +644,7 @@ def test_drawing_moves_its_generator_and_no_other() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 6, True, 2.0, "2", None])
 def test_a_count_that_cannot_be_drawn(count: int) -> None:
-    message = f"expected a whole number of pairs from 1 to 5, got {count!r}"
+    message = f"expected an integer from 1 to 5, got {count!r}"
     mnist = Mnist(numbered(16), numbered(10, 16))  # five of the sixteen are kept for validation
     kept = "; every third digit is kept for validation"
     for call, name, why in (

@@ -47,6 +47,15 @@ def test_initialisers_are_in_the_reference():
     assert names == set(initialisers.__all__) - {"Initialiser", "TORCH_GENERATOR", "source"}
 
 
+def test_what_the_overview_names_is_there():
+    table = (DOCS / "overview.md").read_text().partition("\n## ")[0]
+    rows = re.findall(r"^\| .*`.*$", table, re.M)
+    assert len(rows) > 5
+    for row in rows:
+        room = next((r for r in (schedules, tree) if f"(api/{r.__name__[7:]}.md)" in row), funcdl)
+        assert set(re.findall(r"`(\w+)`", row)) - {"schedules", "tree"} <= {*dir(room)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_block_is_run(page):
     """A block without prompts would be no test, and a last line without a blank one no result."""

@@ -166,11 +166,11 @@ def test_images_that_do_not_fit_are_named(layer, shape, text, rng):
         (lambda: f.conv2d(3, 3, groups=2), f.InputError, "conv2d: expected groups to divide out, 3, got 2"),
         (lambda: f.conv2d(3, 3, stride=(1, 0)), f.InputError, "conv2d: expected stride to be at least 1, got 0"),
         (lambda: f.conv2d(3, 3, dilation=0), f.InputError, "conv2d: expected dilation to be at least 1, got 0"),
-        (lambda: f.conv2d(3, (3, 3, 3)), f.KindError, "conv2d: expected kernel to be a whole number, got (3, 3, 3)"),
-        (lambda: f.conv1d(3, (3, 3)), f.KindError, "conv1d: expected kernel to be a whole number, got (3, 3)"),
+        (lambda: f.conv2d(3, (3, 3, 3)), f.KindError, "conv2d: expected kernel to be an integer, got (3, 3, 3)"),
+        (lambda: f.conv1d(3, (3, 3)), f.KindError, "conv1d: expected kernel to be an integer, got (3, 3)"),
         (lambda: f.conv_transpose2d(3, 3, output_padding=1), f.InputError, "conv_transpose2d: expected output_padding below stride, got 1"),
         (lambda: f.max_pool2d(2, padding=2), f.InputError, "max_pool2d: expected padding of at most half the kernel, got 2"),
-        (lambda: f.avg_pool2d(2, stride="2"), f.KindError, "avg_pool2d: expected stride to be a whole number, got '2'"),
+        (lambda: f.avg_pool2d(2, stride="2"), f.KindError, "avg_pool2d: expected stride to be an integer, got '2'"),
     ],
 )  # fmt: skip
 def test_hyperparameters_are_checked_at_once(make, error, text):

@@ -40,9 +40,14 @@ def test_code_and_data_have_licences_apart():
     [
         "README.md",
         "CONTRIBUTING.md",
+        "benchmarks/README.md",
         "examples/README.md",
         "docs/architecture.md",
+        "docs/benchmarks.md",
+        "docs/comparison.md",
+        "docs/design.md",
         "docs/index.md",
+        "docs/overview.md",
         "docs/study.md",
     ],
 )
@@ -52,6 +57,17 @@ def test_every_file_that_is_linked_to_exists(file):
     assert links
     for link in links:
         assert ((ROOT / file).parent / link).exists(), link
+
+
+def test_the_readme_is_short_and_has_the_two_commands_that_ci_runs():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    commands = re.findall(r"^```sh ci\n(.+)\n```$", text, re.M)
+    assert [command.split("bin/")[-1] for command in commands] == [
+        "funcdl-cli pairs",
+        "python -m pytest -n logical",
+    ]
+    assert all(command.startswith("python3 -m venv .venv") for command in commands)
 
 
 def test_the_oldest_versions_that_are_tested_are_the_bounds():

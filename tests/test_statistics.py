@@ -15,7 +15,7 @@ from pairs.statistics import Spread, interval, parted, student_quantile
 
 
 def enumerated(differences):
-    """The definition, in whole numbers: no sum is rounded."""
+    """The definition, in integers: no sum is rounded."""
     signs = list(product((-1, 1), repeat=len(differences)))
     observed = abs(sum(differences))
     reached = [abs(sum(s * d for s, d in zip(sign, differences))) >= observed for sign in signs]

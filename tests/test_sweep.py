@@ -84,9 +84,9 @@ def test_settings_that_do_not_go_together_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["train-pairs", "--values", "10,x"], "train-pairs: expected whole numbers from 1 with commas between them, got '10,x'"),
-        (["epochs", "--values", "0"], "epochs: expected whole numbers from 1"),
-        (["epochs", "--values", ""], "epochs: expected whole numbers from 1"),
+        (["train-pairs", "--values", "10,x"], "train-pairs: expected integers from 1 separated by commas, got '10,x'"),
+        (["epochs", "--values", "0"], "epochs: expected integers from 1"),
+        (["epochs", "--values", ""], "epochs: expected integers from 1"),
         (["aux-weight", "--values", "-1"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "nan"], "aux-weight: expected numbers from 0 to 3.4e38"),
         (["aux-weight", "--values", "1e39"], "aux-weight: expected numbers from 0 to 3.4e38"),
@@ -97,12 +97,12 @@ def test_settings_that_do_not_go_together_are_refused(tmp_path):
         (["epochs", "--epochs", "3"], "Invalid value for --epochs: this is what is varied"),
         (["train-pairs", "--train-pairs", "3"], "Invalid value for --train-pairs: this is what is varied"),
         (["seed"], "is not one of"),
-        (["lr", "--values", "0.1,fast"], "lr: expected numbers from 0 to 3.4e38 with commas between them, got '0.1,fast'"),
-        (["augment", "--values", "shift,swap"], "augment: expected none, shift or warp with commas between them, got 'shift,swap'"),
+        (["lr", "--values", "0.1,fast"], "lr: expected numbers from 0 to 3.4e38 separated by commas, got '0.1,fast'"),
+        (["augment", "--values", "shift,swap"], "augment: expected none, shift or warp separated by commas, got 'shift,swap'"),
         (["augment", "--augment", "warp"], "Invalid value for --augment: this is what is varied"),
         (["lr", "--models", "champion"], "lr: expected models without a recipe of their own, got 'champion'"),
-        (["train-pairs", "--values", "10,20001"], "train_count: expected a whole number of pairs from 1 to 20000, got 20001"),
-        (["train-pairs", "--values", "10,9990", "--validation"], "test_count: expected a whole number of pairs from 1 to 10, got 1000"),
+        (["train-pairs", "--values", "10,20001"], "train_count: expected an integer from 1 to 20000, got 20001"),
+        (["train-pairs", "--values", "10,9990", "--validation"], "test_count: expected an integer from 1 to 10, got 1000"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_before_any_work(tmp_path, args, words):

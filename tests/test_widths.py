@@ -22,7 +22,7 @@ KINDS = ["separate", "separate-aux", "shared", "shared-aux", "shared-explicit", 
 NAMES = [f"conv-{kind}" for kind in KINDS]
 SMALL = ["--rounds", 3, "--quiet"]
 COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "check", "bench"]
-NOTE = "Left out for want of room: "
+NOTE = "Left out for lack of width: "
 
 
 def row(model, i, settings):

@@ -1,4 +1,4 @@
-"""Diagrams of the tutorial: values go forth in one colour, cotangents come back in the other."""
+"""Diagrams of the tutorial: the forward pass in one colour, the backward pass in the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ __all__ = ["composition", "pairs", "sharing"]
 
 def composition() -> str:
     """Draw two functions one after the other, and their vjps in the opposite order."""
-    parts = [words(24, 34, "forth", "quiet", "start"), words(24, 212, "back", "quiet", "start")]
+    parts = [
+        words(24, 34, "forward", "quiet", "start"),
+        words(24, 212, "backward", "quiet", "start"),
+    ]
     for x, f, p in ((240, "f", "p"), (480, "g", "q")):
         parts += [
             words(x, 34, p),
@@ -32,8 +35,8 @@ def composition() -> str:
         words(490, 149, "… and what g saw", "quiet", "start"),
     ]
     title = (
-        "f takes x and its parameters p to y, g takes y and q to z. Back, the vjp of g takes dz to "
-        "dq and dy, and then that of f takes dy to dp and dx."
+        "f takes x and its parameters p to y, g takes y and q to z. In the backward pass, the "
+        "vjp of g takes dz to dq and dy, and then that of f takes dy to dp and dx."
     )
     return figure(720, 284, title, parts)
 
@@ -41,8 +44,8 @@ def composition() -> str:
 def sharing() -> str:
     """Draw one set of parameters that goes to two applications, and cotangents that add up."""
     parts = [
-        words(24, 34, "forth: p is copied", "quiet", "start"),
-        words(384, 34, "back: its cotangents are added", "quiet", "start"),
+        words(24, 34, "forward: p is copied", "quiet", "start"),
+        words(384, 34, "backward: its cotangents are added", "quiet", "start"),
         words(56, 135, "p"),
         arrow(70, 122, 146, 78),
         arrow(70, 138, 146, 182),
@@ -67,21 +70,25 @@ def sharing() -> str:
         words(412, 135, "dp", "back"),
     ]
     title = (
-        "Forth, the same parameters p go to two applications of f, one on each input. Back, each "
-        "vjp gives a cotangent of p, and the cotangent of p is their sum."
+        "In the forward pass, the same parameters p go to two applications of f, one on each "
+        "input. In the backward pass, each vjp gives a cotangent of p, and the cotangent of p is "
+        "their sum."
     )
     return figure(720, 236, title, parts)
 
 
 def pairs() -> str:
     """Draw the network of the pairs: a shared network, a tap, and two losses that are added."""
-    parts = [words(24, 34, "forth", "quiet", "start"), words(24, 262, "back", "quiet", "start")]
+    parts = [
+        words(24, 34, "forward", "quiet", "start"),
+        words(24, 262, "backward", "quiet", "start"),
+    ]
     for top, kind in ((0, "forth"), (228, "back")):
         parts += _pairs(top, kind)
     title = (
         "Each of the two digits goes through the same network to ten logits. These go to the "
         "network of the answer and, tapped, straight to a loss of their own; both losses are "
-        "added. Back, the cotangents of the logits from both losses are added."
+        "added. In the backward pass, the cotangents of the logits from both losses are added."
     )
     return figure(760, 470, title, parts)
 

@@ -22,7 +22,7 @@ def concat(*layers: LayerLike, axis: int = -1) -> Layer:
     layer. To join a tuple that is there already, use `join`.
 
     Raises:
-        InputError, KindError: there is no layer, or `axis` is not a negative whole number.
+        InputError, KindError: there is no layer, or `axis` is not a negative integer.
         ShapeError: the outputs differ in another axis.
 
     >>> import torch

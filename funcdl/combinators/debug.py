@@ -17,11 +17,11 @@ __all__ = ["debug"]
 
 
 def debug(layer: LayerLike, tell: Callable[[str], Any] = print) -> Layer:
-    """Tell the shapes and norms of what goes through a layer, forth and back.
+    """Tell the shapes and norms of what goes through a layer, forward and backward.
 
-    The layer does what it did. A line forth has the input and the output, a line back the
-    cotangents of the output, of each parameter and of the input: each with its shape and its
-    2-norm ‖·‖.
+    The layer computes what it did. The line of the forward pass has the input and the output, that
+    of the backward pass the cotangents of the output, of each parameter and of the input: each
+    with its shape and its 2-norm ‖·‖.
 
     Args:
         layer: what is looked at.

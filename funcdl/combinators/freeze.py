@@ -14,10 +14,10 @@ __all__ = ["freeze"]
 
 
 def freeze(layer: LayerLike, *paths: str) -> Layer:
-    """Let the cotangents of some of a layer's parameters be zero.
+    """Make the cotangents of some of a layer's parameters zero.
 
-    Values, parameters and the cotangent of the input are the layer's own. (Weight decay is no
-    gradient: an optimiser that decays needs a mask of its own.)
+    Values, parameters and the cotangent of the input are the layer's own. (Weight decay is not
+    a gradient: an optimiser that decays needs a mask of its own.)
 
     Args:
         layer: what is partly frozen.
@@ -26,7 +26,7 @@ def freeze(layer: LayerLike, *paths: str) -> Layer:
             cotangent of the input, none is computed at all.
 
     Raises:
-        KindError: a path is no string, or the part neither a layer nor a function.
+        KindError: a path is not a string, or the part neither a layer nor a function.
         InputError: the parameters have no such path.
 
     >>> import torch

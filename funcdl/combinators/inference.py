@@ -17,7 +17,7 @@ def inference(layer: LayerLike) -> Layer:
         y = f(p, x)        without drawing, and by the population's statistics
 
     So a network is tuned further with its dropout off, or with the statistics of its norms as they
-    were measured: scale and bias still learn, and `calibrate` leaves the statistics alone. A
+    were measured: scale and bias still learn, and `calibrate` does not measure them anew. A
     training step of what is left needs no generator. See `freeze` for parameters that stay.
 
     Raises:

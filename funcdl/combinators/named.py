@@ -13,14 +13,14 @@ __all__ = ["named"]
 def named(name: str, layer: LayerLike) -> Layer:
     """Give a layer a name, which errors, summaries and `repr` show.
 
-    The layer does what it did, and its parameters are its own.
+    The layer computes what it did, and its parameters are unchanged.
 
     Args:
         name: one word or more, not empty.
         layer: what is named.
 
     Raises:
-        KindError: `name` is no string, or empty; or the part is neither a layer nor a function.
+        KindError: `name` is not a string, or empty; or the part is neither a layer nor a function.
 
     >>> import torch
     >>> from funcdl import linear, serial

@@ -1,4 +1,4 @@
-"""What every combinator does with its parts: name the culprit, and add cotangents up."""
+"""What every combinator does with its parts: name the part at fault, and add cotangents."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ __all__ = ["remat"]
 
 
 def remat(layer: LayerLike) -> Layer:
-    """Forget what a layer computed on the way, and compute it again on the way back.
+    """Forget what a layer computed in the forward pass, and compute it again in the backward pass.
 
     Values and derivatives are the layer's, to the last bit, and so are the parameters. Between
     the two passes only `params`, `x` and a copy of the generator are kept: the same random
-    numbers are drawn again. The pass back costs one more pass forward. A staged step calls the
-    layer as it is, so that its buffers do not keep what is to be forgotten.
+    numbers are drawn again. The backward pass costs one more forward pass. A staged step does
+    not record the layer but calls it, so that no buffer keeps what is to be forgotten.
 
     Raises:
         KindError: the part is neither a layer nor a function.

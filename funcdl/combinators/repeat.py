@@ -28,7 +28,7 @@ def repeat(layer: LayerLike, times: int) -> Layer:
         times: how often, at least 0 and at most 1,048,576; 0 gives `identity`.
 
     Raises:
-        InputError, KindError: `times` is not a whole number in its range.
+        InputError, KindError: `times` is not an integer in its range.
         ShapeError: the layer does not fit its own output; the message begins with its place.
 
     >>> import torch

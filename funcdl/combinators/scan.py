@@ -25,7 +25,7 @@ __all__ = ["scan"]
 
 
 def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
-    """Apply a layer to each time of a sequence, with what it made of the times before.
+    """Apply a layer to each time step of a sequence, with its output from the step before.
 
         hₜ = f(p, (hₜ₋₁, xₜ))        y = (h₁, …, hₙ)
         dp = Σ dpₜ        (dhₜ₋₁, dxₜ) = fᵀ(dyₜ + dhₜ)        (backpropagation through time)
@@ -37,17 +37,17 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             the first state is handed in, and may be a tuple of tensors: the input is a pair.
 
     Returns:
-        A layer from (…, time, features) to the states of all times, (…, time, hidden). Without
+        A layer from (…, time, features) to the states of all steps, (…, time, hidden). Without
         `hidden`, from ((…, *own), (…, time, features)) to (…, time, *own).
 
     Raises:
-        InputError, KindError: `hidden` is not a whole number of at least 1; the cell is neither a
+        InputError, KindError: `hidden` is not an integer of at least 1; the cell is neither a
             layer nor a function.
-        ShapeError: a time does not fit the cell (the message begins with its place), or the cell
-            does not keep the shape of h.
+        ShapeError: a time step does not fit the cell (the message begins with its place), or the
+            cell does not keep the shape of h.
 
-    Elman, "Finding structure in time" (1990); the pass back: Werbos, "Backpropagation through time:
-    what it does and how to do it" (1990).
+    Elman, "Finding structure in time" (1990); the backward pass: Werbos, "Backpropagation
+    through time: what it does and how to do it" (1990).
 
     >>> import torch
     >>> from funcdl import join, linear, serial, tanh

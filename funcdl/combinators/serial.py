@@ -19,7 +19,7 @@ def serial(*layers: LayerLike) -> Layer:
         y = fₙ(… f₂(f₁(x)))        dx = f₁ᵀ(f₂ᵀ(… fₙᵀ(dy)))        (the chain rule)
 
     The parameters are a tuple with one entry a layer. Without layers it is `identity`. Where the
-    cotangent of `x` is not asked for, the pass back ends at the first layer that has parameters.
+    cotangent of `x` is not asked for, the backward pass ends at the first layer with parameters.
 
     Raises:
         KindError: a part is neither a layer nor a function.

@@ -40,7 +40,7 @@ def shared(layer: LayerLike, axis: int | None = None) -> Layer:
         A layer from (x₁, …, xₖ) to (y₁, …, yₖ), or from (…, n, k, *in) to (…, n, k, *out).
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number.
+        InputError, KindError: `axis` is not a negative integer.
         ShapeError: the inputs do not all fit the same parameters.
 
     Bromley et al., "Signature verification using a 'siamese' time delay neural network" (1993).

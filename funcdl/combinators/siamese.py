@@ -24,7 +24,7 @@ def siamese(layer: LayerLike, compare: LayerLike, axis: int | None = None) -> La
         axis: where the inputs stand in one tensor; None for a tuple of inputs. See `shared`.
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number, or a part no layer.
+        InputError, KindError: `axis` is not a negative integer, or a part is not a layer.
         ShapeError: an input does not fit, or the outputs do not fit `compare`.
 
     Bromley et al., "Signature verification using a 'siamese' time delay neural network" (1993).

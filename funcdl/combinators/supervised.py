@@ -11,7 +11,7 @@ __all__ = ["supervised"]
 
 
 def supervised(net: LayerLike, loss: LayerLike) -> Layer:
-    """Feed a network's output, with the target that rides along, to a loss.
+    """Feed a network's output, and the target beside it, to a loss.
 
         l = loss(net(x), t)        (dparams, dx) = netᵀ(lossᵀ(dl)), dt = None
 

@@ -20,7 +20,7 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
 
         y[i] = f(p, x[i])        dp = Σ dpᵢ        dx[i] = fᵀ(dy[i])
 
-    Layers of the library look at trailing axes alone and need no such thing: this is for a layer
+    The library's layers look at trailing axes alone and do not need this: it is for a layer
     whose examples must not see each other, or one that takes a single example. It is a loop.
 
     Args:
@@ -33,7 +33,7 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
         A layer from (…, *in) to (…, *out); tuples of tensors are mapped together.
 
     Raises:
-        InputError, KindError: an argument is not a whole number of at least 0; there is no example.
+        InputError, KindError: an argument is not an integer of at least 0; there is no example.
         ShapeError: `x` has fewer axes, an example does not fit (the message begins with its
             place), or the parameters of the models are not as many.
 

@@ -66,7 +66,7 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
         each_loss = zip(losses, places, zip(*x))
         pulled = [loss.at(where, (), pair, rng) for loss, where, pair in each_loss]
         alike([shape_of(value) for value, _ in pulled])
-        # What has no weight is left out: 0 times an infinite loss is no number.
+        # What has no weight is left out: 0 times an infinite loss is NaN.
         total = None
         for weight, (value, _) in zip(weights, pulled):
             if weight:

@@ -25,7 +25,7 @@ def network(hidden: Sequence[int], activation: str) -> Layer:
     """Make the network: two inputs, hidden layers with an activation each, two outputs.
 
     Raises:
-        InputError, KindError: a width is not a whole number of at least 1, or the activation is
+        InputError, KindError: a width is not an integer of at least 1, or the activation is
             not one of `ACTIVATIONS`.
 
     >>> network([25], "tanh")

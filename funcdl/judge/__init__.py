@@ -1,4 +1,4 @@
-"""The whole contract, tried on one layer: every property that the library's own layers have."""
+"""The complete contract, tried on one layer: every property that the library's own layers have."""
 
 from funcdl.face import expose as _expose
 from funcdl.judge.verdict import Verdict as Verdict

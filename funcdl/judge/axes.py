@@ -30,7 +30,7 @@ def models(trial: Trial) -> None:
 
 
 def batches(trial: Trial) -> None:
-    """Ask that one leading axis more is a larger batch, and dparams the sum of each input's."""
+    """Ask that one more leading axis is a larger batch, and dparams the sum over its inputs."""
     rng = trial.start()
     (params, x), (_, other) = trial.drawn(rng), trial.drawn(rng)
     if trial.target or (trial.training and trial.layer.needs_rng):

@@ -91,4 +91,4 @@ def part_of_nothing(trial: Trial) -> None:
             else:
                 what = what or differing((d,), (wanted,))
         if what:
-            raise BrokenError(f"None in the place of a part of dy is no zero: {what}")
+            raise BrokenError(f"None in the place of a part of dy is not taken for zeros: {what}")

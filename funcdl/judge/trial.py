@@ -28,7 +28,7 @@ class Trial:
     Attributes:
         layer: the layer.
         shape: of its input, with leading axes, as `init` takes it.
-        rng: where numbers are drawn from; it stays as it is.
+        rng: where numbers are drawn from, by copies of it.
         draw: `rng -> x` where normal numbers will not do; without it the input is normal.
         params: `rng -> params`; without it those of `init`, off their first values.
         stacked: the layer for parameters with an axis of models; None for one that has no such.
@@ -79,7 +79,7 @@ def normals(shape: Shape, rng: Generator) -> Value:
 
 
 def cotangent(y: Value, rng: Generator) -> Value:
-    """Draw a cotangent of an output; of whole numbers there is none."""
+    """Draw a cotangent of an output; of integers there is none."""
 
     def draw(leaf: Tensor) -> Tensor | None:
         return (

@@ -70,7 +70,7 @@ def judge(
     training: bool = False,
     target: bool = False,
 ) -> Verdict:
-    """Try the whole contract on a layer, in float64, with random numbers: see `PROPERTIES`.
+    """Try the complete contract on a layer, in float64, with random numbers: see `PROPERTIES`.
 
     They are those of the library's own layers: `init` says the output's shape; nothing is written
     to; a vjp can be called again, is linear and fits the values; None stands for no cotangent;
@@ -92,7 +92,7 @@ def judge(
 
     Raises:
         ContractError: one or more are broken; it says which, the plainest first, and why.
-        KindError: `rng` is no generator, or the layer none.
+        KindError: `rng` is not a generator, or the layer not a layer.
 
     >>> import torch
     >>> rng = torch.Generator().manual_seed(0)

@@ -37,19 +37,19 @@ def attention(
     w_init: Initialiser = glorot_uniform,
     b_init: Initialiser | None = zeros,
 ) -> Layer:
-    """Let each time of a sequence look at all the others: multi-head self-attention.
+    """Let each time step of a sequence look at all others: multi-head self-attention.
 
         q, k, v = the thirds of x w + b        p = softmax(q kᵀ / √d)        y = (p v) w' + b'
 
-    where each head has d = features / heads numbers of q, k and v for itself. Backwards, with
-    dz = dy w'ᵀ the cotangent of z = p v:
+    where each head has d = features / heads numbers of q, k and v for itself. In the backward
+    pass, with dz = dy w'ᵀ the cotangent of z = p v:
 
         dv = pᵀ dz        ds = p (dz vᵀ − Σ dz z)        dq = ds k / √d        dk = dsᵀ q / √d
         dw = xᵀ (dq, dk, dv)        dw' = zᵀ dy        dx = (dq, dk, dv) wᵀ
 
     Args:
         heads: at least 1; they divide the features.
-        causal: whether a time sees only itself and those before it: the later scores are −∞.
+        causal: whether a time step sees only itself and those before it: the later scores are −∞.
         w_init: draws both `w`, of shapes (features, 3 features) and (features, features).
         b_init: draws both `b`; None for no bias.
 
@@ -58,7 +58,7 @@ def attention(
         `Attention(Affine(w, b), Affine(w, b))`.
 
     Raises:
-        InputError, KindError: `heads` is not a whole number of at least 1.
+        InputError, KindError: `heads` is not an integer of at least 1.
         ShapeError: the heads do not divide the features, or `x` does not fit the parameters.
 
     Vaswani et al., "Attention is all you need" (2017).

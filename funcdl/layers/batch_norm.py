@@ -33,7 +33,7 @@ class BatchNorm(NamedTuple):
 
     @property
     def _statistics(self) -> tuple[str, ...]:
-        """Name the fields that are measured: optimisers leave them as they are."""
+        """Name the fields that are measured: optimisers do not change them."""
         return "mean", "var"
 
 
@@ -51,10 +51,11 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
 
         dx = γ dy / √(var + eps)        dmean = −Σ dx        dvar = −½ Σ γ dy z / (var + eps)
 
-    Nothing is averaged on the way: measure mean and variance with `calibrate` when the training is
+    No running average is kept: measure mean and variance with `calibrate` when the training is
     done. To begin with they are 0 and 1, and evaluating with exactly these gives a `FuncdlWarning`,
-    once for each tensor. They are statistics, no parameters to descend on: optimisers leave them
-    alone. To train scale and bias with the population's moments, write `inference(batch_norm())`.
+    once for each tensor. They are statistics, not parameters to be learnt: optimisers do not
+    change them. To train scale and bias with the population's moments, write
+    `inference(batch_norm())`.
 
     Args:
         eps: at least 0.

@@ -54,7 +54,7 @@ def conv2d(
         `Affine(w, b)`.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number in its range.
+        InputError, KindError: a hyperparameter is not an integer in its range.
         ShapeError: the window is larger than the image, or the channels do not fit `w` or `groups`.
 
     LeCun et al., "Gradient-based learning applied to document recognition" (1998); as a product
@@ -180,7 +180,7 @@ def conv1d(
         A layer from (…, length, in) to (…, length', out), with parameters `Affine(w, b)`.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number in its range.
+        InputError, KindError: a hyperparameter is not an integer in its range.
         ShapeError: the window is larger than the sequence, or the channels do not fit.
 
     Waibel, Hanazawa, Hinton, Shikano and Lang, "Phoneme recognition using time-delay neural

@@ -50,7 +50,7 @@ def conv_transpose2d(
         h' = (h − 1) stride − 2 padding + kernel + output_padding, with parameters `Affine(w, b)`.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number in its range.
+        InputError, KindError: a hyperparameter is not an integer in its range.
         ShapeError: nothing is left of the output, or the channels do not fit `w`.
 
     Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks" (2010); Dumoulin and Visin, "A

@@ -34,7 +34,7 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
         `Lookup(w)`. For `w` of (*models, vocabulary, features), x begins with the model axes.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number of at least 1; an index is
+        InputError, KindError: a hyperparameter is not an integer of at least 1; an index is
             out of range, or not int64.
         ShapeError: x does not begin with the model axes.
 

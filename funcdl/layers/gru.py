@@ -34,7 +34,7 @@ def gru_cell(
         r = σ(aᵣ + bᵣ)       z = σ(a_z + b_z)     n = tanh(aₙ + r bₙ)
         h' = (1 − z) n + z h
 
-    Backwards, with dh' the cotangent of the new state:
+    In the backward pass, with dh' the cotangent of the new state:
 
         daₙ = dh' (1 − z)(1 − n²)        dbₙ = daₙ r        da_z = db_z = dh' (h − n) z (1 − z)
         daᵣ = dbᵣ = daₙ bₙ r (1 − r)     dx = da wₓᵀ        dh = dh' z + db wₕᵀ
@@ -53,7 +53,7 @@ def gru_cell(
         (…, hidden), with parameters `Recurrent(Affine(w, b), Affine(w, b))`.
 
     Raises:
-        InputError, KindError: `hidden` is not a whole number of at least 1.
+        InputError, KindError: `hidden` is not an integer of at least 1.
         ShapeError: the state or the input does not fit.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
@@ -107,9 +107,9 @@ def gru(
 
         hₜ = cell(hₜ₋₁, xₜ), h₀ = 0        y = (h₁, …, hₙ)        (the formulas are `gru_cell`'s)
 
-    It is `scan(gru_cell(hidden), hidden)`, and faster: the inputs of all times are multiplied by
-    their weights at once, and so are the states on the way back, dwₕ = Σ hₜ₋₁ᵀ dbₜ. The parameters
-    fit both.
+    It is `scan(gru_cell(hidden), hidden)`, and faster: the inputs of all time steps are
+    multiplied by their weights at once, and so are the states in the backward pass,
+    dwₕ = Σ hₜ₋₁ᵀ dbₜ. The parameters fit both.
 
     Args:
         hidden: the number of features of the state, at least 1.
@@ -121,7 +121,7 @@ def gru(
         `Recurrent(Affine(w, b), Affine(w, b))`.
 
     Raises:
-        InputError, KindError: `hidden` is not a whole number of at least 1.
+        InputError, KindError: `hidden` is not an integer of at least 1.
         ShapeError: the sequence does not fit the weights.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
@@ -140,7 +140,7 @@ def gru(
         (wx, bx), (wh, bh) = params
         models, time = wx.shape[:-2], x.shape[-2]
         a, pull_x = affine(x, wx, bx)
-        # Time first and all models in one axis: each step is whole memory and one product.
+        # Time first and all models in one axis: each step is contiguous and one product.
         rows = (math.prod(models), math.prod(x.shape[len(models) : -2]))
         w = wh.reshape(-1, hidden, 3 * hidden)
         a = a.reshape(*rows, time, 3 * hidden).movedim(-2, 0)

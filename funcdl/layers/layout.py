@@ -66,7 +66,7 @@ def flatten(ndim: int = 3) -> Layer:
     """Merge the last `ndim` axes into one: (…, a, b, c) to (…, a b c).
 
     Raises:
-        InputError, KindError: `ndim` is not a whole number of at least 1.
+        InputError, KindError: `ndim` is not an integer of at least 1.
         ShapeError: `x` has fewer axes.
 
     >>> import torch
@@ -129,7 +129,7 @@ def transpose(axis: int = -1, other: int = -2) -> Layer:
     """Swap two axes, each counted from the end.
 
     Raises:
-        InputError, KindError: an axis is not a negative whole number.
+        InputError, KindError: an axis is not a negative integer.
         ShapeError: `x` has no such axis.
 
     >>> import torch
@@ -155,7 +155,7 @@ def expand_dims(axis: int = -1) -> Layer:
     """Insert an axis of length 1 that stands at `axis`, from the end: (…, a) to (…, a, 1).
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number.
+        InputError, KindError: `axis` is not a negative integer.
 
     >>> import torch
     >>> expand_dims(-1)((), torch.zeros(5, 14, 14))[0].shape
@@ -181,7 +181,7 @@ def select(axis: int, index: int) -> Layer:
     `select(-2, -1)` is the last step of a sequence (…, time, features).
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number, or `index` none.
+        InputError, KindError: `axis` is not a negative integer, or `index` none.
         ShapeError: `x` has no such axis, or no such entry.
 
     >>> import torch

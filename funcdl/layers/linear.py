@@ -30,7 +30,7 @@ def linear(
         model axes, `w` of (*models, in, out), take inputs that begin with the same axes.
 
     Raises:
-        InputError, KindError: `out` is not a whole number of at least 1.
+        InputError, KindError: `out` is not an integer of at least 1.
         ShapeError: `x` does not fit `w`.
 
     Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).

@@ -34,7 +34,7 @@ def maxout(
         A layer from (…, in) to (…, out) with parameters `Affine(w, b)`.
 
     Raises:
-        InputError, KindError: an argument is not a whole number of at least 1.
+        InputError, KindError: an argument is not an integer of at least 1.
         ShapeError: `x` does not fit `w`.
 
     Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks" (2013).

@@ -37,7 +37,7 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
         h' = ⌊(h + 2 padding − kernel) / stride⌋ + 1.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number in its range.
+        InputError, KindError: a hyperparameter is not an integer in its range.
         ShapeError: the window is larger than the image.
 
     Weng, Ahuja and Huang, "Cresceptron: a self-organizing neural network which grows adaptively"
@@ -105,7 +105,7 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
         h' = ⌊(h + 2 padding − kernel) / stride⌋ + 1.
 
     Raises:
-        InputError, KindError: a hyperparameter is not a whole number in its range.
+        InputError, KindError: a hyperparameter is not an integer in its range.
         ShapeError: the window is larger than the image.
 
     LeCun et al., "Handwritten digit recognition with a back-propagation network" (1990).
@@ -150,7 +150,7 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
 
 
 def _keys(x: Tensor) -> Tensor:
-    """Copy numbers as whole ones that are equal where they are, NaN too; −1 stands for none."""
+    """Copy numbers as integers that are equal where they are, NaN too; −1 stands for none."""
     some = x.new_empty(0)
     whole = {2: some.short, 4: some.int, 8: some.long}[x.element_size()]
     # 0 is added since 0 and −0, which are equal, have other bits.

@@ -35,7 +35,7 @@ def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
         A layer from (…, features) to the same, with parameters `Slope(a)`.
 
     Raises:
-        KindError: `slope` is no number, or `a` has another dtype than x.
+        KindError: `slope` is not a number, or `a` has another dtype than x.
         ShapeError: `a` does not fit x.
 
     He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015).

@@ -18,7 +18,7 @@ def unstack_along(axis: int) -> Layer:
     """Split a tensor along an axis, counted from the end, into a tuple: the axis goes.
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number.
+        InputError, KindError: `axis` is not a negative integer.
         ShapeError: `x` has no such axis, or no entry along it.
 
     >>> import torch
@@ -46,7 +46,7 @@ def stack_along(axis: int) -> Layer:
     The inverse of `unstack_along`.
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number.
+        InputError, KindError: `axis` is not a negative integer.
         ShapeError: the shapes differ.
 
     >>> import torch
@@ -70,7 +70,7 @@ def join(axis: int = -1) -> Layer:
     """Join a tuple of tensors along an axis, counted from the end: (…, a), (…, b) to (…, a + b).
 
     Raises:
-        InputError, KindError: `axis` is not a negative whole number.
+        InputError, KindError: `axis` is not a negative integer.
         ShapeError: the tensors differ in another axis.
 
     >>> import torch

@@ -86,7 +86,7 @@ def kl_divergence(*, reduction: str = "mean", models: int = 0) -> Layer:
     """
 
     def rule(y: Tensor, t: Tensor) -> Pair:
-        # 0 log 0 is 0, and so is 0 times an infinite y; but one that is no number remains.
+        # 0 log 0 is 0, and so is 0 times an infinite y; but NaN stays NaN.
         counted = t.ne(0).logical_or(y.isnan())
         losses = only(t.log().sub(y), counted).mul_(t).sum(-1)
         return losses, lambda d: t.mul(d.neg().unsqueeze(-1)).expand(y.shape)

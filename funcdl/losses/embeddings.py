@@ -123,7 +123,7 @@ def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0
         losses = only(_half_square(short), other.bool()).mul_(other).add_(pairs)
 
         def pull(d: Tensor) -> tuple[Tensor, Tensor]:
-            # Where the two are one point, apart is 0 and no way leads out.
+            # Where the two are one point, apart is 0 and no direction leads away.
             away = apart.div(distance.clamp_min(TINY))
             push, draw = short.mul(other), d.unsqueeze(-1)
             da = only(apart, similar.bool()).mul_(similar)

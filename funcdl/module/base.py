@@ -143,7 +143,7 @@ class Module:
 
 
 def tensors_of(module: Any) -> Params:
-    """Give the tensors that are a module's state, as a pytree; for a stranger, its parameters."""
+    """Give the tensors of a module's state, as a pytree; of a user's own class, its parameters."""
     if isinstance(module, Module):
         return module._tensors()
     return tuple(p for p, _ in module.param())

@@ -18,7 +18,7 @@ WIDTH = 88
 class Sequential(Module):
     """Modules one after the other, of any kind, those without a layer too.
 
-    A tuple that one gives out goes into the next as its arguments.
+    A tuple that one returns goes into the next as its arguments.
 
     >>> import torch
     >>> from funcdl import Linear, ReLU
@@ -46,7 +46,7 @@ class Sequential(Module):
         return value
 
     def backward(self, *gradwrtoutput: Any) -> Value:
-        """Go back from the last module to the first."""
+        """Do the backward passes, from the last module to the first."""
         value = pack(gradwrtoutput)
         for i in reversed(range(len(self.modules))):
             value = self._at(i, self.modules[i].backward, value)

@@ -15,20 +15,21 @@ MOST_SCORES = 2**17
 
 
 def attend(qkv: Tensor, heads: int, causal: bool) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Let every time of a sequence look at all times, each head by itself.
+    """Let every time step of a sequence look at all others, each head by itself.
 
         p = softmax(q kᵀ / √d)        y = p v
         dv = pᵀ dy        ds = p (dy vᵀ − Σ dy y)        dq = ds k / √d        dk = dsᵀ q / √d
 
-    The derivative of the softmax has a sum over the times, Σ p (dy vᵀ); it is Σ dy y, a shorter
-    one over the features (Dao, Fu, Ermon, Rudra and Ré, "FlashAttention", 2022).
+    The derivative of the softmax has a sum over the time steps, Σ p (dy vᵀ); it is Σ dy y, a
+    shorter one over the features (Dao, Fu, Ermon, Rudra and Ré, "FlashAttention", 2022).
 
-    What a time does not see is left out, not multiplied by 0: an infinity there would become NaN.
+    What a time step does not see is left out, not multiplied by 0: an infinity there would become
+    NaN.
 
     Args:
         qkv: queries, keys and values side by side, (sequences, time, 3 heads d).
         heads: how many share each of the three.
-        causal: whether a time sees only itself and those before it.
+        causal: whether a time step sees only itself and those before it.
 
     Returns:
         `y` of shape (sequences, time, heads d), and `pull(dy) -> dqkv`.
@@ -78,7 +79,7 @@ def attend(qkv: Tensor, heads: int, causal: bool) -> tuple[Tensor, Callable[[Ten
 
 
 def _apart(rows: Tensor, parts: int, heads: int) -> Tensor:
-    """Copy (n, time, parts heads d) to (parts, n heads, time, d): each head is whole memory."""
+    """Copy (n, time, parts heads d) to (parts, n heads, time, d): each head is contiguous."""
     n, time, width = rows.shape
     split = rows.reshape(n, time, parts, heads, width // (parts * heads))
     return split.permute(2, 0, 3, 1, 4).reshape(parts, n * heads, time, split.shape[-1])

@@ -10,7 +10,7 @@ ZERO = empty(()).zero_()
 """What stands beside tensors of any dtype without changing theirs."""
 
 # torch chooses number by number, which for many takes ten times as long as a product. A product of
-# their bits, as whole numbers, with 0 or 1 chooses too, whatever the bits stand for.
+# their bits, as integers, with 0 or 1 chooses too, whatever the bits stand for.
 FEW = 1024
 BITS = {2: empty(0).short().dtype, 4: empty(0).int().dtype, 8: empty(0).long().dtype}
 

@@ -29,7 +29,7 @@ Pull = Callable[[Tensor, bool], "tuple[Tensor, Bias, Tensor | None]"]
 class Patches:
     """P(x): all windows of images (*models, …, h, w, c) as the rows of a matrix for each model.
 
-    A large one is never there as a whole.
+    A large one is never in memory all at once.
     """
 
     def __init__(self, x: Tensor, windows: Windows, models: int) -> None:

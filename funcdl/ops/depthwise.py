@@ -38,7 +38,7 @@ def depthwise(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         dw = w.new_empty(w.shape)
         for k, (view, one) in enumerate(zip(views, weights)):
-            # Over one axis first: its sum runs along whole rows.
+            # Over one axis first: its sum runs along complete rows.
             dw.select(-2, k).copy_(total(view.mul(dy).sum(w.ndim - 2), one))
         db = () if isinstance(b, tuple) else total(dy, b)
         if not need_dx:

@@ -25,7 +25,7 @@ def advance(gates: Tensor, n: Tensor) -> Tensor:
 
 
 def factors(gates: Tensor, n: Tensor, h: Tensor) -> Tensor:
-    """Compute what the cotangent dy of the next state is multiplied by on the way to the gates.
+    """Compute the factors from the cotangent dy of the next state to those of the gates.
 
         dbᵣ = daᵣ = dy r (1 − r) bₙ (1 − z)(1 − n²)        db_z = da_z = dy z (1 − z)(h − n)
         daₙ = dy (1 − z)(1 − n²)                           dbₙ = daₙ r

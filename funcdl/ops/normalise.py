@@ -1,7 +1,7 @@
 """Giving numbers the mean 0 and the variance 1, then scaling and shifting them.
 
 Both primitives keep the input and a few statistics, not the normalised numbers, and make one new
-tensor of the input's size each way: fresh memory costs more than a pass over what is there.
+tensor of the input's size in each pass: fresh memory costs more than a pass over what is there.
 Products with a column of equal weights are the fastest means; on small tensors an operation with
 a Python number takes three times as long as one between tensors, and `value` and `alpha` nothing.
 

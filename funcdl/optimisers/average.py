@@ -41,7 +41,7 @@ def averaged(inner: Optimiser, rate: float) -> Optimiser:
         half precision, `tree.map(lambda a: a.half(), state.average)`.
 
     Raises:
-        InputError, KindError: `rate` is out of its range, or `inner` no optimiser.
+        InputError, KindError: `rate` is out of its range, or `inner` is not an optimiser.
 
     Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
 

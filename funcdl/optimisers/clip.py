@@ -18,7 +18,7 @@ def clip(limit: float) -> Transform:
     """Bound each number: u = min(max(g, −limit), limit); NaN stays.
 
     Raises:
-        InputError, KindError: `limit` is no number above 0.
+        InputError, KindError: `limit` is not a number above 0.
 
     Mikolov, "Statistical language models based on neural networks" (2012).
 
@@ -108,7 +108,7 @@ def _square(where: str, g: Tensor, models: int) -> Tensor:
 
 
 def _scaled(g: Tensor, square: Tensor, limit: float) -> Tensor:
-    """Shrink to the limit what is longer; a factor of exactly 1 leaves the rest as it is."""
+    """Shrink to the limit what is longer; the rest has the factor 1."""
     factor = square.sqrt().clamp_min(limit).div(limit).reciprocal()
     all_of_it = wide(g)
     wide_factor = factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).to(all_of_it.dtype)

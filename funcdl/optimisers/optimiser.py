@@ -90,7 +90,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
         norm's mean and var, come out as they went in: no transform sees them or their gradient.
 
     Raises:
-        InputError, KindError: an argument is out of its range, or no transform.
+        InputError, KindError: an argument is out of its range, or not a transform.
         ShapeError, KindError: a gradient has another shape or dtype than its parameter, or the rate
             has axes.
         TreeError: `grads` has another structure than `params`.
@@ -159,7 +159,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
 
 
 def expect_state(where: str, kind: type, state: Any) -> None:
-    """Refuse what is no state of such an optimiser."""
+    """Refuse what is not a state of such an optimiser."""
     if not isinstance(state, kind):
         raise KindError(
             f"{where}: expected the state that init made for such params, of class "

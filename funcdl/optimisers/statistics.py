@@ -1,4 +1,4 @@
-"""Population statistics: what is measured is among the parameters, and nobody descends on it.
+"""Population statistics: they are measured, are among the parameters, and are not trained.
 
 A NamedTuple or a dataclass says which of its fields they are, by a property `_statistics` that
 lists their names, as `BatchNorm` does.

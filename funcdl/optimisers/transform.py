@@ -42,7 +42,7 @@ def chain(*transforms: Transform) -> Transform:
     The state is a tuple with one entry a transform. Without transforms it is the identity.
 
     Raises:
-        KindError: one is no transform.
+        KindError: one is not a transform.
 
     >>> import torch
     >>> from funcdl import clip, decay

@@ -78,7 +78,7 @@ def norm(tree: Tree) -> Tensor:
 
 
 def ravel(tree: Tree) -> tuple[Tensor, Callable[[Tensor], Tree]]:
-    """Copy all leaves into one vector, and give the way back.
+    """Copy all leaves into one vector; return it and the inverse.
 
     Returns:
         The vector of shape (size,), from the left leaf to the right one, and `unravel`: from such
@@ -164,7 +164,7 @@ def _over(where: str, function: Callable[..., Any], *trees: Tree) -> Tree:
 
 @contextmanager
 def _naming(where: str, *trees: Tree) -> Iterator[None]:
-    """Name the leaf that cannot be reckoned with, in place of what torch says of it."""
+    """Name the leaf that cannot be computed with, in place of what torch says of it."""
     try:
         yield
     except FuncdlError:
@@ -184,7 +184,7 @@ def _naming(where: str, *trees: Tree) -> Iterator[None]:
                     ) from None
         said = str(error).strip().partition("\n")[0]
         raise exhausted(where, error) or KindError(
-            f"{where}: expected tensors that can be reckoned with, got others: {said}"
+            f"{where}: expected tensors that can be computed with, got others: {said}"
         ) from error
 
 

@@ -43,7 +43,7 @@ def draw_pairs(digits: Digits, count: int, rng: torch.Generator) -> Pairs:
         `count` pairs, in new tensors.
 
     Raises:
-        DataError: `count` is not a whole number from 1 to half the number of digits, or
+        DataError: `count` is not an integer from 1 to half the number of digits, or
             `rng` is not a generator.
 
     >>> digits = Digits(torch.zeros(6, 14, 14, dtype=torch.uint8), torch.arange(6))
@@ -79,7 +79,7 @@ def draw_split(
         The training pairs and the test pairs; no two of them share a digit.
 
     Raises:
-        DataError: a count is not a whole number from 1 to the number of pairs that can be had,
+        DataError: a count is not an integer from 1 to the number of pairs that can be had,
             or `rng` is not a generator.
     """
     check_counts(mnist, train_count, test_count, validation)
@@ -96,7 +96,7 @@ def check_counts(mnist: Mnist, train_count: int, test_count: int, validation: bo
     """Check that `draw_split` can draw so many pairs, before any work is done.
 
     Raises:
-        DataError: a count is not a whole number from 1 to the number of pairs that can be had.
+        DataError: a count is not an integer from 1 to the number of pairs that can be had.
     """
     ours, kept_back = (len(part.labels) // 2 for part in _parted(mnist.train))
     _check(
@@ -122,9 +122,7 @@ def _parted(digits: Digits) -> tuple[Digits, Digits]:
 
 def _check(name: str, count: int, most: int, why: str = "") -> None:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= most:
-        raise DataError(
-            f"{name}: expected a whole number of pairs from 1 to {most}, got {count!r}{why}"
-        )
+        raise DataError(f"{name}: expected an integer from 1 to {most}, got {count!r}{why}")
 
 
 def _permutation(digits: Digits, rng: torch.Generator) -> Tensor:

@@ -42,7 +42,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[io.BufferedIOBase]:
             raw.seek(0)
             yield gzip.GzipFile(fileobj=raw) if zipped else raw
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{where}: expected a whole gzip file, got a bad one: {error}") from error
+        raise DataError(
+            f"{where}: expected a complete gzip file, got a damaged one: {error}"
+        ) from error
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{where}: expected a readable file, got: {reason}") from error

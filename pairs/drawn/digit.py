@@ -40,7 +40,7 @@ def drawn(image: Tensor) -> tuple[Tensor, list[str]]:
         steps: what was done, a short sentence each.
 
     Raises:
-        DrawnError: the tensor is no picture, or there is nothing on it.
+        DrawnError: the tensor is not a picture, or there is nothing on it.
 
     >>> image = torch.full((50, 40), 255, dtype=torch.uint8)
     >>> image[10:40, 18:22] = 0

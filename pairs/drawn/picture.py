@@ -1,4 +1,4 @@
-"""A picture's file as a tensor: the one place that decodes what a stranger may have made."""
+"""A picture's file as a tensor: the one place that decodes files of unknown origin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIDE = 1024
 
 
 class PictureError(DrawnError):
-    """A file that is no picture that can be read; the message is one sentence."""
+    """A file that cannot be read as a picture; the message is one sentence."""
 
 
 def picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
@@ -83,7 +83,7 @@ def picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
         ) from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.
         raise PictureError(
-            f"{where}: expected a whole picture, got a damaged one: {error}"
+            f"{where}: expected a complete picture, got a damaged one: {error}"
         ) from None
 
 

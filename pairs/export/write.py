@@ -18,7 +18,7 @@ REPORT = "report"
 
 
 def write_files(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
-    """Write the results of a folder in a format, each file as a whole or not at all.
+    """Write the results of a folder in a format, each file atomically.
 
     Args:
         folder: what `funcdl-cli pairs --out`, `sweep --out` or `framework --out` wrote.

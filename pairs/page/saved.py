@@ -1,4 +1,4 @@
-"""A folder of results, read and left as it is."""
+"""A folder of results, read and not changed."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ __all__ = ["held", "write"]
 
 
 def write(folder: Path, file: Path | None = None) -> Path:
-    """Write the page of a folder of results, as a whole or not at all.
+    """Write the page of a folder of results, atomically.
 
     Args:
         folder: what `funcdl-cli pairs --out`, `sweep --out` or `framework --out` wrote.

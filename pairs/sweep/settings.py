@@ -77,7 +77,7 @@ def _augment(word: str) -> str:
     return word
 
 
-WHOLE, NUMBERS = "whole numbers from 1", "numbers from 0 to 3.4e38"
+WHOLE, NUMBERS = "integers from 1", "numbers from 0 to 3.4e38"
 SWEPT = {
     "train-pairs": Swept(
         "train_pairs",
@@ -126,7 +126,7 @@ class SweepError(ValueError):
 
 
 def values(setting: str, asked: str | None) -> list[Value]:
-    """Read values with commas between them, or take the setting's own; each once, in order.
+    """Read values separated by commas, or take the setting's own; each once, in order.
 
     Raises:
         SweepError: a value is none that the setting can have.
@@ -141,7 +141,7 @@ def values(setting: str, asked: str | None) -> list[Value]:
         found = {swept.read(part.strip()) for part in asked.split(",")}
     except ValueError:
         raise SweepError(
-            f"{setting}: expected {swept.expected} with commas between them, got {asked!r}"
+            f"{setting}: expected {swept.expected} separated by commas, got {asked!r}"
         ) from None
     ordered = in_order(setting, found)
     if swept.read is _whole and ordered[-1] > MOST:  # type: ignore[operator]
