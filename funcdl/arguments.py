@@ -14,12 +14,12 @@ __all__ = [
     "MOST",
     "Size",
     "generator",
+    "integer",
     "number",
     "pair",
     "positive",
     "show",
     "trailing",
-    "whole",
 ]
 
 Size = int | tuple[int, int]
@@ -34,7 +34,7 @@ LONGEST = 2**40
 LARGEST = float.fromhex("0x1.fffffep127")
 
 
-def whole(where: str, what: str, value: Any, least: int, most: int = MOST) -> int:
+def integer(where: str, what: str, value: Any, least: int, most: int = MOST) -> int:
     """Return `value` if it is an int of at least `least` and at most `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise KindError(f"{where}: expected {what} to be an integer, got {short(value)}")
@@ -59,7 +59,7 @@ def number(
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise KindError(f"{where}: expected {what} to be a number, got {short(value)}")
     if isinstance(value, int):
-        whole(where, what, value, -MOST)
+        integer(where, what, value, -MOST)
     if not value >= least or (below is not None and not value < below):
         bounds = f"at least {least:g}" + ("" if below is None else f" and below {below:g}")
         raise InputError(f"{where}: expected {what} to be {bounds}, got {value}")
@@ -78,9 +78,9 @@ def positive(where: str, what: str, value: Any) -> float:
 def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
     """Return `value` as two ints of at least `least`; one int stands for both."""
     if isinstance(value, tuple) and len(value) == 2:
-        first, second = (whole(where, what, length, least, LONGEST) for length in value)
+        first, second = (integer(where, what, length, least, LONGEST) for length in value)
         return first, second
-    single = whole(where, what, value, least, LONGEST)
+    single = integer(where, what, value, least, LONGEST)
     return single, single
 
 
@@ -97,7 +97,7 @@ def trailing(where: str, axis: int) -> None:
     """Refuse an axis that is not counted from the end."""
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise KindError(f"{where}: expected axis to be an integer, got {axis!r}")
-    whole(where, "axis", axis, -MOST)
+    integer(where, "axis", axis, -MOST)
     if axis >= 0:
         raise InputError(
             f"{where}: expected a negative axis, counted from the end, got {axis}: "

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import MOST, number, whole
+from funcdl.arguments import MOST, integer, number
 from funcdl.errors import InputError, KindError
 from funcdl.portable import Portable
 from funcdl.tensor import Tensor, empty
@@ -60,7 +60,7 @@ def exponential(start: float, factor: float, every: int = 1) -> Schedule:
     """
     number("exponential", "start", start, 0)
     number("exponential", "factor", factor, 0)
-    whole("exponential", "every", every, 1)
+    integer("exponential", "every", every, 1)
     return Portable(lambda steps: (factor ** (_count(steps) / every)) * start)
 
 
@@ -98,7 +98,7 @@ def polynomial(start: float, end: float, steps: int, power: float = 1.0) -> Sche
     """
     number("polynomial", "start", start, 0)
     number("polynomial", "end", end, 0)
-    whole("polynomial", "steps", steps, 1)
+    integer("polynomial", "steps", steps, 1)
     number("polynomial", "power", power, 0)
     return Portable(lambda t: (1 - _share(t, steps)) ** power * (start - end) + end)
 
@@ -121,7 +121,7 @@ def piecewise(start: float, factors: dict[int, float]) -> Schedule:
     if not isinstance(factors, dict):
         raise KindError(f"piecewise: expected factors to be a dict, got {type(factors).__name__}")
     for step, factor in factors.items():
-        whole("piecewise", "each step", step, 0)
+        integer("piecewise", "each step", step, 0)
         number("piecewise", "each factor", factor, 0, most=math.inf)
 
     def schedule(steps: Any) -> Tensor:
@@ -151,7 +151,7 @@ def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
     (0.5, 0.0)
     """
     number("cosine", "start", start, 0)
-    whole("cosine", "steps", steps, 1)
+    integer("cosine", "steps", steps, 1)
     number("cosine", "end", end, 0)
     return Portable(lambda t: _wave(start, end, _share(t, steps)))
 
@@ -175,7 +175,7 @@ def warm_up(steps: int, then: Schedule | float, start: float = 0.0) -> Schedule:
     >>> [round(float(rate(t)), 6) for t in (0, 1, 2, 7, 12)]
     [0.0, 0.5, 1.0, 0.5, 0.0]
     """
-    whole("warm_up", "steps", steps, 1)
+    integer("warm_up", "steps", steps, 1)
     number("warm_up", "start", start, 0, 1)
     follow = then if callable(then) else constant(then)
 
@@ -212,7 +212,7 @@ def one_cycle(
     [0.04, 1.0, 0.0]
     """
     number("one_cycle", "peak", peak, 0)
-    whole("one_cycle", "steps", steps, 1)
+    integer("one_cycle", "steps", steps, 1)
     number("one_cycle", "rise", rise, 0, 1)
     number("one_cycle", "first", first, 1)
     number("one_cycle", "last", last, 1)

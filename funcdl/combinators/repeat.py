@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.combinators.parts import as_layers
 from funcdl.combinators.serial import composed
 from funcdl.contract import Layer, LayerLike
@@ -41,5 +41,5 @@ def repeat(layer: LayerLike, times: int) -> Layer:
     ([torch.Size([2, 25]), torch.Size([25, 25]), torch.Size([25, 25])], (25,))
     """
     (part,) = as_layers("repeat", [layer])
-    copies = (part,) * whole("repeat", "times", times, 0, MOST)
+    copies = (part,) * integer("repeat", "times", times, 0, MOST)
     return replace(composed("repeat", copies), args=str(times), layers=(part,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import show, whole
+from funcdl.arguments import integer, show
 from funcdl.combinators.parts import (
     accumulate,
     as_layers,
@@ -61,7 +61,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
     """
     (part,) = as_layers("scan", [cell])
     if hidden is not None:
-        whole("scan", "hidden", hidden, 1)
+        integer("scan", "hidden", hidden, 1)
 
     def keep(where: str, h: Shape, out: Shape) -> None:
         if h != out:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import show, whole
+from funcdl.arguments import integer, show
 from funcdl.combinators.parts import as_layers, needing, place, summed
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import InputError, ShapeError
@@ -47,8 +47,8 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
             [0.5000, 0.5000]]))
     """
     (part,) = as_layers("vmap", [layer])
-    whole("vmap", "ndim", ndim, 0)
-    whole("vmap", "models", models, 0)
+    integer("vmap", "ndim", ndim, 0)
+    integer("vmap", "models", models, 0)
 
     def split(shape: Shape) -> tuple[Shape, Shape]:
         """Split a shape, or a tuple of them, into the axes that are mapped and an example's."""

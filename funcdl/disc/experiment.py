@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from funcdl import tree
-from funcdl.arguments import number, whole
+from funcdl.arguments import integer, number
 from funcdl.combinators.supervised import supervised
 from funcdl.contract import Layer, Params
 from funcdl.disc.network import network, surface
@@ -81,8 +81,8 @@ def run(
     """
     points, hidden, activation, epochs, batch_size, lr, momentum = experiment
     for what, value in (("points", points), ("epochs", epochs), ("batch_size", batch_size)):
-        whole("disc", what, value, 1)
-    whole("disc", "the number of rounds", len(rngs), 1)
+        integer("disc", what, value, 1)
+    integer("disc", "the number of rounds", len(rngs), 1)
     number("disc", "lr", lr, 0)
     number("disc", "momentum", momentum, 0, 1)
     net = network(hidden, activation)

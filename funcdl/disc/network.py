@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from funcdl import tree
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.combinators.serial import serial
 from funcdl.contract import Layer, Params
 from funcdl.errors import InputError
@@ -35,7 +35,7 @@ def network(hidden: Sequence[int], activation: str) -> Layer:
         known = " or ".join(ACTIVATIONS)
         raise InputError(f"disc: expected the activation to be {known}, got {activation!r}")
     for width in hidden:
-        whole("disc", "a hidden width", width, 1)
+        integer("disc", "a hidden width", width, 1)
     layers = [part for width in hidden for part in (linear(width), ACTIVATIONS[activation])]
     return serial(*layers, linear(2))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
 from funcdl.layers.affine import Affine
@@ -71,7 +71,7 @@ def attention(
     >>> y.shape, vjp(y)[1].shape
     (torch.Size([5, 20, 8]), torch.Size([5, 20, 8]))
     """
-    whole("attention", "heads", heads, 1)
+    integer("attention", "heads", heads, 1)
 
     def apply(params: Attention, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         (w, b), (w_out, b_out) = params

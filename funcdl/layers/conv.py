@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import LONGEST, Size, pair, whole
+from funcdl.arguments import LONGEST, Size, integer, pair
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -97,8 +97,8 @@ def _conv(
     b_init: Initialiser | None,
     args: str,
 ) -> Layer:
-    whole(name, "out", out, 1)
-    whole(name, "groups", groups, 1)
+    integer(name, "out", out, 1)
+    integer(name, "groups", groups, 1)
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
 
@@ -193,7 +193,7 @@ def conv1d(
     """
     given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     for what, value in given.items():
-        whole("conv1d", what, value, 0 if what == "padding" else 1, LONGEST)
+        integer("conv1d", what, value, 0 if what == "padding" else 1, LONGEST)
     windows = Windows((1, kernel), (1, stride), (0, padding), (1, dilation))
     args = written(
         out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import Size, pair, whole
+from funcdl.arguments import Size, integer, pair
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
@@ -63,7 +63,7 @@ def conv_transpose2d(
     (torch.Size([2, 2, 3, 8]), (14, 14, 3))
     """
     name = "conv_transpose2d"
-    whole(name, "out", out, 1)
+    integer(name, "out", out, 1)
     windows = Windows(
         pair(name, "kernel", kernel, 1),
         pair(name, "stride", stride, 1),

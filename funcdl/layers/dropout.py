@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import number, whole
+from funcdl.arguments import integer, number
 from funcdl.contract import Layer, Params, Vjp, declared
 from funcdl.initialisers import source
 from funcdl.signature import Signature
@@ -35,7 +35,7 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
     (tensor([0., 2.]), True)
     """
     number("dropout", "rate", rate, 0, 1)
-    whole("dropout", "ndim", ndim, 0)
+    integer("dropout", "ndim", ndim, 0)
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         if rng is None or rate == 0:

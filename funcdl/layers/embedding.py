@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, normal
 from funcdl.signature import Signature, of
@@ -51,8 +51,8 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
             [0., 0.],
             [2., 2.]]))
     """
-    whole("embedding", "vocabulary", vocabulary, 1)
-    whole("embedding", "features", features, 1)
+    integer("embedding", "vocabulary", vocabulary, 1)
+    integer("embedding", "features", features, 1)
 
     def apply(params: Lookup, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         (w,) = params

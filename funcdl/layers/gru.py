@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
@@ -64,7 +64,7 @@ def gru_cell(
     >>> params.x.w.shape, params.h.w.shape, shape
     (torch.Size([2, 9]), torch.Size([3, 9]), (3,))
     """
-    whole("gru_cell", "hidden", hidden, 1)
+    integer("gru_cell", "hidden", hidden, 1)
 
     @in_float32
     def apply(
@@ -133,7 +133,7 @@ def gru(
     >>> shape, y.shape, vjp(y)[1].shape
     ((7, 3), torch.Size([5, 7, 3]), torch.Size([5, 7, 2]))
     """
-    whole("gru", "hidden", hidden, 1)
+    integer("gru", "hidden", hidden, 1)
 
     @in_float32
     def apply(params: Recurrent, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import MOST, show, trailing, whole
+from funcdl.arguments import MOST, integer, show, trailing
 from funcdl.contract import Layer, Params, Shape, Value, Vjp, declared, shape_of
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.signature import Signature, numbered
@@ -74,7 +74,7 @@ def flatten(ndim: int = 3) -> Layer:
     >>> y.shape, vjp(y)[1].shape
     (torch.Size([5, 256]), torch.Size([5, 2, 2, 64]))
     """
-    whole("flatten", "ndim", ndim, 1)
+    integer("flatten", "ndim", ndim, 1)
 
     takes = moves("… *old", "… merged", axes={"old": ndim}, merged=("old", math.prod))
     return rearrangement(
@@ -97,12 +97,12 @@ def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
     >>> reshape((3, -1))((), torch.zeros(5, 12))[0].shape
     torch.Size([5, 3, 4])
     """
-    whole("reshape", "ndim", ndim, 0)
+    integer("reshape", "ndim", ndim, 0)
     if not isinstance(shape, tuple):
         raise KindError(f"reshape: expected shape to be a tuple, got {shape!r}")
     for length in shape:
         if length != -1:
-            whole("reshape", "each length", length, 1)
+            integer("reshape", "each length", length, 1)
     if shape.count(-1) > 1:
         raise InputError(f"reshape: expected at most one length of -1, got {show(shape)}")
 
@@ -191,7 +191,7 @@ def select(axis: int, index: int) -> Layer:
             [0., 1.]]))
     """
     trailing("select", axis)
-    whole("select", "index", index, -MOST)
+    integer("select", "index", index, -MOST)
 
     def backward(dy: Tensor, in_shape: Any) -> Tensor:
         dx = dy.new_zeros(in_shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
@@ -44,7 +44,7 @@ def linear(
     >>> y.shape, dparams.b, dx.shape
     (torch.Size([5, 3]), tensor([5., 5., 5.]), torch.Size([5, 2]))
     """
-    whole("linear", "out", out, 1)
+    integer("linear", "out", out, 1)
 
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         w, b = params

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funcdl.arguments import whole
+from funcdl.arguments import integer
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
@@ -44,8 +44,8 @@ def maxout(
     >>> params.w.shape, shape
     (torch.Size([5, 6]), (3,))
     """
-    whole("maxout", "out", out, 1)
-    whole("maxout", "pieces", pieces, 1)
+    integer("maxout", "out", out, 1)
+    integer("maxout", "pieces", pieces, 1)
 
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         w, b = params

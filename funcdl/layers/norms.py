@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from funcdl.arguments import number, whole
+from funcdl.arguments import integer, number
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
@@ -54,7 +54,7 @@ def layer_norm(ndim: int = 1, *, eps: float = 1e-5) -> Layer:
     >>> layer_norm()(params, torch.tensor([[1.0, 3.0]]))[0]
     tensor([[-1.0000,  1.0000]])
     """
-    whole("layer_norm", "ndim", ndim, 1)
+    integer("layer_norm", "ndim", ndim, 1)
     number("layer_norm", "eps", eps, 0)
     return _norm("layer_norm", ndim, True, eps, f"eps={eps:g}" if eps != 1e-5 else "")
 
@@ -83,7 +83,7 @@ def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
     >>> rms_norm()(params, torch.tensor([[7.0, 1.0]]))[0]
     tensor([[1.4000, 0.2000]])
     """
-    whole("rms_norm", "ndim", ndim, 1)
+    integer("rms_norm", "ndim", ndim, 1)
     number("rms_norm", "eps", eps, 0)
     return _norm("rms_norm", ndim, False, eps, f"eps={eps:g}" if eps != 1e-6 else "")
 
@@ -142,8 +142,8 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
     >>> layer(params, torch.tensor([[1.0, 3.0, 20.0, 10.0]]))[0]
     tensor([[-1.0000,  1.0000,  1.0000, -1.0000]])
     """
-    whole("group_norm", "groups", groups, 1)
-    whole("group_norm", "ndim", ndim, 1)
+    integer("group_norm", "groups", groups, 1)
+    integer("group_norm", "ndim", ndim, 1)
     number("group_norm", "eps", eps, 0)
 
     @in_float32

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from funcdl.arguments import show, whole
+from funcdl.arguments import integer, show
 from funcdl.contract import Layer, Params, Value, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.signature import Signature
@@ -92,7 +92,7 @@ def loss(
         reduced: a rule that gives the reduced loss at once, where there is a shorter way.
         lengths: of axes that hyperparameters give.
     """
-    whole(name, "models", models, 0)
+    integer(name, "models", models, 0)
     if reduction not in ("mean", "sum", "none"):
         raise InputError(f'{name}: expected reduction "mean", "sum" or "none", got {reduction!r}')
     how = Reduction(reduction, models)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import Size, number, pair, whole
+from funcdl.arguments import Size, integer, number, pair
 from funcdl.contract import Shape, Value
 from funcdl.initialisers import Initialiser, zeros
 from funcdl.layers.attention import attention
@@ -237,7 +237,7 @@ class BiasFeatures(Named, of=bias):
 
 
 def _size(name: str, what: str, value: Any) -> int:
-    return whole(name, what, value, 1)
+    return integer(name, what, value, 1)
 
 
 def _drawn(has_bias: bool) -> Initialiser | None:

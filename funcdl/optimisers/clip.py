@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import positive, show, whole
+from funcdl.arguments import integer, positive, show
 from funcdl.contract import Params
 from funcdl.errors import ShapeError
 from funcdl.optimisers.transform import Transform
@@ -54,7 +54,7 @@ def clip_by_norm(limit: float, *, models: int = 0) -> Transform:
     (tensor([0.6000, 0.8000]), tensor([0.5000]))
     """
     positive("clip_by_norm", "limit", limit)
-    whole("clip_by_norm", "models", models, 0)
+    integer("clip_by_norm", "models", models, 0)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
         return tree.map(
@@ -83,7 +83,7 @@ def clip_by_global_norm(limit: float, *, models: int = 0) -> Transform:
     (tensor([0.6000]), tensor([0.8000]))
     """
     positive("clip_by_global_norm", "limit", limit)
-    whole("clip_by_global_norm", "models", models, 0)
+    integer("clip_by_global_norm", "models", models, 0)
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
         squares = [_square("clip_by_global_norm", g, models) for g in tree.leaves(grads)]
