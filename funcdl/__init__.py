@@ -36,6 +36,7 @@ from funcdl.layers import *
 from funcdl.losses import *
 from funcdl.module import *
 from funcdl.optimisers import *
+from funcdl.signature import Signature as Signature
 from funcdl.staging import *
 from funcdl.summary import Summary as Summary
 from funcdl.summary import summary as summary

@@ -21,6 +21,7 @@ from funcdl.contract import (
 )
 from funcdl.errors import FuncdlError, KindError, ShapeError
 from funcdl.misuse import instead_of_layer
+from funcdl.signature import Signature
 from funcdl.tensor import Generator
 
 __all__ = ["as_layer", "layer"]
@@ -31,6 +32,8 @@ def layer(
     init: Init | None = None,
     name: str | None = None,
     *,
+    signature: Signature | None = None,
+    draw: Any = (),
     needs_rng: bool | None = None,
 ) -> Layer:
     """Make a layer of a plain function `(params, x) -> (y, vjp)`.
@@ -42,6 +45,9 @@ def layer(
         init: `(rng, in_shape) -> (params, out_shape)`. Without it the layer has no parameters,
             and its output shape is found by applying it to zeros.
         name: for errors and summaries; the function's own name without it.
+        signature: what it takes and gives: each call is checked by it, and `init` may go.
+        draw: where there is a signature and no init, an initialiser `(rng, shape) -> tensor` for
+            each parameter, in a pytree like them.
         needs_rng: whether it acts otherwise in training, so that a training step needs a generator;
             without it, whether the function takes one.
 
@@ -52,6 +58,20 @@ def layer(
     ...     return x * 2, lambda dy: ((), dy * 2)
     >>> layer(double)
     double
+
+    With a signature, what does not fit is refused before it is computed:
+
+    >>> import torch
+    >>> from funcdl.initialisers import ones
+    >>> def times(params, x):
+    ...     (a,) = params
+    ...     return x * a, lambda dy: (((dy * x).sum(0),), dy * a)
+    >>> takes = Signature(("a: features",), "batch features", "batch features")
+    >>> scaled = layer(times, signature=takes, draw=(ones,))
+    >>> params, _ = scaled.init(torch.Generator(), (5, 3))
+    >>> scaled(params, torch.ones(5, 1))
+    Traceback (most recent call last):
+    funcdl.errors.ShapeError: times: expected x (batch, 3), got (5, 1)
     """
     if problem := instead_of_layer(apply):
         raise KindError(f"layer: expected a function (params, x) -> (y, vjp), {problem}")
@@ -74,6 +94,8 @@ def layer(
         return y, vjp
 
     def infer(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        if signature is not None:
+            return signature.draw(label, rng, in_shape, draw)
         try:
             y, _ = run((), zeros_of(in_shape, rng))
         except FuncdlError:
@@ -88,7 +110,7 @@ def layer(
     # What takes anything, by `*args`, may hand the generator on or not: it does not say.
     takes = by_name or (by_place and not _takes_anything(apply))
     needs = takes if needs_rng is None else needs_rng
-    return Layer(label, init or infer, run, needs_rng=needs, watched=True)
+    return Layer(label, init or infer, run, needs_rng=needs, watched=True, signature=signature)
 
 
 def as_layer(candidate: LayerLike) -> Layer:
