@@ -9,7 +9,7 @@ from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.layers.half import in_float32
 from funcdl.layers.windows import written
-from funcdl.ops.convolve import Patches, spread
+from funcdl.ops.convolve import Seen, spread
 from funcdl.ops.leading import align, total
 from funcdl.ops.window import Windows, pad, unpad
 from funcdl.signature import Signature, of
@@ -93,8 +93,8 @@ def conv_transpose2d(
             y.add_(align(b, y))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            rows = Patches(pad(dy, windows.padding), windows, models)
-            dw = rows.against(x.reshape(*w.shape[:models], -1, x.shape[-1])).reshape(w.shape)
+            rows = Seen(pad(dy, windows.padding), windows, models, x.shape[-1])
+            dw = rows.against(x).reshape(w.shape)
             dparams = Affine(dw, b if isinstance(b, tuple) else total(dy, b))
             return dparams, rows.times(matrix) if need_dx else None
 

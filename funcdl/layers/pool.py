@@ -9,6 +9,7 @@ from funcdl.contract import Apply, Layer, Params, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
 from funcdl.layers.windows import images, written
+from funcdl.ops.order import alike
 from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
@@ -66,9 +67,9 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
                 return params, None
             # Choosing by the bits of dy, not by products: 0 times an infinite dy would be NaN.
             largest, keys = _keys(y), pad(_keys(x), windows.padding, -1)
-            rest, room = dy.new_empty(dy.shape).copy_(dy), dy.new_empty(dy.shape)
+            rest, room = alike(y, dy.shape).copy_(dy), alike(y, dy.shape)
             left, bits = rest.view(keys.dtype), room.view(keys.dtype)
-            dx = keys.view(x.dtype) if tiled else x.new_zeros(padded.shape)
+            dx = keys.view(x.dtype) if tiled else alike(padded, padded.shape).zero_()
             for cell in cells[:-1]:
                 seen = slot(keys, cell, out, step)
                 share = seen if tiled else bits.copy_(seen)
@@ -132,7 +133,7 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            dx = dy.new_empty(x.shape) if tiled else dy.new_zeros(x.shape)
+            dx = alike(x, x.shape) if tiled else alike(x, x.shape).zero_()
             share = dy.mul(1 / len(cells))
             for cell in cells:
                 target = slot(dx, cell, out, step)

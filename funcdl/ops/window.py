@@ -1,26 +1,16 @@
-"""Sliding windows over channels-last images, as copies into patches and back.
-
-An image is (…, height, width, channels): one row of a patch, kernel_width × channels numbers, is
-then one contiguous run of memory.
-"""
+"""Sliding windows over channels-last images: where they lie, and their borders."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from funcdl.ops.order import alike
 from funcdl.tensor import Tensor
-
-# Below so many numbers in a run, and up to so many cells in a window, cells are copied one by one.
-SHORT_RUN = 8
-MOST_CELLS = 32
 
 __all__ = [
     "Pair",
     "Windows",
-    "is_short",
     "pad",
-    "patches",
-    "seen",
     "slot",
     "unpad",
 ]
@@ -99,8 +89,7 @@ def pad(x: Tensor, amount: Pair, value: float = 0.0) -> Tensor:
     if amount == (0, 0):
         return x
     *lead, h, w, c = x.shape
-    shape = (*lead, h + 2 * amount[0], w + 2 * amount[1], c)
-    padded = x.new_full(shape, value) if value else x.new_zeros(shape)
+    padded = alike(x, (*lead, h + 2 * amount[0], w + 2 * amount[1], c)).fill_(value)
     padded.narrow(-3, amount[0], h).narrow(-2, amount[1], w).copy_(x)
     return padded
 
@@ -118,37 +107,3 @@ def slot(x: Tensor, cell: Pair, out: Pair, stride: Pair) -> Tensor:
     rows = x.narrow(-3, cell[0], (out[0] - 1) * stride[0] + 1)
     cells = rows.narrow(-2, cell[1], (out[1] - 1) * stride[1] + 1)
     return cells if stride == (1, 1) else cells[..., :: stride[0], :: stride[1], :]
-
-
-def is_short(x: Tensor, windows: Windows) -> bool:
-    """Tell whether a row of a window is so short that patches are copied cell by cell."""
-    run = windows.size[1] * x.shape[-1]
-    return run < SHORT_RUN and windows.size[0] * run <= MOST_CELLS
-
-
-def seen(x: Tensor, windows: Windows) -> Tensor:
-    """View every window of a padded image (…, h, w, c): (…, oh, ow, kh, kw, c)."""
-    span, (down, across) = windows.span(), windows.stride
-    # (…, oh, ow, c, kh, kw): the channels go last again, so that runs stay contiguous.
-    views = x.unfold(-3, span[0], down).unfold(-3, span[1], across).movedim(-3, -1)
-    if windows.dilation == (1, 1):
-        return views
-    return views[..., :: windows.dilation[0], :: windows.dilation[1], :]
-
-
-def patches(x: Tensor, windows: Windows) -> Tensor:
-    """Copy every window of a padded image (…, h, w, c) into a row: (…, oh, ow, cells × c)."""
-    if is_short(x, windows):
-        return _cells(x, windows)
-    # A window's row is one run of memory in a contiguous image alone: the copy is 3 times faster.
-    return seen(x.contiguous(), windows).flatten(-3)
-
-
-def _cells(x: Tensor, windows: Windows) -> Tensor:
-    """Copy patches cell by cell: with few channels, a row of the image is the longer run."""
-    out = windows.inside(x)
-    places = [(cell, c) for cell in windows.cells() for c in range(x.shape[-1])]
-    cells = x.new_empty((len(places), *x.shape[:-3], *out))
-    for k, (cell, c) in enumerate(places):
-        cells.select(0, k).copy_(slot(x, cell, out, windows.stride).select(-1, c))
-    return cells.movedim(0, -1)

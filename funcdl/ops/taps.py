@@ -1,0 +1,104 @@
+"""Convolution tap by tap: what all windows see at one cell of themselves is a view.
+
+Two ways, for many channels and for few. In memory that runs pixel by pixel (see
+`funcdl.ops.order`) the k-th cell of all windows is a view x_k with rows of contiguous matrices, and
+
+    y = Σ_k x_k w_k        dw_k = x_kᵀ dy        dx_k += dy w_kᵀ
+
+are products of such matrices; nothing is copied together. With few channels these would be thin:
+there the planes x_k of all cells and channels, each a long run, are copied below each other to one
+matrix P, and y = Pᵀ w is one product.
+"""
+
+from __future__ import annotations
+
+from funcdl.ops.window import Pair, Windows
+from funcdl.tensor import Tensor
+
+__all__ = ["Planes", "Taps", "spread_planes", "spread_taps"]
+
+
+def cell_of(x: Tensor, cell: Pair, size: Pair, stride: Pair, axis: int) -> Tensor:
+    """View what every window sees at one cell; height and width are at `axis` and behind it."""
+    (i, j), (down, across) = cell, stride
+    rows = x.narrow(axis, i, (size[0] - 1) * down + 1)
+    cells = rows.narrow(axis + 1, j, (size[1] - 1) * across + 1)
+    if stride == (1, 1):
+        return cells
+    return cells[:, ::down, ::across] if axis == 1 else cells[:, :, ::down, ::across]
+
+
+class Taps:
+    """Windows on images pixel by pixel, (m, h, w, n, in), of many channels."""
+
+    def __init__(self, x: Tensor, windows: Windows) -> None:
+        self.x, self.windows = x, windows
+        self.size = windows.rows(x.shape[1]), windows.columns(x.shape[2])
+
+    def seen(self, cell: Pair) -> Tensor:
+        """View, or copy, the cell of all windows: (m, h', w' n, in)."""
+        return cell_of(self.x, cell, self.size, self.windows.stride, 1).flatten(2, 3)
+
+    def times(self, w: Tensor) -> Tensor:
+        """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
+        models, inputs, outputs = self.x.shape[0], self.x.shape[-1], w.shape[-1]
+        y = w.new_empty((models, *self.size, self.x.shape[3], outputs))
+        rows = y.flatten(2, 3)
+        for k, cell in enumerate(self.windows.cells()):
+            matrix = w.narrow(1, k * inputs, inputs)
+            for to, seen, one in zip(rows.unbind(0), self.seen(cell).unbind(0), matrix.unbind(0)):
+                to.baddbmm_(seen, one.expand(len(to), inputs, outputs), beta=min(k, 1))
+        return y
+
+    def against(self, d: Tensor) -> Tensor:
+        """Compute dw (m, cells in, out) of d (m, h', w', n, out)."""
+        rows = d.flatten(2, 3)
+        dw = [self.seen(cell).mT.matmul(rows).sum(1) for cell in self.windows.cells()]
+        y = d.new_empty((len(d), len(dw) * self.x.shape[-1], d.shape[-1]))
+        for k, one in enumerate(dw):
+            y.narrow(1, k * one.shape[1], one.shape[1]).copy_(one)
+        return y
+
+
+def spread_taps(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) -> Tensor:
+    """Compute dx of shape (m, h, w, n, in) of d (m, h', w', n, out)."""
+    dx, inputs = d.new_zeros(shape), shape[-1]
+    rows = d.reshape(len(d), -1, d.shape[-1])
+    for k, cell in enumerate(windows.cells()):
+        share = rows.bmm(w.narrow(1, k * inputs, inputs).mT)
+        seen = cell_of(dx, cell, (d.shape[1], d.shape[2]), windows.stride, 1)
+        seen.add_(share.view(seen.shape))
+    return dx
+
+
+class Planes:
+    """Windows on images plane by plane, (m, in, h, w, n), of few channels."""
+
+    def __init__(self, x: Tensor, windows: Windows) -> None:
+        cells, (models, inputs, height, width, batch) = windows.cells(), x.shape
+        self.size = windows.rows(height), windows.columns(width)
+        self.batch = batch
+        rows = x.new_empty((models, len(cells), inputs, *self.size, batch))
+        for k, cell in enumerate(cells):
+            rows.select(1, k).copy_(cell_of(x, cell, self.size, windows.stride, 2))
+        self.rows = rows.view(models, len(cells) * inputs, -1)
+
+    def times(self, w: Tensor) -> Tensor:
+        """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
+        return self.rows.mT.bmm(w).view(len(w), *self.size, self.batch, w.shape[-1])
+
+    def against(self, d: Tensor) -> Tensor:
+        """Compute dw (m, cells in, out) of d (m, h', w', n, out)."""
+        return self.rows.bmm(d.reshape(len(d), -1, d.shape[-1]))
+
+
+def spread_planes(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) -> Tensor:
+    """Compute dx of shape (m, h, w, n, in) of d (m, h', w', n, out)."""
+    models, height, width, batch, inputs = shape
+    cells = windows.cells()
+    rows = w.bmm(d.reshape(len(d), -1, d.shape[-1]).mT)
+    each = rows.view(models, len(cells), inputs, d.shape[1], d.shape[2], batch)
+    dx = d.new_zeros((models, inputs, height, width, batch))
+    for k, cell in enumerate(cells):
+        cell_of(dx, cell, (d.shape[1], d.shape[2]), windows.stride, 2).add_(each.select(1, k))
+    return dx.permute(0, 2, 3, 4, 1)
