@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from funcdl.arguments import number
@@ -11,9 +10,9 @@ from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
 from funcdl.layers.measured import ask_for_calibration
-from funcdl.layers.norms import shaped
 from funcdl.ops.leading import align, total
 from funcdl.ops.normalise import over_positions
+from funcdl.ops.order import Rows
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -94,22 +93,22 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
             return _infer(params, x)
         scale, bias, mean, _ = params
         models = scale.ndim - 1
-        rows = (*x.shape[:models], math.prod(x.shape[models:-1]), x.shape[-1])
-        if rows[-2] < 2:
+        rows = Rows(x, models)
+        if rows.shape[-2] < 2:
             raise InputError(
                 "batch_norm: expected two numbers or more of each feature in training, "
-                f"got {rows[-2]}"
+                f"got {rows.shape[-2]}"
             )
         wide = scale.unsqueeze(-2), bias.unsqueeze(-2)
-        y, pull = over_positions(shaped(x, rows), *wide, eps)
+        y, pull = over_positions(rows.of(x), *wide, eps)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[BatchNorm, Tensor | None]:
-            d_scale, d_bias, dx = pull(shaped(dy, rows), need_dx)
+            d_scale, d_bias, dx = pull(rows.of(dy), need_dx)
             still = mean.new_zeros(mean.shape)
             back = BatchNorm(d_scale.squeeze(-2), d_bias.squeeze(-2), still, still.clone())
-            return back, None if dx is None else shaped(dx, x.shape)
+            return back, None if dx is None else rows.back(dx)
 
-        return shaped(y, x.shape), vjp
+        return rows.back(y), vjp
 
     def _infer(params: BatchNorm, x: Tensor) -> tuple[Tensor, Vjp]:
         scale, bias, mean, var = params

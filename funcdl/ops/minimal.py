@@ -162,7 +162,7 @@ class Tiles:
         self.single = self.down == self.across == 1
 
     def cut(self, x: Tensor) -> Tensor:
-        """Copy the inputs of each tile: (n², models tiles batch channels); of one tile, view them."""
+        """Copy the inputs of each tile, or view those of a single one: (n², models … channels)."""
         size = self.down * self.m + 2, self.across * self.m + 2
         x = _grown(x, size)
         seen = x.unfold(1, self.n, self.m).unfold(2, self.n, self.m)

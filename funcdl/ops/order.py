@@ -19,7 +19,7 @@ from math import prod
 
 from funcdl.tensor import Tensor
 
-__all__ = ["alike", "images", "pixels", "planes"]
+__all__ = ["Rows", "alike", "images", "pixels", "planes"]
 
 
 def pixels(x: Tensor, models: int) -> Tensor:
@@ -48,6 +48,29 @@ def images(t: Tensor, lead: tuple[int, ...]) -> Tensor:
 
 def alike(t: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Make room for a tensor of as many axes that is kept in the order in which `t` is."""
-    order = sorted(range(t.ndim), key=lambda axis: -t.stride(axis))
+    order = sorted(range(t.ndim), key=lambda axis: -int(t.stride(axis)))  # type: ignore[call-overload]
     room = t.new_empty([shape[axis] for axis in order])
     return room.permute([order.index(axis) for axis in range(t.ndim)])
+
+
+class Rows:
+    """The axes between the models' and the last of a tensor as one, in their order in memory.
+
+    For what looks at the numbers of a feature alone, in whatever order: nothing is copied then.
+    """
+
+    def __init__(self, x: Tensor, models: int) -> None:
+        between = sorted(range(models, x.ndim - 1), key=lambda axis: -int(x.stride(axis)))  # type: ignore[call-overload]
+        self.order = [*range(models), *between, x.ndim - 1]
+        self.turned = [x.shape[axis] for axis in self.order]
+        count = prod(x.shape[models:-1])
+        self.shape = (*x.shape[:models], count, x.shape[-1])
+
+    def of(self, x: Tensor) -> Tensor:
+        """View, or copy, a tensor of that shape: (*models, rows, features)."""
+        return x.permute(self.order).reshape(self.shape)
+
+    def back(self, y: Tensor) -> Tensor:
+        """View such rows as they were."""
+        places = [self.order.index(axis) for axis in range(len(self.order))]
+        return y.view(self.turned).permute(places)
