@@ -22,6 +22,7 @@ FLOORS = [
     "primitive operations",
     "layers, losses, steps",
     "combinators",
+    "watching calls",
     "tools on layers",
     "adapter, disc",
     "public names",

@@ -29,6 +29,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
+    {"trace"},
     {"check", "judge", "slope", "staging", "training", "calibrate", "summary", "interop"},
     {"disc", "module"},
     {"__init__"},
