@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from funcdl.tensor import Tensor
 from funcdl.trace.nested import leaves_of
 
-__all__ = ["Buffer", "Rows", "Slot", "laid", "packed", "slots"]
+__all__ = ["Buffer", "Rows", "Slot", "laid", "packed", "run", "slots"]
 
 
 class Rows(NamedTuple):
@@ -109,9 +109,18 @@ class Slot:
         )
 
 
+def run(names: Sequence[str]) -> str:
+    """Name what lies one behind the other.
+
+    >>> run(["w", "b"]), run(["a", "b", "c"])
+    ('[w b]', '[a … c]')
+    """
+    return f"[{' '.join(names if len(names) < 3 else [names[0], '…', names[-1]])}]"
+
+
 def packed(parts: Sequence[Buffer], memory: Tensor) -> Buffer:
     """Make a buffer of others, one behind the other in a memory."""
-    name = f"[{' '.join(part.name for part in parts)}]"
+    name = run([part.name for part in parts])
     return Buffer(name, (sum(part.size for part in parts),), memory, parts=tuple(parts))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from funcdl import tree
 from funcdl.misuse import short
-from funcdl.staging.memory import Buffer, Slot, laid, slots
+from funcdl.staging.memory import Buffer, Slot, laid, run, slots
 from funcdl.staging.rows import in_rows
 from funcdl.trace.call import Call
 from funcdl.tree import nodes
@@ -22,14 +22,16 @@ __all__ = ["show"]
 def show(program: Program) -> str:
     """Write a program's calls, and below them what goes out.
 
+    `a <- b` says that what is carried on as `a` goes out as `b`; where it is there, nothing is said.
     A new result is `t1 = name(…)`, a call in place is `t1.name(…)`. `[a b]` is a pack, or some
-    parts of it, and `[x 1]` is x with its column of ones. A line `--` stands behind the calls that
-    may not write where something is carried.
+    parts of it, `[x 1]` is x with its column of ones, and `x:int32` are the bits of x. A line `--`
+    stands behind the calls that may not write where something is carried.
     """
     lines = [line(call) for call in program.calls]
     if program.settled:
         lines.insert(program.settled, "--")
-    ends = [f"{name(s)} <- {name(e)}" for s, e in zip(program.starts, program.ends)]
+    pairs = zip(program.starts, program.ends)
+    ends = [f"{name(start)} <- {name(end)}" for start, end in pairs if start != end]
     rest = ", ".join(map(written, program.rest))
     return "\n".join([*lines, *ends, *([f"gives {rest}"] if rest else [])])
 
@@ -56,6 +58,9 @@ def written(value: Any) -> str:
 def name(slot: Slot) -> str:
     """Name a slot: by its buffer or the parts of it that it is, or else by its place there."""
     buffer = slot.buffer
+    if slot.dtype != buffer.memory.dtype:
+        own = replace(slot, dtype=buffer.memory.dtype)
+        return f"{name(own)}:{str(slot.dtype).removeprefix('torch.')}"
     for known, view in [*_known(buffer), *_rows(buffer)]:
         if view == slot:
             return known
@@ -73,7 +78,7 @@ def name(slot: Slot) -> str:
             (first, _), *more = inside
             if not more:
                 return f"{first}.view{slot.shape}"
-            return f"[{' '.join(known for known, _ in inside)}]"
+            return run([known for known, _ in inside])
     return f"{buffer.name}.as_strided({slot.shape}, {slot.stride}, {slot.offset})"
 
 

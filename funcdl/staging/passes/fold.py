@@ -37,16 +37,12 @@ def fold_sums(program: Program) -> Program:
     t4.addmm_(batch.mT, t1, beta=0)
     t6.view(1, 2).addmm_(ones, t1, beta=0)
     [params[0] params[1]].sub_([t4 t6])
-    params[0] <- params[0]
-    params[1] <- params[1]
     >>> print(fold_sums(program))
     t1.addmm_(batch, params[0], beta=0)
     t1.add_(params[1])
     t1.mul_(0.5)
     [t4 t6].addmm_([batch 1].mT, t1, beta=0)
     [params[0] params[1]].sub_([t4 t6])
-    params[0] <- params[0]
-    params[1] <- params[1]
     """
     return _folded(program, _sum)
 
@@ -65,8 +61,6 @@ def fold_biases(program: Program) -> Program:
     >>> print(fold_biases(lower(program)))
     t1.copy_(params[1])
     t1.addmm_(batch, params[0])
-    params[0] <- params[0]
-    params[1] <- params[1]
     gives t1
     """
     return _folded(program, _bias)
@@ -83,7 +77,6 @@ def fold_factors(program: Program) -> Program:
     >>> program = reuse(program_of(step, torch.ones(3, 2), (), torch.ones(4, 3)))
     >>> print(fold_factors(lower(program)))
     t1.addmm_(batch, params, beta=0, alpha=0.5)
-    params <- params
     gives t1
     """
     return _folded(program, _factor)

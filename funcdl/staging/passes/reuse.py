@@ -40,7 +40,6 @@ def reuse(program: Program) -> Program:
     batch.tanh_()
     batch.mul_(0.1)
     params.sub_(batch)
-    params <- params
     """
     last: dict[Buffer, float] = {}
     for i, call in enumerate(program.calls):

@@ -32,8 +32,6 @@ def span(program: Program) -> Program:
     [batch 1].relu_()
     t3.addmm_(batch, params[0], beta=0)
     t3.add_(params[1])
-    params[0] <- params[0]
-    params[1] <- params[1]
     gives t3
     """
     return program._replace(calls=tuple(map(_spanning, program.calls)))

@@ -30,8 +30,6 @@ def widen(program: Program) -> Program:
     >>> print(program)
     t1 = matmul(batch, params[0])
     t1.add_(params[1])
-    params[0] <- params[0]
-    params[1] <- params[1]
     gives t1
     >>> x = program.batch[0]
     >>> x.shape, x.stride, x.buffer.memory.tolist()[:8]
