@@ -22,7 +22,7 @@ __all__ = ["show"]
 def show(program: Program) -> str:
     """Write a program's calls, and below them what goes out.
 
-    `a <- b` says that what is carried on as `a` goes out as `b`; where it is there, nothing is said.
+    `a <- b`: what is carried on as `a` goes out as `b`, of which nothing is said where it is there.
     A new result is `t1 = name(…)`, a call in place is `t1.name(…)`. `[a b]` is a pack, or some
     parts of it, `[x 1]` is x with its column of ones, and `x:int32` are the bits of x. A line `--`
     stands behind the calls that may not write where something is carried.
