@@ -27,7 +27,7 @@ def stage(step: Step) -> Step:
     """Turn a pure training step into a flat list of calls in place, over buffers made once.
 
     The step is run once on tensors that record what is called on them. The recording is planned
-    anew (see `funcdl.staging.plan`) and from then on replayed: no Python of the layers runs, no
+    anew, pass by pass, and from then on replayed: no Python of the layers runs, no
     memory is allocated, nothing is computed that nobody reads. The pure step stays the definition.
     It is recorded on other numbers than those of the first call, and has to give the numbers of
     that call, to the last bit; the plan has to give them but for what rounding does to them. What
