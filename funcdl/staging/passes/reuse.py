@@ -68,7 +68,8 @@ def reuse(program: Program) -> Program:
                 call = replace(call, name=call.name + "_", args=(a, *rest), outs=(a,), fresh=False)
                 break
         calls.append(call)
-    return program._replace(calls=tuple(calls)).moved(moves)
+    # The calls have been moved one by one.
+    return program._replace(calls=()).moved(moves)._replace(calls=tuple(calls))
 
 
 def _operands(call: Call) -> list[int]:
