@@ -31,6 +31,11 @@ STEPS = {
     "neighbours": (lambda p, s, b: (p, s, (lambda y: y[1:] + y[:-1])(p * b)), normal(5), ()),
     "swapped": (lambda p, s, b: (p[::-1], s, b), two(3), ()),
     "computed and swapped": (lambda p, s, b: ((p[1] * b, p[0] * b), s), two(3), ()),
+    "computed together and swapped": (
+        lambda p, s, b: (tuple(q * b for q in p)[::-1], s),
+        two(3),
+        (),
+    ),
     "each other's": (lambda p, s, b: (tuple(q * b for q in s), p), two(3), two(3)),
     "one for both": (
         lambda p, s, b: (lambda g: (tuple(q - g for q in p), tuple(q + g for q in s)))(p[0] * b),
