@@ -25,7 +25,7 @@ from funcdl.trace.nested import tensors
 
 __all__ = ["Literal", "OtherShapesError", "fill"]
 
-# Calls whose results are exact: copies, choices, and what is whole.
+# Calls whose results are exact: copies, choices, and whole numbers.
 EXACT = (
     CREATES
     | COPIES

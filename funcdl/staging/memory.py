@@ -54,7 +54,7 @@ class Buffer:
         """Count its numbers."""
         return prod(self.shape)
 
-    def whole(self) -> Slot:
+    def slot(self) -> Slot:
         """Give the slot of all of its numbers, in order."""
         return Slot(self, self.shape, laid(self.shape), self.start, self.memory.dtype)
 
@@ -79,15 +79,15 @@ class Slot:
         """Count its numbers."""
         return prod(self.shape)
 
-    def in_order(self) -> bool:
+    def is_contiguous(self) -> bool:
         """Tell whether its numbers lie one behind the other."""
         steps = zip(self.shape, self.stride, laid(self.shape))
         return not self.numel or all(n == 1 or own == due for n, own, due in steps)
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Tell whether it is all of its buffer, in order."""
         first = self.offset == self.buffer.start and self.dtype == self.buffer.memory.dtype
-        return first and self.numel == self.buffer.size and self.in_order()
+        return first and self.numel == self.buffer.size and self.is_contiguous()
 
     def tensor(self) -> Tensor:
         """Give the tensor that it stands for."""

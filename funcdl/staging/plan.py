@@ -9,10 +9,10 @@ from funcdl.staging.passes import (
     fold_sums,
     fuse,
     lower,
-    part,
     prune,
     rename,
     reuse,
+    separate,
     settle,
     span,
     widen,
@@ -23,7 +23,7 @@ __all__ = ["PASSES", "plan"]
 
 PASSES = (
     rename,  # of two names for the same numbers, that of a method in place
-    part,  # nothing that goes out lies where something else is carried
+    separate,  # nothing that goes out lies where something else is carried
     prune,  # what is the same in every replay, and what nobody reads, is left out
     fuse,  # the same elementwise call on every parameter is one call on a vector of them all
     settle,  # what may fail comes first, and may not write where something is carried
@@ -33,7 +33,7 @@ PASSES = (
     fold_sums,  # a bias's gradient is a row of its weight's
     fold_biases,  # x w + b is one product
     fold_factors,  # and so is a product times a number
-    span,  # elementwise calls go over whole memory, the column of ones included
+    span,  # elementwise calls go over memory without gaps, the column of ones included
     bring_home,  # what is carried on is copied to where it comes in, unless it is there
 )
 """Each is a function from a program to a program."""

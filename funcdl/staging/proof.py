@@ -59,7 +59,7 @@ def faithful(step: Step, real: Trial, rng: Generator | None) -> tuple[Recording,
     """Record a step on other numbers, so that what the recording leaves out is seen.
 
     That shows on the real numbers: layers of a user's own are then called as they are, and where
-    that does not help, None says that the whole step is. Beside a recording comes its own trial.
+    that does not help, None says that the step itself is. Beside a recording comes its own trial.
 
     Raises:
         KindError: the step looks at numbers outside of any layer.

@@ -54,6 +54,6 @@ def stacked(w: Slot, b: Slot) -> Slot | None:
         return None
     if w.buffer.memory is not b.buffer.memory or b.offset != w.offset + w.numel:
         return None
-    if not (w.in_order() and b.in_order()):
+    if not (w.is_contiguous() and b.is_contiguous()):
         return None
     return replace(w, shape=(w.shape[0] + 1, w.shape[1]))

@@ -67,7 +67,7 @@ def name(slot: Slot) -> str:
         turned = replace(view, shape=view.shape[::-1], stride=view.stride[::-1])
         if view.ndim == 2 and turned == slot:
             return f"{known}.mT"
-    if slot.in_order() and not buffer.rows:
+    if slot.is_contiguous() and not buffer.rows:
         end = slot.offset + slot.numel
         inside = [
             (known, view)
@@ -86,14 +86,14 @@ def _known(buffer: Buffer) -> Iterator[tuple[str, Slot]]:
     """List what has a name in a buffer: all of it, and its parts."""
     if buffer.memory is None:
         return
-    whole = buffer.whole()
+    everything = buffer.slot()
     if buffer.rows:
-        yield buffer.name, in_rows(buffer, whole)
+        yield buffer.name, in_rows(buffer, everything)
         return
-    yield buffer.name, whole
+    yield buffer.name, everything
     start = buffer.start
     for part in buffer.parts:
-        yield part.name, replace(whole, shape=part.shape, stride=laid(part.shape), offset=start)
+        yield part.name, replace(everything, shape=part.shape, stride=laid(part.shape), offset=start)
         start += part.size
 
 
@@ -103,4 +103,4 @@ def _rows(buffer: Buffer) -> Iterator[tuple[str, Slot]]:
         width, pitch, ones = buffer.rows
         shape = buffer.size // width, width + 1
         name = f"[{buffer.name} {'1' if ones else '·'}]"
-        yield name, replace(buffer.whole(), shape=shape, stride=(pitch, 1))
+        yield name, replace(buffer.slot(), shape=shape, stride=(pitch, 1))

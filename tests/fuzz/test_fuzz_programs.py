@@ -8,7 +8,7 @@ from programs import SHAPES, program
 import funcdl as f
 from funcdl import tree
 from funcdl.staging.carried import Carried
-from funcdl.staging.passes import bring_home, lower, part
+from funcdl.staging.passes import bring_home, lower, separate
 from funcdl.staging.plan import PASSES
 from funcdl.staging.recording import run
 from funcdl.staging.replay import bind
@@ -55,8 +55,8 @@ def test_after_each_pass_a_program_gives_its_numbers_and_the_one_before_is_as_it
     seed, length, shapes, states
 ):
     step, start, (batch, other, *_) = drawn(seed, length, shapes, states)
-    # Before `part`, what goes out may lie where the next step is written.
-    for count in range(PASSES.index(part) + 1, len(PASSES) + 1):
+    # Before `separate`, what goes out may lie where the next step is written.
+    for count in range(PASSES.index(separate) + 1, len(PASSES) + 1):
         recording, carried = run(step, (*start, batch)), Carried(start)
         before = translate(recording, carried)
         if before is None:  # it writes into its arguments

@@ -7,10 +7,10 @@ from funcdl.staging.passes.bring_home import bring_home
 from funcdl.staging.passes.fold import fold_biases, fold_factors, fold_sums
 from funcdl.staging.passes.fuse import fuse
 from funcdl.staging.passes.lower import lower
-from funcdl.staging.passes.part import part
 from funcdl.staging.passes.prune import prune
 from funcdl.staging.passes.rename import rename
 from funcdl.staging.passes.reuse import reuse
+from funcdl.staging.passes.separate import separate
 from funcdl.staging.passes.settle import settle
 from funcdl.staging.passes.span import span
 from funcdl.staging.passes.widen import widen
@@ -22,10 +22,10 @@ __all__ = [
     "fold_sums",
     "fuse",
     "lower",
-    "part",
     "prune",
     "rename",
     "reuse",
+    "separate",
     "settle",
     "span",
     "widen",

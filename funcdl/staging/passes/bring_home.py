@@ -78,11 +78,11 @@ def _behind(a: Slot, b: Slot) -> Slot | None:
     """Give the slot of two that lie one behind the other; None where they do not."""
     if a.buffer is not b.buffer or a.buffer.rows or a.dtype != b.dtype:
         return None
-    if not (a.in_order() and b.in_order()) or b.offset != a.offset + a.numel:
+    if not (a.is_contiguous() and b.is_contiguous()) or b.offset != a.offset + a.numel:
         return None
     return replace(a, shape=(a.numel + b.numel,), stride=(1,))
 
 
 def _like(name: str, slot: Slot) -> Slot:
     """Make memory for a slot's numbers."""
-    return Buffer(name, slot.shape, slot.tensor().new_empty(slot.numel)).whole()
+    return Buffer(name, slot.shape, slot.tensor().new_empty(slot.numel)).slot()

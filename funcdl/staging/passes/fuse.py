@@ -16,7 +16,7 @@ from funcdl.trace.call import Call
 __all__ = ["fuse"]
 
 Members = Mapping[Buffer, tuple[Buffer, int]]
-"""The pack that a buffer is a part of, and as the how manyth."""
+"""The pack that a buffer is a part of, and its place among the parts."""
 
 
 def fuse(program: Program) -> Program:
@@ -98,7 +98,7 @@ def _signature(
     if len(ks) != 1 or slots(call.kwargs):
         return None, 0
     (k,), (out,) = ks, call.outs
-    if out.shape != shapes[k] or not out.is_whole():
+    if out.shape != shapes[k] or not out.is_complete():
         return None, 0
     words: list[Any] = [call.name, tuple(sorted(call.kwargs.items()))]
     for a in call.args:
@@ -106,7 +106,7 @@ def _signature(
             words.append(repr(a))
         elif a.ndim == 0:
             words.append((a.buffer, a.offset))
-        elif a.shape != shapes[k] or a.dtype != out.dtype or not a.is_whole():
+        elif a.shape != shapes[k] or a.dtype != out.dtype or not a.is_complete():
             return None, 0
         elif a.buffer in members:
             words.append(members[a.buffer][0])
@@ -159,7 +159,7 @@ def _joined(group: list[Call], members: Members) -> Call:
     """Make one call on packs of calls on their members."""
 
     def join(a: Any) -> Any:
-        return members[a.buffer][0].whole() if isinstance(a, Slot) and a.ndim else a
+        return members[a.buffer][0].slot() if isinstance(a, Slot) and a.ndim else a
 
     first = group[0]
     return replace(first, args=tuple(map(join, first.args)), outs=(join(first.outs[0]),))

@@ -76,7 +76,7 @@ def _operands(call: Call) -> list[int]:
     """List which arguments a call's result may take the place of."""
     if not call.fresh or len(call.outs) != 1 or call.name not in REUSING:
         return []
-    if not call.outs[0].is_whole():  # it is a part of a pack
+    if not call.outs[0].is_complete():  # it is a part of a pack
         return []
     many = 2 if call.name in COMMUTATIVE and not call.kwargs else 1
     return [k for k, a in enumerate(call.args[:many]) if isinstance(a, Slot)]
@@ -85,7 +85,7 @@ def _operands(call: Call) -> list[int]:
 def _alike(a: Slot, out: Slot) -> bool:
     """Tell whether two slots are of one shape and dtype, and in order."""
     laid = a.shape == out.shape and a.dtype == out.dtype
-    return laid and a.in_order() and out.in_order()
+    return laid and a.is_contiguous() and out.is_contiguous()
 
 
 def _overlaps(call: Call, a: Slot) -> bool:

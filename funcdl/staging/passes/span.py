@@ -17,7 +17,7 @@ KEEPS_ONE = {"relu_", "sign_", "abs_", "sqrt_", "square_", "reciprocal_", "rsqrt
 
 
 def span(program: Program) -> Program:
-    """Take whole rows in the place of all but their last numbers: it is memory without gaps.
+    """Go over rows with their last column: that is memory without gaps.
 
     >>> import torch
     >>> from funcdl.staging.passes import lower, reuse, widen

@@ -17,7 +17,8 @@ def widen(program: Program) -> Program:
     """Lay what meets a weight and its bias out in rows with a column of ones behind them.
 
     What meets such a matrix in an elementwise call gets a column too, which nobody reads, so that
-    the call goes over whole memory (see `span`). The calls stay as they are: `fold` uses the ones.
+    the call goes over memory without gaps (see `span`). The calls stay as they are: `fold` uses the
+    ones.
 
     >>> import torch
     >>> from funcdl.staging.passes.reuse import reuse

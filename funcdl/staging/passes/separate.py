@@ -8,10 +8,10 @@ from funcdl.tensor import Tensor
 from funcdl.trace.call import Call
 from funcdl.trace.nested import rebuild
 
-__all__ = ["part"]
+__all__ = ["separate"]
 
 
-def part(program: Program) -> Program:
+def separate(program: Program) -> Program:
     """Copy outputs that are views of what comes in, for the next step's is written there.
 
     >>> import torch
@@ -24,7 +24,7 @@ def part(program: Program) -> Program:
     params[0] <- params[1]
     params[1] <- params[0]
     gives params[0]
-    >>> print(part(program))
+    >>> print(separate(program))
     t1 = clone(params[1])
     t2 = clone(params[0])
     t3 = clone(params[0])
@@ -36,17 +36,17 @@ def part(program: Program) -> Program:
     count = sum(call.fresh for call in program.calls)
     copies: list[Call] = []
 
-    def parted(slot: Slot) -> Slot:
+    def separated(slot: Slot) -> Slot:
         if slot.buffer not in own:
             return slot
         name = f"t{count + len(copies) + 1}"
         memory = slot.tensor().new_empty(slot.numel)
-        copy = Buffer(name, slot.shape, memory).whole()
+        copy = Buffer(name, slot.shape, memory).slot()
         copies.append(Call("clone", Tensor.clone, (slot,), {}, (copy,), True))
         return copy
 
     ends = tuple(
-        end if end == start else parted(end) for start, end in zip(program.starts, program.ends)
+        end if end == start else separated(end) for start, end in zip(program.starts, program.ends)
     )
-    rest = rebuild(program.rest, parted, Slot)
+    rest = rebuild(program.rest, separated, Slot)
     return program._replace(calls=(*program.calls, *copies), ends=ends, rest=rest)
