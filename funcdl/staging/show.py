@@ -86,14 +86,14 @@ def _known(buffer: Buffer) -> Iterator[tuple[str, Slot]]:
     """List what has a name in a buffer: all of it, and its parts."""
     if buffer.memory is None:
         return
-    everything = buffer.slot()
+    own = buffer.slot()
     if buffer.rows:
-        yield buffer.name, in_rows(buffer, everything)
+        yield buffer.name, in_rows(buffer, own)
         return
-    yield buffer.name, everything
+    yield buffer.name, own
     start = buffer.start
     for part in buffer.parts:
-        yield part.name, replace(everything, shape=part.shape, stride=laid(part.shape), offset=start)
+        yield part.name, replace(own, shape=part.shape, stride=laid(part.shape), offset=start)
         start += part.size
 
 
