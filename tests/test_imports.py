@@ -29,7 +29,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"check", "judge", "slope", "staging", "training", "calibrate", "summary", "interop"},
+    {"check", "judge", "cases", "slope", "staging", "training", "calibrate", "summary", "interop"},
     {"disc", "module"},
     {"__init__"},
 ]

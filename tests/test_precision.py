@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from cases import activations, losses
-from cases.case import normal
 from precision import TABLE
+from table import normal
 from torch.nn import functional as nnf
 
 import funcdl as f
 from funcdl import tree
+from funcdl.cases import activations, losses
 from funcdl.layers import rectifiers
 
 PAGE = Path(__file__).parents[1] / "docs" / "precision.md"
