@@ -82,7 +82,8 @@ def run_check(
 
 def check_cases(name: str, cases: list[Case], seed: int) -> Checked:
     """Check the rows of a name, on parameters and inputs drawn for each."""
-    errors, failure, seconds = [], None, 0.0
+    errors: list[float] = []
+    failure, seconds = None, 0.0
     for case in cases:
         rng = generator(seed, "check", str(case))
         params, x = case.params(rng), case.inputs(rng)

@@ -81,7 +81,7 @@ class Case:
 
         >>> import torch
         >>> from funcdl import linear
-        >>> from funcdl.judge import PROPERTIES
+        >>> from funcdl.judge.verdict import PROPERTIES
         >>> trial = Case(linear(3), (4, 5)).trial(torch.Generator().manual_seed(0))
         >>> PROPERTIES["derivative"](trial)
         """

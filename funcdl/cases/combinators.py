@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.cases.case import Case
+from funcdl.cases.draws import classes
 from funcdl.cases.sequences import recurrent
 from funcdl.combinators import (
     concat,
@@ -22,8 +23,10 @@ from funcdl.combinators import (
     serial,
     shared,
     siamese,
+    supervised,
     tap,
     vmap,
+    weighted_sum,
 )
 from funcdl.layers import (
     batch_norm,
@@ -39,6 +42,7 @@ from funcdl.layers import (
     tanh,
     unstack_along,
 )
+from funcdl.losses import cross_entropy, mse
 
 NET = serial(linear(5), tanh, linear(3))
 ELMAN = serial(join(), linear(4), tanh)
@@ -105,4 +109,25 @@ CASES = [
     ),
     Case(named("encoder", NET), (4, 2), of="named"),
     Case(debug(NET, tell=len), (4, 2)),
+    Case(
+        supervised(NET, mse()),
+        ((4, 2), (4, 3)),
+        over_models=supervised(NET, mse(models=1)),
+        target=True,
+    ),
+    Case(
+        supervised(NET, cross_entropy()),
+        ((4, 2), (4,)),
+        classes(3),
+        over_models=supervised(NET, cross_entropy(models=1)),
+        target=True,
+        id="supervised with classes",
+    ),
+    Case(
+        weighted_sum((1.0, cross_entropy()), (0.5, cross_entropy())),
+        (((4, 3), (4, 2, 3)), ((4,), (4, 2))),
+        classes(3),
+        over_models=weighted_sum((1.0, cross_entropy(models=1)), (0.5, cross_entropy(models=1))),
+        target=True,
+    ),
 ]

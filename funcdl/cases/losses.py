@@ -1,13 +1,12 @@
-"""Losses, and networks with them."""
+"""Losses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from funcdl import combinators, losses
+from funcdl import losses
 from funcdl.cases.case import Case, Draw, Oracle
-from funcdl.cases.combinators import NET
 from funcdl.cases.draws import classes, normals, targets
 from funcdl.contract import Layer, Shape
 from funcdl.tensor import Tensor, empty
@@ -163,28 +162,5 @@ CASES = [
         targets(lambda t: t.sign().relu()),
         module="LossContrastive",
         margin=2.5,
-    ),
-    Case(
-        combinators.weighted_sum((1.0, losses.cross_entropy()), (0.5, losses.cross_entropy())),
-        (((4, 3), (4, 2, 3)), ((4,), (4, 2))),
-        classes(3),
-        over_models=combinators.weighted_sum(
-            (1.0, losses.cross_entropy(models=1)), (0.5, losses.cross_entropy(models=1))
-        ),
-        target=True,
-    ),
-    Case(
-        combinators.supervised(NET, losses.mse()),
-        ((4, 2), (4, 3)),
-        over_models=combinators.supervised(NET, losses.mse(models=1)),
-        target=True,
-    ),
-    Case(
-        combinators.supervised(NET, losses.cross_entropy()),
-        ((4, 2), (4,)),
-        classes(3),
-        over_models=combinators.supervised(NET, losses.cross_entropy(models=1)),
-        target=True,
-        id="supervised with classes",
     ),
 ]
