@@ -216,6 +216,8 @@ def compare_with_float64(case, params, x, y):
             assert not gap > room * (1 + float(other.norm()))
 
 
+# Statistics that were not measured yet are what a norm begins with.
+@pytest.mark.filterwarnings("ignore::funcdl.FuncdlWarning")
 @given(case=cases, seed=seeds, spoil=st.sampled_from(SHAPES + KINDS), where=places)
 def test_init_takes_shapes_that_apply_takes(case, seed, spoil, where):
     layer = f.as_layer(case.layer)
