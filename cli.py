@@ -28,12 +28,12 @@ with at_once():  # this takes a second or two
     from pairs.cluster import ClusterError
     from pairs.data import DataError
     from pairs.drawn.ink import DrawnError
-    from pairs.files import ResultsError
     from pairs.model_file import ModelFileError
     from pairs.models import UnknownModelError
     from pairs.pool import WorkerLostError
     from pairs.rates import RateError
     from pairs.sweep import SweepError
+    from studykit.files import ResultsError
 
 EXIT_CODES = """[bold]Exit codes[/bold]
   0    all is done

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 
-from pairs.files import bytes_of
+from studykit.files import bytes_of
 
 __all__ = ["ConfigError", "configure"]
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import funcdl
 from funcdl import Layer, dropout, expand_dims, flatten, max_pool2d, relu, serial, shared, tap
+from pairs.at_most import at_most
 from pairs.augment import Warp
 from pairs.committee import committee
-from pairs.compare import at_most, sharpen
 from pairs.design import DIGITS, Blocks, Model, family
 from pairs.recipe import Recipe
+from pairs.sharpen import sharpen
 
 __all__ = ["ABLATIONS", "MODELS", "STUDY", "Model", "UnknownModelError", "find", "origin", "parts"]
 

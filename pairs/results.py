@@ -11,7 +11,11 @@ from typing import Any
 
 from pairs.calibration import Calibration, checked
 from pairs.details import Details
-from pairs.files import (
+from pairs.effects import effects
+from pairs.lines import lines
+from pairs.models import MODELS
+from pairs.training import Row, Settings, lr_of
+from studykit.files import (
     ResultsError,
     append,
     cut_half,
@@ -22,11 +26,18 @@ from pairs.files import (
     whole_lines,
     writing,
 )
-from pairs.models import MODELS
-from pairs.summary import named, summarise
-from pairs.training import Row, Settings, lr_of
+from studykit.schema import named
 
-__all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row", "read_rows"]
+__all__ = [
+    "DETAILS",
+    "ROWS",
+    "SUMMARY",
+    "Results",
+    "ResultsError",
+    "checked_row",
+    "read_rows",
+    "summarise",
+]
 
 ROWS = "rounds.jsonl"
 DETAILS = "details.jsonl"
@@ -147,6 +158,22 @@ class Results:
     def _write_summary(self, folder: Path) -> None:
         text = json.dumps(self.summary(), indent=2, ensure_ascii=False)
         replace(folder / SUMMARY, text + "\n")
+
+
+def summarise(rows: Sequence[Row], test_pairs: int | None = None) -> dict[str, Any]:
+    """Return lines and effects as `summary.json` holds them; errors are fractions in [0, 1].
+
+    Args:
+        rows: of one study.
+        test_pairs: how many pairs its errors are counted on.
+    """
+    return {
+        "models": [named(line) for line in lines(rows, test_pairs)],
+        "effects": [
+            {**effect._asdict(), "difference": effect.difference._asdict()}
+            for effect in effects(rows)
+        ],
+    }
 
 
 def _alone(folder: Path) -> None:

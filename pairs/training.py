@@ -19,7 +19,7 @@ from pairs.descent import TrainingError, descend
 from pairs.models import MODELS, Model, origin
 from pairs.rates import rate
 from pairs.recipe import learn_digits
-from pairs.seeds import generator
+from studykit.seeds import generator
 
 __all__ = [
     "Row",

@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pairs.files import ResultsError, parsed, replace, text_of
 from pairs.models import MODELS
 from pairs.rates import FILE
 from pairs.results import ROWS, SUMMARY, read_rows
 from pairs.sweep.folders import folders
+from studykit.files import ResultsError, parsed, replace, text_of
 
 __all__ = ["gathered"]
 

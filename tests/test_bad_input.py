@@ -9,9 +9,9 @@ import pytest
 
 import cli
 from funcdl_cli import console
-from pairs import page
 from pairs.rates import rate
 from pairs.results import Results, ResultsError
+from pairs.saved import load
 from pairs.training import Row, Settings
 
 QUICK = ["--models", "fc-plain", "--rounds", "1", "--epochs", "1", "--train-pairs", "20", "--test-pairs", "20", "--workers", "1"]  # fmt: skip
@@ -234,7 +234,7 @@ def test_a_file_of_results_that_is_none_is_one_sentence(folder, name, kind):
         path.mkdir()
     else:
         path.symlink_to("/dev/zero")
-    for read in (lambda: page.load(folder), lambda: Results(folder, Settings(), "package")):
+    for read in (lambda: load(folder), lambda: Results(folder, Settings(), "package")):
         with pytest.raises(ResultsError) as caught:
             read()
         assert "\n" not in str(caught.value)
@@ -245,4 +245,4 @@ def test_rows_that_an_editor_saved_are_read(folder):
     path = folder / "rounds.jsonl"
     lines = path.read_text().splitlines()
     path.write_bytes("\r\n".join([*lines, "", ""]).encode("utf-8-sig"))
-    assert len(Results(folder, Settings(), "package").rows) == len(page.load(folder).rows) == 2
+    assert len(Results(folder, Settings(), "package").rows) == len(load(folder).rows) == 2

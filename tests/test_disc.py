@@ -11,13 +11,14 @@ import torch
 from command import ask as command
 from test_report import HOSTILE, Page
 
+import disc
 import funcdl as f
-from funcdl import disc, tree
-from pairs import page
-from pairs.disc import DIGITS, FRAMEWORK, load_disc, save_disc
-from pairs.figures.loss_curve import loss_curve
-from pairs.figures.scale import decades
+from disc.file import DIGITS, FRAMEWORK, load_disc, save_disc
+from funcdl import tree
 from pairs.results import ResultsError
+from reports import write_page
+from studykit.svg.loss_curve import loss_curve
+from studykit.svg.scale import decades
 
 SMALL = disc.Experiment(points=80, hidden=(8,), activation="tanh", epochs=9, batch_size=10)
 
@@ -46,7 +47,7 @@ def record(folder, **changes):
 
 
 def made(folder):
-    text = page.write(folder).read_text(encoding="utf-8")
+    text = write_page(folder).read_text(encoding="utf-8")
     return Page(text), text
 
 
@@ -289,7 +290,7 @@ def test_a_foreign_file_is_one_sentence(folder, text, words):
 
 def refused(folder, words):
     with pytest.raises(ResultsError) as caught:
-        page.write(folder)
+        write_page(folder)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (folder / "report.html").exists()
@@ -302,7 +303,7 @@ def test_settings_however_deep_are_a_page_or_one_sentence(folder):
         (folder / FRAMEWORK).write_text(text.replace('"seed": 7', f'"seed": {inside}'))
         said = ""
         try:
-            page.write(folder)
+            write_page(folder)
         except ResultsError as error:
             said = str(error)
         assert "\n" not in said

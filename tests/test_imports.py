@@ -30,9 +30,14 @@ FLOORS = [
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
     {"check", "judge", "slope", "staging", "training", "calibrate", "summary", "interop"},
-    {"disc", "module"},
+    {"module"},
     {"__init__"},
 ]
+STUDIES = [{"studykit"}, {"disc", "pairs"}, {"reports"}, {"cli"}]
+"""What stands on the library; `cli` is `cli.py` and `funcdl_cli/`."""
+
+ROOT = PACKAGE.parent
+PUBLIC = {"funcdl", "funcdl.initialisers", "funcdl.schedules", "funcdl.tree"}
 
 
 def imports(file):
@@ -73,6 +78,30 @@ def test_a_file_imports_from_its_floor_or_below(file):
             assert floor(name) <= here, f"{file} imports {name}"
         elif module.startswith("funcdl."):
             assert floor(module.split(".")[1]) <= here, f"{file} imports {module}"
+
+
+def study_files():
+    """Every file that stands on the library, with the floor that it is on."""
+    for i, floor in enumerate(STUDIES):
+        for room in sorted(floor):
+            folder = "funcdl_cli" if room == "cli" else room
+            yield from ((file, i) for file in sorted((ROOT / folder).rglob("*.py")))
+    yield ROOT / "cli.py", len(STUDIES) - 1
+
+
+@pytest.mark.parametrize(
+    ("file", "here"), [*study_files()], ids=lambda value: str(value).removeprefix(f"{ROOT}/")
+)
+def test_a_study_stands_on_the_kit_and_on_the_public_names_of_the_library(file, here):
+    for module, name in imports(file):
+        top = module.partition(".")[0].removeprefix("funcdl_")
+        if top == "funcdl":
+            assert module in PUBLIC, f"{file} imports {module}"
+            assert name is None or hasattr(sys.modules[module], name)
+        for i, rooms in enumerate(STUDIES):
+            if top in rooms:
+                own = file.relative_to(ROOT).parts[0].removeprefix("funcdl_").removesuffix(".py")
+                assert i < here or top == own, f"{file} imports {module}"
 
 
 def test_importing_changes_no_global():

@@ -7,16 +7,18 @@ from html.parser import HTMLParser
 import pytest
 from command import ask
 
-from pairs import page
-from pairs.figures.rows import Bar, Strip, forest, strips
-from pairs.figures.scale import scale, ticks
 from pairs.models import MODELS as ALL
-from pairs.page.parts import whole
+from pairs.page import render
 from pairs.rates import rate
-from pairs.report import corrected, difference, percent, probability, rounds
 from pairs.results import Results, ResultsError
-from pairs.statistics import Interval, Spread
+from pairs.saved import load
 from pairs.training import Row, Settings
+from reports import write_page
+from studykit.page.parts import whole
+from studykit.statistics import Interval, Spread
+from studykit.svg.rows import Bar, Strip, forest, strips
+from studykit.svg.scale import scale, ticks
+from studykit.wording import difference, percent, probability, rounds, starred
 
 MODELS = ["conv-plain", "conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y>&amp;'"
@@ -89,7 +91,7 @@ def folder(tmp_path):
 
 
 def made(folder):
-    path = page.write(folder)
+    path = write_page(folder)
     assert path == folder / "report.html"
     text = path.read_text(encoding="utf-8")
     return Page(text), text
@@ -180,7 +182,7 @@ def test_the_tables_say_what_the_summary_says(folder):
         assert effects[effect["name"]] == [
             difference(Interval(**effect["difference"])),
             probability(effect["p"]),
-            corrected(effect["holm"]),
+            starred(effect["holm"]),
             "4",
             rounds(effect["rounds_needed"]),
             f"{effect['before']} → {effect['after']}",
@@ -251,10 +253,10 @@ def test_hostile_names_and_settings_are_only_words(folder):
 
 def test_a_half_row_is_left_out_and_nothing_else_is_touched(folder):
     path = folder / "rounds.jsonl"
-    expected = page.render(page.load(folder))
+    expected = render(load(folder))
     path.write_text(path.read_text() + '{"model": "conv-pl')
     before = {file: file.read_bytes() for file in folder.iterdir()}
-    written = page.write(folder, folder.parent / "new" / "page.html")
+    written = write_page(folder, folder.parent / "new" / "page.html")
     assert written.read_text(encoding="utf-8") == expected
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
@@ -288,7 +290,7 @@ def test_foreign_files_are_one_sentence(folder, file, text, words):
     else:
         (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ResultsError) as caught:
-        page.write(folder)
+        write_page(folder)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (folder / "report.html").exists()
@@ -299,7 +301,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
     (folder / file).unlink()
     (folder / file).mkdir()
     with pytest.raises(ResultsError) as caught:
-        page.write(folder)
+        write_page(folder)
     said = f"{folder / file}: expected a file that can be read, got: Is a directory"
     assert str(caught.value) == said
 
@@ -307,7 +309,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
 def test_the_command_writes_and_says_where(folder, tmp_path):
     done = ask("report", folder, "--out", tmp_path / "page.html")
     assert done == (0, f"{tmp_path / 'page.html'}\n", "")
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.render(page.load(folder))
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == render(load(folder))
 
 
 def test_the_command_refuses_in_one_sentence(folder, tmp_path):

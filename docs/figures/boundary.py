@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from svg import figure, words
 
+from disc import draw
 from funcdl import linear, mse, relu, serial, sgd, stage, supervised, training_step, tree
-from funcdl.disc import draw
-from pairs.figures.raster import raster
+from studykit.svg.raster import raster
 
 __all__ = ["boundary"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import Details
-from pairs.figures.rows import escaped
-from pairs.page.parts import figure, without
+from studykit.page.parts import figure, without
+from studykit.svg.rows import escaped
 
 __all__ = ["confusions"]
 

@@ -8,9 +8,9 @@ from itertools import product
 import torch
 
 from pairs.details import Details
-from pairs.figures.raster import raster
-from pairs.figures.rows import escaped
-from pairs.page.parts import figure, without
+from studykit.page.parts import figure, without
+from studykit.svg.raster import raster
+from studykit.svg.rows import escaped
 
 __all__ = ["filters"]
 

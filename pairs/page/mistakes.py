@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from pairs.details import PICTURES, SIDE, Details, Mistake, picture
-from pairs.figures.raster import raster
-from pairs.figures.rows import escaped
-from pairs.page.parts import count
+from studykit.svg.raster import raster
+from studykit.svg.rows import escaped
+from studykit.wording import count
 
 __all__ = ["mistakes"]
 

@@ -2,7 +2,8 @@
 
 from cases import activations, combinators, images, layouts, linears, losses, norms, sequences
 from cases.case import Case, normal
-from pairs.compare import at_most, sharpen
+from pairs.at_most import at_most
+from pairs.sharpen import sharpen
 
 __all__ = ["CASES", "Case", "normal"]
 

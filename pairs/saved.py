@@ -1,0 +1,88 @@
+"""A folder of results, read and not changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pairs.details import Details, checked
+from pairs.models import MODELS
+from pairs.results import DETAILS, ROWS, SUMMARY, read_rows
+from pairs.training import Row
+from studykit.files import ResultsError, parsed, text_of, whole_lines
+
+__all__ = ["Study", "by_model", "load"]
+
+
+class Study(NamedTuple):
+    """What a folder holds: the rows, and the settings and versions that they were made with.
+
+    `details` has those of the rounds that were watched, in the order of their rows: none in a
+    folder that is older than they are.
+    """
+
+    settings: dict[str, Any]
+    versions: dict[str, Any]
+    rows: list[Row]
+    details: Sequence[Details] = ()
+
+
+def load(folder: Path) -> Study:
+    """Read what `funcdl-cli pairs --out` wrote, whether or not it is finished.
+
+    Half a row at the end, where a run was killed or still writes, is left out.
+
+    Raises:
+        ResultsError: a file is missing, or is not what it should be; one sentence.
+    """
+    with _reading(folder, SUMMARY) as path:
+        summary = parsed(text_of(path), str(path))
+    for part in ("settings", "versions"):
+        if not isinstance(summary.get(part), dict):
+            raise ResultsError(f"{folder / SUMMARY}: expected {part} of a study, found none")
+    with _reading(folder, ROWS) as path:
+        rows = read_rows(path, summary["settings"])
+    if not rows:
+        raise ResultsError(f"{folder / ROWS}: expected at least one finished round, found none")
+    return Study(summary["settings"], summary["versions"], rows, _details(folder, rows))
+
+
+def by_model(details: Sequence[Details]) -> dict[str, list[Details]]:
+    """Gather the rounds of each model, in the order of the table of models; then any others."""
+    there = dict.fromkeys(one.model for one in details)
+    names = dict.fromkeys([*(name for name in MODELS if name in there), *there])
+    return {name: [one for one in details if one.model == name] for name in names}
+
+
+def _details(folder: Path, rows: Sequence[Row]) -> list[Details]:
+    """Read the details of the rounds that have a row; those written last count."""
+    if not (folder / DETAILS).exists():
+        return []
+    found = {}
+    with _reading(folder, DETAILS) as path:
+        for line, where in whole_lines(path):
+            fields = parsed(line, where)
+            try:
+                details = checked(fields)
+            except ValueError:
+                raise ResultsError(f"{where} is not what a round of this study tells") from None
+            found[details.model, details.round] = details
+    return [found[key] for row in rows if (key := (row.model, row.round)) in found]
+
+
+@contextmanager
+def _reading(folder: Path, name: str) -> Iterator[Path]:
+    """Turn what goes wrong with a file in the block into one sentence."""
+    try:
+        yield folder / name
+    except FileNotFoundError:
+        raise ResultsError(
+            f"{folder}: expected a folder that 'funcdl-cli pairs --out' wrote, "
+            f"found no {name} in it"
+        ) from None
+    except OSError as error:
+        raise ResultsError(
+            f"{folder / name}: expected a file that can be read, got: {error.strerror}"
+        ) from None
