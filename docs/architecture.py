@@ -36,7 +36,7 @@ WIDTH, LEFT, STOREY, HIGH, SWEEPS = 900, 170, 84, 18, 10
 
 
 def rooms() -> list[list[str]]:
-    """List the rooms of each floor: those of `funcdl/`, then what stands on it, as the test has them.
+    """List the rooms of each floor: those of the library, then those that stand on it.
 
     Raises:
         SystemExit: the floors are not as many as have a name, or a file of `funcdl/` has none.
