@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import typer
 
+from funcdl import FuncdlError
 from studykit.files import bytes_of
 
 __all__ = ["ConfigError", "configure"]
@@ -33,7 +34,7 @@ MOST = 1 << 20
 NOT_IN_FILES = {"config", "help", "list"}
 
 
-class ConfigError(ValueError):
+class ConfigError(FuncdlError, ValueError):
     """A file of options that cannot be read, or that says what no option takes."""
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from funcdl import tree
+from funcdl import FuncdlError, tree
 from pairs.models import MODELS, Model
 from pairs.training import Settings, Trained
 
@@ -30,7 +30,7 @@ MOST = 1 << 24
 DTYPES = {"F16": torch.float16, "F32": torch.float32}
 
 
-class ModelFileError(ValueError):
+class ModelFileError(FuncdlError, ValueError):
     """A file that holds no trained model of this study; the message is one sentence."""
 
 

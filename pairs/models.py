@@ -7,7 +7,18 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import funcdl
-from funcdl import Layer, dropout, expand_dims, flatten, max_pool2d, relu, serial, shared, tap
+from funcdl import (
+    FuncdlError,
+    Layer,
+    dropout,
+    expand_dims,
+    flatten,
+    max_pool2d,
+    relu,
+    serial,
+    shared,
+    tap,
+)
 from pairs.at_most import at_most
 from pairs.augment import Warp
 from pairs.committee import committee
@@ -126,7 +137,7 @@ def origin(name: str) -> str:
     return name.partition("-without-")[0]
 
 
-class UnknownModelError(LookupError):
+class UnknownModelError(FuncdlError, LookupError):
     """A name that no model has."""
 
 

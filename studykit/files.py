@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from funcdl import FuncdlError
+
 __all__ = [
     "ResultsError",
     "append",
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 
-class ResultsError(ValueError):
+class ResultsError(FuncdlError, ValueError):
     """A folder that cannot be written, or that holds something else."""
 
 
