@@ -7,7 +7,7 @@ from disc.sheets import errors_of_sets, finite_rounds
 from studykit.content import Figure
 from studykit.statistics import spread
 from studykit.svg.loss_curve import loss_curve
-from studykit.svg.rows import Strip, strips
+from studykit.svg.strips import Strip, strips
 from studykit.wording import percent
 
 __all__ = ["distribution_figure", "loss_figure"]

@@ -14,6 +14,7 @@ from disc.sheets import errors_sheet, finite_rounds, rounds_sheet
 from studykit.page.parts import command as shown
 from studykit.page.parts import figure, settings, table, whole
 from studykit.statistics import spread
+from studykit.svg.elements import element, picture
 from studykit.svg.raster import raster
 from studykit.wording import count, percent
 
@@ -97,17 +98,19 @@ def _picture(epoch: int, surface: Tensor, points: Sequence[tuple[float, float]])
         f"{float(inside.double().mean()):.1%} of the square is taken for inside; "
         f"{float((inside != _truth(side)).double().mean()):.1%} of it wrongly decided."
     )
-    dots = "".join(
-        f'<circle class="mistake" cx="{side * x:.2f}" cy="{side * y:.2f}" r="{side / 48:.2f}"/>'
+    dots = [
+        element(
+            "circle",
+            kind="mistake",
+            cx=f"{side * x:.2f}",
+            cy=f"{side * y:.2f}",
+            r=f"{side / 48:.2f}",
+        )
         for x, y in points
-    )
-    return (
-        f'<svg class="raster" role="img" viewBox="0 0 {side} {side}" '
-        f'aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{title}</title><desc id="{name}-desc">{about}</desc>'
-        f'{raster(surface)}<circle class="truth" cx="{side / 2}" cy="{side / 2}" '
-        f'r="{RADIUS * side:.3f}"/>{dots}</svg>'
-    )
+    ]
+    edge = element("circle", kind="truth", cx=side / 2, cy=side / 2, r=f"{RADIUS * side:.3f}")
+    drawn = raster(surface) + edge + "".join(dots)
+    return picture(name, title, f"0 0 {side} {side}", [drawn], about)
 
 
 def _truth(side: int) -> Tensor:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE / "figures"))  # where the parts of a picture are
+sys.path.insert(0, str(ROOT))  # where the parts of a picture are
 
-from svg import box, figure, path, words  # noqa: E402
+from studykit.svg.diagram import box, diagram, path, words  # noqa: E402
 
 FLOORS = [
     "contract, errors, trees",
@@ -145,7 +145,7 @@ def drawn() -> str:
         f"{name}: {', '.join('funcdl' if room == '__init__' else room for room in floor)}."
         for name, floor in zip(FLOORS, floors)
     )
-    return figure(WIDTH, 40 + STOREY * (len(floors) - 1) + 50, title, parts)
+    return diagram(WIDTH, 40 + STOREY * (len(floors) - 1) + 50, title, parts)
 
 
 def curve(start: tuple[float, float], end: tuple[float, float]) -> str:

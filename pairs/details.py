@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["KINDS", "PICTURES", "SIDE", "Details", "Mistake", "checked", "picture"]
+__all__ = ["KINDS", "PICTURES", "SIDE", "Details", "Mistake", "checked", "decoded"]
 
 KINDS = ("equal", "differ by one", "differ by more")
 """Kinds of pairs, in the order of `Details.kinds`."""
@@ -63,7 +63,7 @@ class Details(NamedTuple):
     filters: list[Any]
 
 
-def picture(text: str) -> Tensor:
+def decoded(text: str) -> Tensor:
     """Decode a kept picture: (2, 14, 14) uint8.
 
     Raises:
@@ -92,7 +92,7 @@ def checked(fields: dict[str, Any]) -> Details:
             and len(found.losses) == len(found.test_errors)
             and _list(found.pictures, lambda text: isinstance(text, str))
             and len(found.pictures) <= min(PICTURES, len(wrong))
-            and all(len(picture(text)) == 2 for text in found.pictures)
+            and all(len(decoded(text)) == 2 for text in found.pictures)
             and _list(found.kinds, _kind, len(KINDS))
             and sum(kind[1] for kind in found.kinds) == len(wrong)
             and (found.confusion is None or _list(found.confusion, _taken, 10))

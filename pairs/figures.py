@@ -10,7 +10,8 @@ from pairs.lines import Line
 from pairs.sheets import effect_group, model_group
 from pairs.training import Row
 from studykit.content import Figure
-from studykit.svg.rows import Bar, Strip, forest, strips
+from studykit.svg.forest import Bar, forest
+from studykit.svg.strips import Strip, strips
 from studykit.wording import difference, percent
 
 __all__ = ["distribution", "forest_of"]

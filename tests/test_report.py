@@ -16,8 +16,9 @@ from pairs.training import Row, Settings
 from reports import write_page
 from studykit.page.parts import whole
 from studykit.statistics import Interval, Spread
-from studykit.svg.rows import Bar, Strip, forest, strips
+from studykit.svg.forest import Bar, forest
 from studykit.svg.scale import scale, ticks
+from studykit.svg.strips import Strip, strips
 from studykit.wording import difference, percent, probability, rounds, starred
 
 MODELS = ["conv-plain", "conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]

@@ -9,7 +9,7 @@ import torch
 from funcdl import flatten, linear, serial, tree
 from pairs.augment import Warp
 from pairs.data import Digits, Mnist, draw_split
-from pairs.details import checked, picture
+from pairs.details import checked, decoded
 from pairs.page import render
 from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
@@ -104,7 +104,7 @@ def test_mistakes_kinds_and_confusions_count_what_the_row_counts(watched, mnist)
             assert cells.sum(1).tolist() == test.classes.flatten().bincount(minlength=10).tolist()
             assert int(cells.sum() - cells.trace()) == round(row.digit_error * 2 * QUICK.test_pairs)
         for mistake, text in zip(details.mistakes, details.pictures):
-            assert torch.equal(picture(text), (255 * test.images[mistake.pair]).to(torch.uint8))
+            assert torch.equal(decoded(text), (255 * test.images[mistake.pair]).to(torch.uint8))
         assert len(details.pictures) == min(6, len(details.mistakes))
 
 

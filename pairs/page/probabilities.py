@@ -10,8 +10,8 @@ from pairs.sheets import model_group
 from studykit.content import Sheet
 from studykit.page.parts import table
 from studykit.statistics import Spread
+from studykit.svg.elements import escaped
 from studykit.svg.reliability import lowest, reliability
-from studykit.svg.rows import escaped
 
 __all__ = ["probabilities"]
 

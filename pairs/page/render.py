@@ -18,7 +18,7 @@ from pairs.sheets import OWN, effect_sheet, model_sheet, rounds_sheet, settings_
 from pairs.study_command import study_command
 from studykit.content import Figure
 from studykit.page.parts import command, figure, settings, table, whole
-from studykit.svg.rows import escaped
+from studykit.svg.elements import escaped
 from studykit.wording import count, percent
 
 __all__ = ["render"]

@@ -14,7 +14,7 @@ from pairs.sweep.trends import effects_by_value, errors_by_value
 from pairs.training import Row
 from studykit.page.parts import command as shown
 from studykit.page.parts import figure, settings, table, whole
-from studykit.svg.rows import escaped
+from studykit.svg.elements import escaped
 from studykit.wording import count
 
 __all__ = ["render_sweep"]

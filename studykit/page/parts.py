@@ -10,7 +10,7 @@ from typing import Any
 
 from studykit.content import Sheet
 from studykit.page.style import STYLE
-from studykit.svg.rows import escaped
+from studykit.svg.elements import escaped
 
 __all__ = ["command", "figure", "settings", "table", "whole", "without"]
 

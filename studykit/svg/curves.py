@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from studykit.svg.rows import escaped
+from studykit.svg.elements import element, figure, line, stretched, words
 from studykit.svg.scale import Scale, scale, ticks
 from studykit.svg.value_axis import LEFT, RIGHT, ValueAxis, number
 
@@ -24,11 +24,7 @@ LEGEND = 22
 
 COLOURS = 8
 DASHES = ("none", "7 4", "2 3", "9 3 2 3")
-MARKS = (
-    '<circle class="{}" cx="{x}" cy="{y:.1f}" r="4"/>',
-    '<rect class="{} square" x="{x}" y="{y:.1f}" width="8" height="8"/>',
-    '<rect class="{} diamond" x="{x}" y="{y:.1f}" width="8" height="8"/>',
-)
+MARKS = ("", "square", "diamond")
 
 
 class Point(NamedTuple):
@@ -74,15 +70,15 @@ def curves(
         log: whether the axis may be logarithmic, where means above 0 span a decade.
         beside: curves of other figures that this one is compared with, on the same axes.
     """
-    across = ValueAxis([point.value for line in [*lines, *beside] for point in line.points])
+    across = ValueAxis([point.value for curve in [*lines, *beside] for point in curve.points])
     ends = [
         min(end, most)
-        for line in [*lines, *beside]
-        for point in line.points
+        for curve in [*lines, *beside]
+        for point in curve.points
         for end in (point.mean, point.low, point.high)
         if end is not None
     ]
-    means = [point.mean for line in [*lines, *beside] for point in line.points]
+    means = [point.mean for curve in [*lines, *beside] for point in curve.points]
     axis_up = scale(means, ends) if log else Scale(ticks(min(0, *ends), max(0, *ends)))
     top = LEGEND * len(lines) + 36
     apart = min(0.012, 0.6 * across.gap / len(lines))
@@ -91,33 +87,30 @@ def curves(
         return HEIGHT * (1 - axis_up(mean))
 
     parts: list[str] = []
-    for i, line in enumerate(lines):
+    for i, curve in enumerate(lines):
         shift = (i - (len(lines) - 1) / 2) * apart if whiskers else 0.0
-        at = [(across(point.value) + shift, point) for point in line.points]
-        parts += [f'<g class="s{i % COLOURS}">', *_key(i, line.label)]
+        at = [(across(point.value) + shift, point) for point in curve.points]
+        parts += [f'<g class="s{i % COLOURS}">', *_key(i, curve.label)]
         parts += _stretched(i, at, top, height, banded=not whiskers)
         for x, point in at:
             place = across.per_cent(x)
             if whiskers and point.low is not None and point.high is not None:
-                parts.append(
-                    f'<line class="whisker" x1="{place}" x2="{place}" '
-                    f'y1="{top + height(point.high):.1f}" y2="{top + height(point.low):.1f}"/>'
-                )
+                low, high = (f"{top + height(end):.1f}" for end in (point.low, point.high))
+                parts.append(line("whisker", place, place, high, low))
             parts.append(_mark(i, place, top + height(point.mean)))
         parts.append("</g>")
-    return "\n".join(
+    over = f"{up} (logarithmic)" if axis_up.log else up
+    return figure(
+        name,
+        title,
+        " ".join(map(_said, lines)),
+        top + HEIGHT + 42,
         [
-            f'<svg role="img" width="100%" height="{top + HEIGHT + 42}" '
-            f'aria-labelledby="{name}-title {name}-desc">',
-            f'<title id="{name}-title">{escaped(title)}</title>',
-            f'<desc id="{name}-desc">{escaped(" ".join(map(_said, lines)))}</desc>',
             *_up(axis_up, top, height),
-            f'<text class="under" x="0" y="{top - 12}">'
-            f"{escaped(up)}{' (logarithmic)' if axis_up.log else ''}</text>",
+            words(over, "0", top - 12, kind="under"),
             *across.drawn(axis, top + HEIGHT),
             *parts,
-            "</svg>",
-        ]
+        ],
     )
 
 
@@ -127,58 +120,51 @@ def _stretched(
     top: int,
     height: Callable[[float], float],
     banded: bool,
-) -> Iterator[str]:
+) -> list[str]:
     """Draw what must reach from value to value: the line, under it the band."""
 
     def path(corners: Sequence[tuple[float, float]]) -> str:
         return "M" + "L".join(f"{1000 * x:.1f} {height(y):.1f}" for x, y in corners)
 
-    yield (
-        f'<svg x="{LEFT}%" y="{top}" width="{RIGHT - LEFT}%" height="{HEIGHT}" '
-        f'viewBox="0 0 1000 {HEIGHT}" preserveAspectRatio="none">'
-    )
+    parts = []
     low = [(x, point.low) for x, point in at if point.low is not None]
     high = [(x, point.high) for x, point in at if point.high is not None]
     if banded and low:
-        yield f'<path class="band" d="{path([*high, *reversed(low)])}z"/>'
-    yield (
-        f'<path class="curve" stroke-dasharray="{DASHES[i % len(DASHES)]}" '
-        f'd="{path([(x, point.mean) for x, point in at])}"/>'
-    )
-    yield "</svg>"
+        parts.append(element("path", kind="band", d=f"{path([*high, *reversed(low)])}z"))
+    dash, means = DASHES[i % len(DASHES)], path([(x, point.mean) for x, point in at])
+    parts.append(element("path", kind="curve", stroke_dasharray=dash, d=means))
+    return stretched(LEFT, RIGHT, top, HEIGHT, HEIGHT, parts)
 
 
 def _key(i: int, label: str) -> Iterator[str]:
     """Draw a line of the legend."""
     y = LEGEND * i + 12
     dash = DASHES[i % len(DASHES)]
-    yield f'<line class="curve" stroke-dasharray="{dash}" x1="2" x2="40" y1="{y}" y2="{y}"/>'
+    yield element("line", kind="curve", stroke_dasharray=dash, x1=2, x2=40, y1=y, y2=y)
     yield _mark(i, "21", y)
-    yield f'<text class="label" x="50" y="{y + 5}">{escaped(label)}</text>'
+    yield words(label, 50, y + 5, kind="label")
 
 
 def _mark(i: int, x: str, y: float) -> str:
-    kind = "mark" if i // len(MARKS) % 2 == 0 else "mark hollow"
-    return MARKS[i % len(MARKS)].format(kind, x=x, y=y)
+    kind, shape = "mark" if i // len(MARKS) % 2 == 0 else "mark hollow", MARKS[i % len(MARKS)]
+    if not shape:
+        return element("circle", kind=kind, cx=x, cy=f"{y:.1f}", r=4)
+    return element("rect", kind=f"{kind} {shape}", x=x, y=f"{y:.1f}", width=8, height=8)
 
 
 def _up(axis: Scale, top: int, height: Callable[[float], float]) -> Iterator[str]:
-    for mark, words in axis.labels(10):
+    for mark, told in axis.labels(10):
         y = f"{top + height(mark):.1f}"
-        kind = "zero" if mark == 0 else "grid"
-        yield f'<line class="{kind}" x1="{LEFT}%" x2="{RIGHT}%" y1="{y}" y2="{y}"/>'
-        yield (
-            f'<text class="under" x="{LEFT - 1.5}%" y="{top + height(mark) + 4:.1f}" '
-            f'text-anchor="end">{words}</text>'
-        )
+        yield line("zero" if mark == 0 else "grid", f"{LEFT}%", f"{RIGHT}%", y, y)
+        yield words(told, f"{LEFT - 1.5}%", f"{top + height(mark) + 4:.1f}", "end", "under")
 
 
-def _said(line: Curve) -> str:
+def _said(curve: Curve) -> str:
     """Put a curve in words."""
-    words = []
-    for point in line.points:
+    told = []
+    for point in curve.points:
         near = ""
         if point.low is not None and point.high is not None:
             near = f" ({point.low:.2f} to {point.high:.2f})"
-        words.append(f"{point.mean:.2f}{near} at {number(point.value)}".replace("-", "−"))
-    return f"{line.label}: {', '.join(words)}."
+        told.append(f"{point.mean:.2f}{near} at {number(point.value)}".replace("-", "−"))
+    return f"{curve.label}: {', '.join(told)}."

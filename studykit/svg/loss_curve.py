@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from studykit.svg.rows import escaped
+from studykit.svg.elements import element, figure, line, stretched, words
 from studykit.svg.scale import decades, ticks
 
 __all__ = ["loss_curve"]
@@ -50,28 +50,25 @@ def loss_curve(name: str, title: str, axis: str, losses: Sequence[Sequence[float
             f"{1000 * (top - math.log(max(values[k], LEAST))) / (top - bottom):.1f}"
             for k in shown
         )
-        return f'<path class="{kind}" d="M{"L".join(places)}"/>'
+        return element("path", kind=kind, d=f"M{'L'.join(places)}")
 
     said = (
         f"{len(losses[0])} rounds, {count} epochs. The mean is {means[0]:.2g} in epoch 1 and "
         f"{means[-1]:.2g} in epoch {count}, where the rounds go from {min(losses[-1]):.2g} to "
         f"{max(losses[-1]):.2g}."
     )
-    return "\n".join(
+    rounds = [path("thin", [row[i] for row in losses]) for i in range(len(losses[0]))]
+    drawn = [*rounds, path("thick", means)]
+    return figure(
+        name,
+        title,
+        said,
+        TOP + HEIGHT + 40,
         [
-            f'<svg role="img" width="100%" height="{TOP + HEIGHT + 40}" '
-            f'aria-labelledby="{name}-title {name}-desc">',
-            f'<title id="{name}-title">{escaped(title)}</title>',
-            f'<desc id="{name}-desc">{escaped(said)}</desc>',
             *_grid(across, up),
-            _words(f"{axis} (logarithmic)", "0", 14, "start"),
-            f'<svg class="stretched" x="{LEFT}%" y="{TOP}" width="{RIGHT - LEFT}%" '
-            f'height="{HEIGHT}" viewBox="0 0 1000 1000" preserveAspectRatio="none">',
-            *(path("thin", [row[i] for row in losses]) for i in range(len(losses[0]))),
-            path("thick", means),
-            "</svg>",
-            "</svg>",
-        ]
+            words(f"{axis} (logarithmic)", "0", "14.0", "start", "under"),
+            *stretched(LEFT, RIGHT, TOP, HEIGHT, 1000, drawn, "stretched"),
+        ],
     )
 
 
@@ -79,13 +76,9 @@ def _grid(across: Sequence[float], up: Sequence[float]) -> Iterator[str]:
     for mark in up:
         share = (math.log(up[-1]) - math.log(mark)) / (math.log(up[-1]) - math.log(up[0]))
         y = TOP + HEIGHT * share
-        yield f'<line class="grid" x1="{LEFT}%" x2="{RIGHT}%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield _words(f"{mark:g}", f"{LEFT - 1.5}%", y + 4, "end")
+        yield line("grid", f"{LEFT}%", f"{RIGHT}%", f"{y:.1f}", f"{y:.1f}")
+        yield words(f"{mark:g}", f"{LEFT - 1.5}%", f"{y + 4:.1f}", "end", "under")
     for mark in across:
         x = f"{LEFT + (RIGHT - LEFT) * mark / across[-1]:.2f}%"
-        yield _words(f"{mark:g}", x, TOP + HEIGHT + 18, "middle")
-    yield _words("epoch", f"{RIGHT}%", TOP + HEIGHT + 36, "end")
-
-
-def _words(text: str, x: str, y: float, anchor: str) -> str:
-    return f'<text class="under" x="{x}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
+        yield words(f"{mark:g}", x, f"{TOP + HEIGHT + 18:.1f}", "middle", "under")
+    yield words("epoch", f"{RIGHT}%", f"{TOP + HEIGHT + 36:.1f}", "end", "under")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from studykit.statistics import Spread, spread
-from studykit.svg.rows import escaped
+from studykit.svg.elements import element, figure, line, stretched, words
 from studykit.svg.scale import Scale
 
 __all__ = ["over_rounds", "panel"]
@@ -54,32 +54,31 @@ def panel(name: str, title: str, label: str, curve: Sequence[Spread], up: Scale)
         f"after epoch {best + 1}: {means[best]:.3g}."
     )
     grid = []
-    for mark, words in up.labels(5):
+    for mark, told in up.labels(5):
         y = TOP + HEIGHT * (1 - up(mark))
         grid += [
-            f'<line class="grid" x1="{LEFT}%" x2="{RIGHT}%" y1="{y:.1f}" y2="{y:.1f}"/>',
-            f'<text class="under" x="{LEFT - 2}%" y="{y + 4:.1f}" text-anchor="end">{words}</text>',
+            line("grid", f"{LEFT}%", f"{RIGHT}%", f"{y:.1f}", f"{y:.1f}"),
+            words(told, f"{LEFT - 2}%", f"{y + 4:.1f}", "end", "under"),
         ]
     ends = [(LEFT, "start", "epoch 1"), (RIGHT, "end", f"epoch {epochs}")]
-    return "\n".join(
+    box = [
+        element("path", kind="band", d=f"M{'L'.join([*upper, *reversed(lower)])}Z"),
+        element("path", kind="curve", d=f"M{'L'.join(points(means))}"),
+    ]
+    return figure(
+        name,
+        title,
+        said,
+        TOP + HEIGHT + 22,
         [
-            f'<svg class="s0" role="img" width="100%" height="{TOP + HEIGHT + 22}" '
-            f'aria-labelledby="{name}-title {name}-desc">',
-            f'<title id="{name}-title">{escaped(title)}</title>',
-            f'<desc id="{name}-desc">{escaped(said)}</desc>',
-            f'<text x="0" y="14">{escaped(label if len(label) <= 32 else label[:31] + "…")}</text>',
-            f'<text x="{RIGHT}%" y="14" text-anchor="end">{means[-1]:.3g}</text>',
+            words(label if len(label) <= 32 else label[:31] + "…", "0", "14"),
+            words(f"{means[-1]:.3g}", f"{RIGHT}%", "14", "end"),
             *grid,
             *(
-                f'<text class="under" x="{x}%" y="{TOP + HEIGHT + 16}" text-anchor="{anchor}">'
-                f"{words}</text>"
-                for x, anchor, words in ends[: 2 if epochs > 1 else 1]
+                words(told, f"{x}%", TOP + HEIGHT + 16, anchor, "under")
+                for x, anchor, told in ends[: 2 if epochs > 1 else 1]
             ),
-            f'<svg x="{LEFT}%" y="{TOP}" width="{RIGHT - LEFT}%" height="{HEIGHT}" '
-            f'viewBox="0 0 1000 1000" preserveAspectRatio="none">',
-            f'<path class="band" d="M{"L".join([*upper, *reversed(lower)])}Z"/>',
-            f'<path class="curve" d="M{"L".join(points(means))}"/>',
-            "</svg>",
-            "</svg>",
-        ]
+            *stretched(LEFT, RIGHT, TOP, HEIGHT, 1000, box),
+        ],
+        "s0",
     )

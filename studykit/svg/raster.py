@@ -6,6 +6,8 @@ from itertools import groupby
 
 from torch import Tensor
 
+from studykit.svg.elements import element
+
 __all__ = ["raster"]
 
 LEVELS = 15
@@ -34,7 +36,11 @@ def raster(values: Tensor) -> str:
                 shapes.setdefault(shade, []).append(f"M{x} {y}h{width}v1h-{width}z")
             x += width
     return "".join(
-        f'<path class="{"ink" if shade > 0 else "minus"}" '
-        f'fill-opacity="{abs(shade) / LEVELS:.3g}" d="{"".join(parts)}"/>'
+        element(
+            "path",
+            kind="ink" if shade > 0 else "minus",
+            fill_opacity=f"{abs(shade) / LEVELS:.3g}",
+            d="".join(parts),
+        )
         for shade, parts in sorted(shapes.items())
     )

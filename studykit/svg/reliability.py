@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from studykit.svg.rows import escaped
+from studykit.svg.elements import element, figure, line, words
 from studykit.svg.scale import ticks
 
 __all__ = ["lowest", "reliability"]
@@ -57,23 +57,24 @@ def reliability(name: str, title: str, bins: Sequence[Sequence[float]], low: flo
         half = DEVIATIONS * math.sqrt(max(sure * (1 - sure), 0) / pairs)
         top, bottom = min(sure + half, 1), max(sure - half, marks[0])
         parts += [
-            f'<line class="whisker" x1="{_x(sure)}" x2="{_x(sure)}" '
-            f'y1="{y(top):.1f}" y2="{y(bottom):.1f}"/>',
-            f'<circle class="dot" cx="{_x(sure)}" cy="{y(share):.1f}" '
-            f'r="{max(LARGEST * math.sqrt(pairs / total), 2):.1f}"/>',
+            line("whisker", _x(sure), _x(sure), f"{y(top):.1f}", f"{y(bottom):.1f}"),
+            element(
+                "circle",
+                kind="dot",
+                cx=_x(sure),
+                cy=f"{y(share):.1f}",
+                r=f"{max(LARGEST * math.sqrt(pairs / total), 2):.1f}",
+            ),
         ]
         said.append(f"{100 * sure:.1f} % sure, {100 * share:.1f} % right of {pairs:,}")
-    return "\n".join(
-        [
-            f'<svg class="s7" role="img" width="100%" height="{TOP + HEIGHT + 40}" '
-            f'aria-labelledby="{name}-title {name}-desc">',
-            f'<title id="{name}-title">{escaped(title)}</title>',
-            f'<desc id="{name}-desc">{"; ".join(said)}.</desc>',
-            *_grid([(mark, y(mark)) for mark in marks]),
-            f'<line class="zero" x1="{_x(0.5)}" x2="{_x(1)}" y1="{y(0.5):.1f}" y2="{y(1):.1f}"/>',
-            *parts,
-            "</svg>",
-        ]
+    diagonal = line("zero", _x(0.5), _x(1), f"{y(0.5):.1f}", f"{y(1):.1f}")
+    return figure(
+        name,
+        title,
+        f"{'; '.join(said)}.",
+        TOP + HEIGHT + 40,
+        [*_grid([(mark, y(mark)) for mark in marks]), diagonal, *parts],
+        "s7",
     )
 
 
@@ -83,19 +84,10 @@ def _x(confidence: float) -> str:
 
 def _grid(marks: Sequence[tuple[float, float]]) -> Iterator[str]:
     for mark, y in marks:
-        yield f'<line class="grid" x1="{LEFT}%" x2="{RIGHT}%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield (
-            f'<text class="under" x="{LEFT - 2}%" y="{y + 4:.1f}" text-anchor="end">'
-            f"{100 * mark:g}</text>"
-        )
+        yield line("grid", f"{LEFT}%", f"{RIGHT}%", f"{y:.1f}", f"{y:.1f}")
+        yield words(f"{100 * mark:g}", f"{LEFT - 2}%", f"{y + 4:.1f}", "end", "under")
     foot = TOP + HEIGHT
-    for confidence, anchor in ((0.5, "middle"), (0.75, "middle"), (1, "middle")):
-        yield (
-            f'<text class="under" x="{_x(confidence)}" y="{foot + 16}" text-anchor="{anchor}">'
-            f"{100 * confidence:g}</text>"
-        )
-    yield (
-        f'<text class="under" x="{RIGHT}%" y="{foot + 34}" text-anchor="end">'
-        "confidence in % →</text>"
-    )
-    yield f'<text class="under" x="0" y="{foot + 34}">↑ right, in %</text>'
+    for confidence in (0.5, 0.75, 1):
+        yield words(f"{100 * confidence:g}", _x(confidence), foot + 16, "middle", "under")
+    yield words("confidence in % →", f"{RIGHT}%", foot + 34, "end", "under")
+    yield words("↑ right, in %", "0", foot + 34, kind="under")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from studykit.svg.rows import escaped
+from studykit.svg.elements import line, words
 
 __all__ = ["LEFT", "RIGHT", "ValueAxis", "number"]
 
@@ -39,13 +39,13 @@ class ValueAxis:
 
     def __init__(self, values: Sequence[float | str]) -> None:
         numbers = sorted({value for value in values if not isinstance(value, str)})
-        words = dict.fromkeys(value for value in values if isinstance(value, str))
-        self.values: list[float | str] = [*numbers, *words]
+        names = dict.fromkeys(value for value in values if isinstance(value, str))
+        self.values: list[float | str] = [*numbers, *names]
         logs = [math.log(value) for value in numbers if value > 0] or [0.0]
         step = (logs[-1] - logs[0]) / (len(logs) - 1) if len(logs) > 1 else 1.0
         places = [math.log(value) if value > 0 else logs[0] - step for value in numbers]
         first = logs[-1] + step if numbers else 0.0
-        places += [first + k for k in range(len(words))]
+        places += [first + k for k in range(len(names))]
         inset = INSET if numbers else WORDS
         self._places = {
             value: inset + (1 - 2 * inset) * (place - places[0]) / ((places[-1] - places[0]) or 1.0)
@@ -70,17 +70,11 @@ class ValueAxis:
         free = 0.0
         for value in self.values:
             x = self.per_cent(self(value))
-            yield f'<line class="grid" x1="{x}" x2="{x}" y1="{y}" y2="{y + 5}"/>'
+            yield line("grid", x, x, y, y + 5)
             if self(value) >= free:  # A label that would run into the one before is left out.
                 free = self(value) + LABEL
-                yield (
-                    f'<text class="under" x="{x}" y="{y + 19}" text-anchor="middle">'
-                    f"{escaped(number(value))}</text>"
-                )
-        yield (
-            f'<text class="under" x="{RIGHT}%" y="{y + 37}" text-anchor="end">'
-            f"{escaped(about)}</text>"
-        )
+                yield words(number(value), x, y + 19, "middle", "under")
+        yield words(about, f"{RIGHT}%", y + 37, "end", "under")
 
 
 def number(value: float | str) -> str:

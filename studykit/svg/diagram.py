@@ -1,11 +1,13 @@
-"""Parts of an SVG that stands alone: its colours are its own, for a light and a dark page."""
+"""Diagrams that stand alone: boxes, arrows and words, in colours for a light and a dark page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
-__all__ = ["arrow", "box", "figure", "line", "path", "words"]
+from studykit.svg.elements import element, escaped
+from studykit.svg.elements import words as written
+
+__all__ = ["arrow", "box", "diagram", "path", "straight", "words"]
 
 STYLE = """
 :root { --page: #fdfdfc; --ink: #1c2024; --quiet: #5c646c; --rule: #b9c0c7; --box: #e3eefa;
@@ -33,55 +35,68 @@ text.back { fill: var(--minus); }
 """
 
 
-def figure(width: int, height: int, title: str, parts: Iterable[str]) -> str:
+def diagram(width: float, height: float, title: str, parts: Iterable[str]) -> str:
     """Put parts together; `title` is read out where the picture is not seen."""
-    heads = "".join(
-        f'<marker id="head-{kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-        f'markerHeight="8" orient="auto" markerUnits="userSpaceOnUse">'
-        f'<path class="head {kind}" d="M0 0L8 4L0 8z"/></marker>'
-        for kind in ("forth", "back", "kept")
-    )
+    heads = "".join(_head(kind) for kind in ("forth", "back", "kept"))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
             f'viewBox="0 0 {width} {height}">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
-            f"<defs>{heads}</defs>",
-            f'<rect class="page" width="{width}" height="{height}" rx="6"/>',
+            element("title", escaped(title)),
+            element("style", STYLE),
+            element("defs", heads),
+            element("rect", kind="page", width=width, height=height, rx=6),
             *parts,
             "</svg>\n",
         ]
     )
 
 
+def _head(kind: str) -> str:
+    """Make the head of an arrow."""
+    return element(
+        "marker",
+        element("path", kind=f"head {kind}", d="M0 0L8 4L0 8z"),
+        id=f"head-{kind}",
+        viewBox="0 0 8 8",
+        refX=7,
+        refY=4,
+        markerWidth=8,
+        markerHeight=8,
+        orient="auto",
+        markerUnits="userSpaceOnUse",
+    )
+
+
 def words(x: float, y: float, text: str, kind: str = "", anchor: str = "middle") -> str:
     """Write a line of text with its baseline at y."""
-    return f'<text class="{kind}" x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(text)}</text>'
+    return written(text, f"{x:g}", f"{y:g}", anchor, kind or None)
 
 
 def box(x: float, y: float, text: str, kind: str = "", width: float = 64) -> str:
     """Draw a box of height 36 around its middle (x, y), with text in it."""
-    left, top = x - width / 2, y - 18
-    return (
-        f'<rect class="box {kind}" x="{left:g}" y="{top:g}" width="{width:g}" height="36" rx="5"/>'
-        + words(x, y + 5, text, kind)
+    left, top = f"{x - width / 2:g}", f"{y - 18:g}"
+    frame = element(
+        "rect", kind=_of("box", kind), x=left, y=top, width=f"{width:g}", height=36, rx=5
     )
+    return frame + words(x, y + 5, text, kind)
 
 
 def path(steps: str, kind: str = "") -> str:
     """Draw a line along the steps of an SVG path."""
-    return f'<path class="line {kind}" d="{steps}"/>'
+    return element("path", kind=_of("line", kind), d=steps)
 
 
-def line(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
+def straight(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
     """Draw a straight line."""
     return path(f"M{x1:g} {y1:g}L{x2:g} {y2:g}", kind)
 
 
 def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "forth") -> str:
     """Draw a straight line with a head at its end."""
-    return (
-        f'<path class="line {kind}" marker-end="url(#head-{kind})" '
-        f'd="M{x1:g} {y1:g}L{x2:g} {y2:g}"/>'
-    )
+    steps = f"M{x1:g} {y1:g}L{x2:g} {y2:g}"
+    return element("path", kind=f"line {kind}", marker_end=f"url(#head-{kind})", d=steps)
+
+
+def _of(shape: str, kind: str) -> str:
+    return f"{shape} {kind}" if kind else shape
