@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import Generator, Tensor
 
-from disc.network import network, surface
+from disc.network import at_least_one, network, surface
 from disc.points import Points, draw
 from funcdl import (
-    InputError,
-    KindError,
+    FuncdlError,
     Layer,
     Params,
     mse,
@@ -86,14 +85,17 @@ def run(
     """
     points, hidden, activation, epochs, batch_size, lr, momentum = experiment
     for what, value in (("points", points), ("epochs", epochs), ("batch_size", batch_size)):
-        _at_least_one(what, value)
-    _at_least_one("the number of rounds", len(rngs))
+        at_least_one(what, value)
+    at_least_one("the number of rounds", len(rngs))
     net = network(hidden, activation)
     train = tree.stack([draw(points, rng) for rng in rngs])
     test = tree.stack([draw(points, rng) for rng in rngs])
     params = tree.stack([net.init(rng, (2,))[0] for rng in rngs])
     steps = epochs * math.ceil(points / batch_size)
-    optimiser = sgd(polynomial(lr, 0.0, steps), momentum=momentum)
+    try:
+        optimiser = sgd(polynomial(lr, 0.0, steps), momentum=momentum)
+    except FuncdlError as error:
+        raise error.within("disc") from None
     step = stage(training_step(supervised(net, mse(models=1)), optimiser))
     state = optimiser.init(params)
     shown = moments(epochs)
@@ -138,13 +140,6 @@ def moments(epochs: int) -> list[int]:
     ([0, 1, 3, 7, 17, 45, 116, 300], [0, 1, 2, 3])
     """
     return [0, *sorted({round(epochs ** (k / 6)) for k in range(7)})]
-
-
-def _at_least_one(what: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise KindError(f"disc: expected {what} to be a whole number, got {value!r}")
-    if value < 1:
-        raise InputError(f"disc: expected {what} to be at least 1, got {value}")
 
 
 def _shuffle(points: Points, rngs: Sequence[Generator]) -> Points:

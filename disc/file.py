@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from disc.experiment import Experiment, Outcome
 from funcdl import tree
-from studykit.files import ResultsError, bytes_of, replace, versions
+from studykit.files import ResultsError, parsed, replace, text_of, versions
+from studykit.schema import Count, Form, Share, Within, read
 
 __all__ = ["FRAMEWORK", "Disc", "command", "load_disc", "record", "save_disc"]
 
@@ -27,6 +27,34 @@ MISTAKES = 500
 """So many points taken wrong are kept at most."""
 
 
+def _loss(value: Any) -> float | None:
+    """Return a loss; one that is not finite has no number in the file, or did not have one."""
+    if value is None or value != value or value == math.inf:
+        return None
+    if type(value) not in (int, float) or not 0 <= value <= 1e39:
+        raise ValueError(value)
+    return value  # type: ignore[no-any-return]
+
+
+def _surface(rows: Any) -> Tensor:
+    """Return a surface as numbers.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    if not isinstance(rows, list) or not 0 < len(rows) <= 256:
+        raise ValueError(rows)
+    if not all(isinstance(row, str) and len(row) == len(rows) for row in rows):
+        raise ValueError(rows)
+    return torch.tensor([[DIGITS.index(cell) for cell in row] for row in rows]) / 15.0 - 1.0
+
+
+Loss = Annotated[float | None, Form("a loss of at least 0, or null where it is not finite", _loss)]
+Surface = Annotated[
+    Tensor, Form(f"a surface as a square of characters from {DIGITS[0]} to {DIGITS[-1]}", _surface)
+]
+
+
 class Disc(NamedTuple):
     """What the file holds; the errors are fractions in [0, 1], None is a loss that is not finite.
 
@@ -35,14 +63,36 @@ class Disc(NamedTuple):
     """
 
     settings: dict[str, Any]
-    versions: dict[str, Any]
-    parameters: int
-    train_errors: list[float]
-    test_errors: list[float]
-    losses: list[list[float | None]]
-    diverged: dict[int, int]
-    surfaces: dict[int, Tensor]
-    mistakes: list[tuple[float, float]]
+    train_errors: list[Share]
+    test_errors: list[Share]
+    losses: list[list[Loss]]
+    versions: dict[str, Any] = {}  # noqa: RUF012
+    parameters: Annotated[int, Within(0, 2**63 - 1)] = 0
+    diverged: dict[Count, Count] = {}  # noqa: RUF012
+    surfaces: dict[Count, Surface] = {}  # noqa: RUF012
+    mistakes: list[tuple[Share, Share]] = []  # noqa: RUF012
+
+    def contradiction(self) -> str | None:
+        """Say where the parts cannot be of the same rounds and epochs."""
+        rounds, epochs = len(self.train_errors), len(self.losses)
+        if not 0 < rounds == len(self.test_errors):
+            return (
+                "expected train and test errors of at least one round, as many of each, "
+                f"got {rounds} and {len(self.test_errors)}"
+            )
+        if not epochs:
+            return "losses: expected those of at least one epoch, found none"
+        if any(len(row) != rounds for row in self.losses):
+            return f"losses: expected a loss of each round an epoch, {rounds}, got others"
+        for key, numbers, most in (
+            ("diverged", self.diverged, rounds - 1),
+            ("diverged", self.diverged.values(), epochs),
+            ("surfaces", self.surfaces, epochs),
+        ):
+            for number in numbers:
+                if number > most:
+                    return f"{key}: expected a round or an epoch up to {most}, got {number}"
+        return None
 
 
 def record(experiment: Experiment, seed: int, outcome: Outcome) -> dict[str, Any]:
@@ -80,21 +130,12 @@ def load_disc(path: Path) -> Disc:
         ResultsError: it is missing, or is not what it should be; one sentence.
     """
     try:
-        fields = json.loads(bytes_of(path).decode("utf-8-sig"))
+        text = text_of(path)
     except OSError as error:
         raise ResultsError(
             f"{path}: expected a file that can be read, got: {error.strerror}"
         ) from None
-    except (ValueError, RecursionError):
-        raise ResultsError(f"{path}: expected JSON in UTF-8, found something else") from None
-    if not isinstance(fields, dict):
-        raise ResultsError(f"{path}: expected an object, got {str(fields)[:40]!r}")
-    try:
-        return _checked(fields)
-    except KeyError as error:
-        raise ResultsError(f"{path}: expected {error.args[0]!r}, found none") from None
-    except ValueError as error:
-        raise ResultsError(f"{path}: expected {error}") from None
+    return read(Disc, parsed(text, str(path)), str(path))
 
 
 def command(settings: dict[str, Any]) -> str:
@@ -115,78 +156,3 @@ def command(settings: dict[str, Any]) -> str:
 def _written(surface: Tensor) -> list[str]:
     steps = (surface.clamp(-1, 1) * 15).round().long() + 15
     return ["".join(DIGITS[step] for step in row) for row in steps.tolist()]
-
-
-def _checked(fields: dict[str, Any]) -> Disc:
-    """Take a record apart; a KeyError names what is missing, a ValueError what was expected."""
-    settings, versions = fields["settings"], fields.get("versions", {})
-    _expect(isinstance(settings, dict) and isinstance(versions, dict), "settings and versions")
-    parameters = fields.get("parameters", 0)
-    _expect(type(parameters) is int and 0 <= parameters < 2**63, "a number of parameters")
-    train, test, losses = (fields[key] for key in ("train_errors", "test_errors", "losses"))
-    _expect(_numbers(train, 1) and _numbers(test, 1), "errors from 0 to 1")
-    _expect(len(train) == len(test) > 0, "train and test errors of at least one round")
-    _expect(isinstance(losses, list) and len(losses) > 0, "the losses of at least one epoch")
-    # An earlier version wrote NaN or Infinity where this one writes null.
-    losses = [
-        [None if x in (math.inf, None) or x != x else x for x in row]
-        if isinstance(row, list)
-        else row
-        for row in losses
-    ]
-    for row in losses:
-        finite = [x for x in row if x is not None] if isinstance(row, list) else row
-        _expect(_numbers(finite, 1e39) and len(row) == len(train), "a loss of each round an epoch")
-    surfaces = fields.get("surfaces", {})
-    _expect(isinstance(surfaces, dict), "surfaces by their epoch")
-    mistakes = fields.get("mistakes", [])
-    _expect(
-        isinstance(mistakes, list)
-        and all(_numbers(point, 1) and len(point) == 2 for point in mistakes),
-        "mistakes that are points of the unit square",
-    )
-    return Disc(
-        settings,
-        versions,
-        parameters,
-        train,
-        test,
-        losses,
-        _diverged(fields.get("diverged", {}), len(train), len(losses)),
-        {_whole(epoch, len(losses)): _read(rows) for epoch, rows in surfaces.items()},
-        [(x, y) for x, y in mistakes],
-    )
-
-
-def _diverged(value: Any, rounds: int, epochs: int) -> dict[int, int]:
-    _expect(isinstance(value, dict), "diverged rounds with their epoch")
-    return {_whole(i, rounds - 1): _whole(epoch, epochs) for i, epoch in value.items()}
-
-
-def _read(rows: Any) -> Tensor:
-    _expect(
-        isinstance(rows, list)
-        and 0 < len(rows) <= 256
-        and all(isinstance(row, str) and len(row) == len(rows) for row in rows)
-        and set("".join(rows)) <= set(DIGITS),
-        f"a surface as a square of characters from {DIGITS[0]} to {DIGITS[-1]}",
-    )
-    return torch.tensor([[DIGITS.index(cell) for cell in row] for row in rows]) / 15.0 - 1.0
-
-
-def _whole(value: Any, high: int) -> int:
-    text = str(value)
-    _expect(text.isascii() and text.isdecimal() and len(text) < 19, "a round or an epoch")
-    _expect(int(text) <= high, f"a round or an epoch up to {high}")
-    return int(text)
-
-
-def _numbers(values: Any, high: float) -> bool:
-    return isinstance(values, Sequence) and all(
-        type(value) in (int, float) and 0 <= value <= high for value in values
-    )
-
-
-def _expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise ValueError(what)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
-from funcdl import InputError, Layer, Params, linear, relu, serial, tanh, tree
+from funcdl import InputError, KindError, Layer, Params, linear, relu, serial, tanh, tree
 
-__all__ = ["ACTIVATIONS", "network", "surface"]
+__all__ = ["ACTIVATIONS", "at_least_one", "network", "surface"]
 
 ACTIVATIONS = {"relu": relu, "tanh": tanh}
 
@@ -29,8 +30,22 @@ def network(hidden: Sequence[int], activation: str) -> Layer:
     if activation not in ACTIVATIONS:
         known = " or ".join(ACTIVATIONS)
         raise InputError(f"disc: expected the activation to be {known}, got {activation!r}")
+    for width in hidden:
+        at_least_one("a hidden width", width)
     layers = [part for width in hidden for part in (linear(width), ACTIVATIONS[activation])]
     return serial(*layers, linear(2))
+
+
+def at_least_one(what: str, value: Any) -> None:
+    """Check a number of something.
+
+    Raises:
+        InputError, KindError: it is not a whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise KindError(f"disc: expected {what} to be a whole number, got {value!r}")
+    if value < 1:
+        raise InputError(f"disc: expected {what} to be at least 1, got {value}")
 
 
 def surface(net: Layer, params: Params) -> Tensor:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pairs.calibration import Calibration, checked
 from pairs.details import Details
 from pairs.effects import effects
 from pairs.lines import lines
@@ -26,7 +24,7 @@ from studykit.files import (
     whole_lines,
     writing,
 )
-from studykit.schema import named
+from studykit.schema import named, read
 
 __all__ = [
     "DETAILS",
@@ -34,7 +32,6 @@ __all__ = [
     "SUMMARY",
     "Results",
     "ResultsError",
-    "checked_row",
     "read_rows",
     "summarise",
 ]
@@ -204,7 +201,7 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = []
     places: dict[tuple[str, int], str] = {}
     for line, where in whole_lines(path):
-        row = checked_row(parsed(line, where), where)
+        row = read(Row, parsed(line, where), where)
         if row.seed != settings.get("seed", row.seed):
             raise ResultsError(
                 f"{where} is of seed {row.seed}, and its folder of seed {settings['seed']}"
@@ -214,53 +211,6 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
             raise ResultsError(f"{where} has a round that {before.rpartition(': ')[2]} has already")
         rows.append(row)
     return rows
-
-
-def checked_row(fields: dict[str, Any], where: str) -> Row:
-    """Make a row of what came out of a file.
-
-    Raises:
-        ResultsError: it cannot be that of a round; the sentence begins with `where`.
-    """
-    try:
-        row = Row(**fields)
-    except TypeError:
-        raise ResultsError(f"{where} is not a row of this study") from None
-    try:
-        if row.calibration is not None:
-            row = row._replace(calibration=checked(row.calibration))
-        good = _possible(row)
-    except ValueError:
-        good = False
-    if not good:
-        raise ResultsError(f"{where} has a value that no round of this study can have")
-    return row
-
-
-def _possible(row: Row) -> bool:
-    counts = (row.round, row.seed, row.parameters, row.epochs)
-    errors = [row.train_error, row.test_error]
-    if row.digit_error is not None:
-        errors.append(row.digit_error)
-    return (
-        isinstance(row.model, str)
-        and all(type(count) is int and 0 <= count < 2**63 for count in counts)
-        and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
-        and all(
-            type(number) in (int, float) and 0 <= number < most
-            for number, most in ((row.lr, math.inf), (row.seconds, 2**63))
-        )
-        and (row.calibration is None or _same_pairs(row, row.calibration))
-    )
-
-
-def _same_pairs(row: Row, found: Calibration) -> bool:
-    """Tell whether a row's errors and its calibration can be of the same pairs."""
-    pairs, _, right = map(sum, zip(*found.bins))
-    learnt = row.digit_error is not None
-    return abs(row.test_error * pairs - (pairs - right)) < 1e-6 and learnt == (
-        found.own_digits is not None
-    )
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pairs.details import Details, checked
+from pairs.details import Details
 from pairs.models import MODELS
 from pairs.results import DETAILS, ROWS, SUMMARY, read_rows
 from pairs.training import Row
 from studykit.files import ResultsError, parsed, text_of, whole_lines
+from studykit.schema import Within, read
 
 __all__ = ["Study", "by_model", "load"]
 
@@ -29,6 +30,21 @@ class Study(NamedTuple):
     details: Sequence[Details] = ()
 
 
+class Summary(NamedTuple):
+    """What is read of `summary.json`; all else in it can be made again from the rows."""
+
+    settings: dict[str, Any]
+    versions: dict[str, Any]
+
+
+class Used(NamedTuple):
+    """The settings that results are worked out from; they are shown as they are, like others."""
+
+    seed: Annotated[int, Within(0, 2**63 - 1)] | None = None
+    test_pairs: Annotated[int, Within(1, 2**53)] | None = None
+    validation: bool = False
+
+
 def load(folder: Path) -> Study:
     """Read what `funcdl-cli pairs --out` wrote, whether or not it is finished.
 
@@ -38,15 +54,13 @@ def load(folder: Path) -> Study:
         ResultsError: a file is missing, or is not what it should be; one sentence.
     """
     with _reading(folder, SUMMARY) as path:
-        summary = parsed(text_of(path), str(path))
-    for part in ("settings", "versions"):
-        if not isinstance(summary.get(part), dict):
-            raise ResultsError(f"{folder / SUMMARY}: expected {part} of a study, found none")
+        summary = read(Summary, parsed(text_of(path), str(path)), str(path), others=True)
+        read(Used, summary.settings, f"{path}: settings", others=True)
     with _reading(folder, ROWS) as path:
-        rows = read_rows(path, summary["settings"])
+        rows = read_rows(path, summary.settings)
     if not rows:
         raise ResultsError(f"{folder / ROWS}: expected at least one finished round, found none")
-    return Study(summary["settings"], summary["versions"], rows, _details(folder, rows))
+    return Study(summary.settings, summary.versions, rows, _details(folder, rows))
 
 
 def by_model(details: Sequence[Details]) -> dict[str, list[Details]]:
@@ -63,11 +77,7 @@ def _details(folder: Path, rows: Sequence[Row]) -> list[Details]:
     found = {}
     with _reading(folder, DETAILS) as path:
         for line, where in whole_lines(path):
-            fields = parsed(line, where)
-            try:
-                details = checked(fields)
-            except ValueError:
-                raise ResultsError(f"{where} is not what a round of this study tells") from None
+            details = read(Details, parsed(line, where), where)
             found[details.model, details.round] = details
     return [found[key] for row in rows if (key := (row.model, row.round)) in found]
 

@@ -135,7 +135,7 @@ def test_other_settings_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("rounds.jsonl", "{}\n", "line 1 is not a row of this study"),
+        ("rounds.jsonl", "{}\n", "line 1: model: expected a string, found none"),
         ("rounds.jsonl", "nonsense\n", "expected JSON, got 'nonsense'"),
         ("rounds.jsonl", b"\xff\n", r"rounds\.jsonl: expected UTF-8 text, got other bytes$"),
         ("summary.json", "[1]", "expected an object, got"),

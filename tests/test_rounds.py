@@ -9,7 +9,7 @@ import torch
 from funcdl import flatten, linear, serial, tree
 from pairs.augment import Warp
 from pairs.data import Digits, Mnist, draw_split
-from pairs.details import checked, decoded
+from pairs.details import Details, decoded
 from pairs.page import render
 from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
@@ -17,6 +17,7 @@ from pairs.saved import load
 from pairs.study import Task, work
 from pairs.training import Settings, row_of, run_round
 from pairs.watch import watch_round
+from studykit.schema import read
 from studykit.seeds import generator
 from studykit.svg.panel import over_rounds, panel
 from studykit.svg.scale import Scale
@@ -138,7 +139,7 @@ def test_a_recipe_is_looked_at_after_each_epoch_and_learns_the_same(rng):
 
 def test_details_are_json_and_back(watched):
     for _, details in watched.values():
-        assert checked(json.loads(json.dumps(details._asdict()))) == details
+        assert read(Details, json.loads(json.dumps(details._asdict())), "details") == details
 
 
 @pytest.fixture
@@ -352,7 +353,11 @@ def test_hostile_details_are_one_sentence(folder, change):
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(ResultsError) as caught:
         load(folder)
-    assert str(caught.value) == f"{path}: line 1 is not what a round of this study tells"
+    said = str(caught.value)
+    key = "pictures" if change == {"mistakes": []} else next(iter(change))
+    assert said.startswith(f"{path}: line 1: {key}")
+    assert ": expected " in said
+    assert "\n" not in said
 
 
 def test_a_panel_keeps_its_band_within_its_box():
