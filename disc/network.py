@@ -21,7 +21,7 @@ def network(hidden: Sequence[int], activation: str) -> Layer:
     """Make the network: two inputs, hidden layers with an activation each, two outputs.
 
     Raises:
-        InputError, KindError: a width is not a whole number of at least 1, or the activation is
+        InputError, KindError: a width is not an integer of at least 1, or the activation is
             not one of `ACTIVATIONS`.
 
     >>> network([25], "tanh")
@@ -40,10 +40,10 @@ def at_least_one(what: str, value: Any) -> None:
     """Check a number of something.
 
     Raises:
-        InputError, KindError: it is not a whole number of at least 1.
+        InputError, KindError: it is not an integer of at least 1.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise KindError(f"disc: expected {what} to be a whole number, got {value!r}")
+        raise KindError(f"disc: expected {what} to be an integer, got {value!r}")
     if value < 1:
         raise InputError(f"disc: expected {what} to be at least 1, got {value}")
 

@@ -12,7 +12,7 @@ from disc.file import Disc, command
 from disc.points import RADIUS
 from disc.sheets import errors_sheet, finite_rounds, rounds_sheet
 from studykit.page.parts import command as shown
-from studykit.page.parts import figure, settings, table, whole
+from studykit.page.parts import document, figure, settings, table
 from studykit.statistics import spread
 from studykit.svg.elements import element, picture
 from studykit.svg.raster import raster
@@ -32,7 +32,7 @@ def render_disc(found: Disc) -> str:
     if good:
         parts += _distribution(found)
     parts += [*_rounds(found), *_settings(found)]
-    return whole("Learning a disc", _opening(found, good), parts)
+    return document("Learning a disc", _opening(found, good), parts)
 
 
 def _opening(found: Disc, good: Sequence[int]) -> Iterator[str]:

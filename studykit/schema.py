@@ -9,7 +9,7 @@ method `contradiction`, which says what was expected and what came, or nothing.
         name: str
         place: Annotated[float, Within(0, 1)] = 0.5
 
-A whole number is a number too, and stays one; what is written by `named` is read as it was.
+An integer is a number too, and stays one; what is written by `named` is read as it was.
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _annotated(hint: Any, value: Any, place: str) -> Any:
 def _items(
     key_hint: Any, hint: Any, value: dict[str, Any], place: str
 ) -> Iterator[tuple[Any, Any]]:
-    """Read the entries of a dictionary, whose keys may be whole numbers."""
+    """Read the entries of a dictionary, whose keys may be integers."""
     for key, entry in value.items():
         below = _below(place, key)
         if key_hint is str:
@@ -329,7 +329,7 @@ def _words(hint: Any) -> str:
         return f"a list of {len(args)}"
     if origin is list:
         return "a list"
-    scalars = {int: "a whole number", float: "a finite number", str: "a string"}
+    scalars = {int: "an integer", float: "a finite number", str: "a string"}
     return scalars.get(hint) or {bool: "true or false", NoneType: "null"}.get(hint, "an object")
 
 

@@ -197,8 +197,8 @@ WANTED = {
     "test_error": "a number from 0 to 1",
     "train_error": "a number from 0 to 1",
     "seconds": "a number of at least 0",
-    "round": "a whole number of at least 0",
-    "parameters": "a whole number of at least 0",
+    "round": "an integer of at least 0",
+    "parameters": "an integer of at least 0",
     "model": "a string",
 }
 

@@ -14,7 +14,7 @@ from pairs.results import Results, ResultsError
 from pairs.saved import load
 from pairs.training import Row, Settings
 from reports import write_page
-from studykit.page.parts import whole
+from studykit.page.parts import document
 from studykit.statistics import Interval, Spread
 from studykit.svg.forest import Bar, forest
 from studykit.svg.scale import scale, ticks
@@ -129,7 +129,7 @@ def test_each_heading_is_in_the_contents_and_links_to_itself(folder):
 
 
 def test_headings_alike_have_addresses_of_their_own():
-    text = whole("t", [], ["<h2>A &amp; b</h2>", "<h3>c</h3>", "<h2>A b</h2>", "<h3>c</h3>"])
+    text = document("t", [], ["<h2>A &amp; b</h2>", "<h3>c</h3>", "<h2>A b</h2>", "<h3>c</h3>"])
     assert re.findall(r'<h\d id="([^"]+)"', text) == [
         "section-a-b",
         "section-a-b-c",
@@ -283,8 +283,8 @@ BAD = json.dumps(row("fc-plain", 0, 0)._asdict())
         ("summary.json", "[1]", "summary.json: expected an object"),
         ("summary.json", "{}", "summary.json: settings: expected an object, found none"),
         ("summary.json", '{"settings": {}}', "summary.json: versions: expected an object, found none"),
-        ("summary.json", '{"settings": {"test_pairs": "x"}, "versions": {}}', "summary.json: settings: test_pairs: expected a whole number of at least 1 or null, got 'x'"),
-        ("summary.json", '{"settings": {"seed": 0.5}, "versions": {}}', "settings: seed: expected a whole number of at least 0 or null, got 0.5"),
+        ("summary.json", '{"settings": {"test_pairs": "x"}, "versions": {}}', "summary.json: settings: test_pairs: expected an integer of at least 1 or null, got 'x'"),
+        ("summary.json", '{"settings": {"seed": 0.5}, "versions": {}}', "settings: seed: expected an integer of at least 0 or null, got 0.5"),
     ],
 )  # fmt: skip
 def test_foreign_files_are_one_sentence(folder, file, text, words):

@@ -17,7 +17,7 @@ from pairs.saved import Study, by_model
 from pairs.sheets import OWN, effect_sheet, model_sheet, rounds_sheet, settings_sheet
 from pairs.study_command import study_command
 from studykit.content import Figure
-from studykit.page.parts import command, figure, settings, table, whole
+from studykit.page.parts import command, document, figure, settings, table
 from studykit.svg.elements import escaped
 from studykit.wording import count, percent
 
@@ -35,7 +35,7 @@ def render(study: Study) -> str:
     models, found = lines(study.rows, study.settings.get("test_pairs")), effects(study.rows)
     watched = by_model(study.details)
     names = [line.model for line in models]
-    return whole(
+    return document(
         TITLE,
         _opening(models, study),
         [

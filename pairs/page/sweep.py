@@ -13,7 +13,7 @@ from pairs.sweep.sheets import sweep_effects, sweep_errors
 from pairs.sweep.trends import effects_by_value, errors_by_value
 from pairs.training import Row
 from studykit.page.parts import command as shown
-from studykit.page.parts import figure, settings, table, whole
+from studykit.page.parts import document, figure, settings, table
 from studykit.svg.elements import escaped
 from studykit.wording import count
 
@@ -31,7 +31,7 @@ def render_sweep(sweep: Sweep) -> str:
         parts += _family(k, family, about, values, models, compared.get(family, {}))
     parts += _settings(sweep, rows)
     title = f"Which of two digits is larger, by the {about}"
-    return whole(title, _opening(sweep, about), parts)
+    return document(title, _opening(sweep, about), parts)
 
 
 def _opening(sweep: Sweep, about: str) -> Iterator[str]:

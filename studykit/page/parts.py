@@ -12,12 +12,12 @@ from studykit.content import Sheet
 from studykit.page.style import STYLE
 from studykit.svg.elements import escaped
 
-__all__ = ["command", "figure", "settings", "table", "whole", "without"]
+__all__ = ["command", "document", "figure", "settings", "table", "without"]
 
 HEADING = re.compile(r"<h([23])>(.*)</h\1>")
 
 
-def whole(title: str, opening: Iterable[str], body: Iterable[str]) -> str:
+def document(title: str, opening: Iterable[str], body: Iterable[str]) -> str:
     """Return a page: a title, what is said first, the contents, and sections.
 
     Each heading of the sections, `<h2>…</h2>` or `<h3>…</h3>` as a part of its own, gets an address
