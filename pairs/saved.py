@@ -14,7 +14,7 @@ from pairs.training import Row
 from studykit.files import ResultsError, parsed, text_of, whole_lines
 from studykit.schema import Within, read
 
-__all__ = ["Study", "by_model", "load"]
+__all__ = ["Study", "Summary", "by_model", "load", "read_summary"]
 
 
 class Study(NamedTuple):
@@ -45,6 +45,18 @@ class Used(NamedTuple):
     validation: bool = False
 
 
+def read_summary(path: Path) -> Summary:
+    """Read `summary.json`.
+
+    Raises:
+        ResultsError: it is not what it should be; one sentence.
+        OSError: it cannot be read.
+    """
+    summary = read(Summary, parsed(text_of(path), str(path)), str(path), others=True)
+    read(Used, summary.settings, f"{path}: settings", others=True)
+    return summary
+
+
 def load(folder: Path) -> Study:
     """Read what `funcdl-cli pairs --out` wrote, whether or not it is finished.
 
@@ -54,8 +66,7 @@ def load(folder: Path) -> Study:
         ResultsError: a file is missing, or is not what it should be; one sentence.
     """
     with _reading(folder, SUMMARY) as path:
-        summary = read(Summary, parsed(text_of(path), str(path)), str(path), others=True)
-        read(Used, summary.settings, f"{path}: settings", others=True)
+        summary = read_summary(path)
     with _reading(folder, ROWS) as path:
         rows = read_rows(path, summary.settings)
     if not rows:
