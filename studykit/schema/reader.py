@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from funcdl import FuncdlError
 from studykit.files import ResultsError
-from studykit.schema.values import MisfitError, record_of, value_of
+from studykit.schema.values import MisfitError, record_of, taker
 
 __all__ = ["field", "named", "read"]
 
@@ -44,7 +44,8 @@ def read(
     Traceback (most recent call last):
     studykit.files.ResultsError: bounds.json: mots: expected one of the keys least, most; did you mean most?
     """  # noqa: E501
-    record: R = _raising(lambda: record_of(kind, fields, "", others), where, error)
+    own: Any = kind
+    record: R = _raising(record_of(own, others), fields, where, error)
     return record
 
 
@@ -60,7 +61,7 @@ def field(hint: Any, value: Any, where: str, error: type[FuncdlError] = ResultsE
     Raises:
         error: one sentence.
     """
-    return _raising(lambda: value_of(hint, value, ""), where, error)
+    return _raising(taker(hint), value, where, error)
 
 
 def named(record: Any) -> Any:
@@ -70,9 +71,9 @@ def named(record: Any) -> Any:
     return {key: named(value) for key, value in record._asdict().items()}
 
 
-def _raising(make: Callable[[], R], where: str, error: type[FuncdlError]) -> R:
+def _raising(take: Callable[[Any], R], value: Any, where: str, error: type[FuncdlError]) -> R:
     try:
-        return make()
+        return take(value)
     except MisfitError as misfit:
         place = f"{where}: {misfit.place}" if misfit.place else where
         raise error(f"{place}: {misfit}") from None
