@@ -33,7 +33,7 @@ def test_every_room_has_a_box_in_the_picture(script):
 def test_lines_are_the_imports_that_do_not_follow_from_others(script):
     found = script["imports"](script["rooms"]())
     assert {"ops", "initialisers", "tensor"} <= found["layers"]
-    assert found["ops"] == {"tensor"}
+    assert found["ops"] == {"errors", "tensor"}
     assert "pairs" in found["cli"]
     assert found["pairs"] == {"__init__", "studykit"}
     lines = script["direct"](found)
