@@ -38,7 +38,7 @@ __all__ = ["EXAMPLES", "framework"]
 EXAMPLES = (
     "funcdl-cli framework",
     "funcdl-cli framework --hidden 50,50 --activation tanh --epochs 200",
-    "funcdl-cli framework --out disc && funcdl-cli report disc",
+    "funcdl-cli framework --out results/disc && funcdl-cli report results/disc",
 )
 WIDEST, DEEPEST = 10_000, 100
 Activation = Enum("Activation", {name: name for name in disc.ACTIVATIONS}, type=str)  # type: ignore[misc]
