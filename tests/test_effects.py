@@ -177,7 +177,7 @@ def test_all_pairs_of_the_test_set_can_be_had_and_no_more(tmp_path):
     for command in (args, ["sweep", "epochs", *args[1:5], "--out", tmp_path / "sweep"]):
         code, out, err = ask(*command, "--test-pairs", 5001)
         assert (code, out, err.count("\n")) == (2, "", 1)
-        assert "pairs from 1 to 5000, got 5001" in err
+        assert "test_count: expected an integer from 1 to 5000, got 5001" in err
 
 
 def test_a_sweeps_effects_are_corrected_together():
