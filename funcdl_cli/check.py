@@ -13,10 +13,10 @@ from funcdl.cases import CASES, Case
 from funcdl_cli.console import err, out, say_json
 from funcdl_cli.options import RUN, Config, Json, Quiet, Seed
 from funcdl_cli.progress import progress
-from pairs.files import versions
-from pairs.seeds import generator
-from pairs.study import one_thread
-from pairs.table import FittedTable
+from studykit.files import versions
+from studykit.seeds import generator
+from studykit.terminal import FittedTable
+from studykit.threads import one_thread
 
 __all__ = ["EXAMPLES", "Checked", "check_cases", "run_check"]
 

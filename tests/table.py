@@ -6,7 +6,8 @@ import torch
 
 import funcdl as f
 from funcdl import cases
-from pairs.compare import at_most, sharpen
+from pairs.at_most import at_most
+from pairs.sharpen import sharpen
 
 
 class Case(cases.Case):
