@@ -40,7 +40,7 @@ STUDIES = [{"studykit"}, {"disc", "pairs"}, {"reports"}, {"cli"}]
 """What stands on the library; `cli` is `cli.py` and `funcdl_cli/`."""
 
 ROOT = PACKAGE.parent
-PUBLIC = {"funcdl", "funcdl.initialisers", "funcdl.schedules", "funcdl.tree"}
+PUBLIC = {"funcdl", "funcdl.cases", "funcdl.initialisers", "funcdl.schedules", "funcdl.tree"}
 
 
 def imports(file):

@@ -89,7 +89,7 @@ def methods(call: Call) -> list[Call]:
         return [in_place("copy_", out, first)]
     if name in RESHAPES and (flat := _unflattened(out, first)) is not None:
         return [in_place("copy_", flat, first)]
-    if name == "matmul" and (product := _product(out, *args)):
+    if name in ("matmul", "mm") and (product := _product(out, *args)):
         return [product]
     if name == "sum" and args[1:] == (-2,) and not kwargs and (product := _sum(out, first)):
         return [product]

@@ -53,7 +53,7 @@ def widen(program: Program) -> Program:
             moves[old] = Move(new, partial(in_rows, new))
 
     for product, bias in pairwise(program.calls):
-        if product.name == "matmul" and bias.name == "add_" and len(bias.args) == 2:
+        if product.name in ("matmul", "mm") and bias.name == "add_" and len(bias.args) == 2:
             x, w = product.args
             b = bias.args[1]
             if x.ndim == 2 and isinstance(b, Slot) and b.ndim == 1 and stacked(w, b):
