@@ -20,20 +20,12 @@ with at_once():  # this takes a second or two
 
     from funcdl import FuncdlError, ResourceError
     from funcdl_cli import bench, check, compare, framework, pairs, report, sweep
-    from funcdl_cli.config import ConfigError
     from funcdl_cli.console import err, funcdl_version, say
     from funcdl_cli.helping import Command, Group
     from funcdl_cli.options import examples
     from funcdl_cli.plain import plain_streams
-    from pairs.cluster import ClusterError
-    from pairs.data import DataError
-    from pairs.drawn.ink import DrawnError
-    from pairs.files import ResultsError
-    from pairs.model_file import ModelFileError
-    from pairs.models import UnknownModelError
     from pairs.pool import WorkerLostError
-    from pairs.rates import RateError
-    from pairs.sweep import SweepError
+    from pairs.training import TrainingError
 
 EXIT_CODES = """[bold]Exit codes[/bold]
   0    all is done
@@ -41,19 +33,10 @@ EXIT_CODES = """[bold]Exit codes[/bold]
   2    the command, an option or a file is not what it should be
   130  interrupted; what was done is kept"""
 
-WRONG = (
-    FuncdlError,
-    ConfigError,
-    DataError,
-    ResultsError,
-    UnknownModelError,
-    RateError,
-    SweepError,
-    ClusterError,
-    DrawnError,
-    ModelFileError,
-)
-"""Errors that a user can mend: in the command, an option or a file."""
+FAILED = (ResourceError, WorkerLostError, TrainingError)
+"""Errors of the project that come of no mistake: all others, a user can mend."""
+
+KEPT = "the finished rounds are kept."
 
 MEMORY = ("allocate memory", "bad_alloc")
 """What PyTorch says where memory is missing."""
@@ -116,27 +99,28 @@ def _run() -> Any:
         finally:
             sys.stdout.flush()  # here, where a full disk has a sentence
     except Exception as error:
-        if isinstance(error, ResourceError):
-            err.print(f"Error: {error}; the finished rounds are kept.")
-        elif no_memory(error):
-            err.print("Error: there is not enough memory for this; the finished rounds are kept.")
-        elif isinstance(error, WRONG):
-            err.print(f"Error: {error.args[0] if error.args else error}")
-            sys.exit(2)
-        elif isinstance(error, WorkerLostError):
-            err.print(f"Error: {error}; the finished rounds are kept.")
-        elif isinstance(error, OSError):
-            streams.let_go()
-            if error.errno == errno.EPIPE and error.filename is None:
-                sys.exit(1)  # who read the result has enough of it
-            about = f"{error.filename}: " if error.filename else ""
-            reason = error.strerror or error
-            if error.errno == errno.EBADF:
-                reason = "standard output is closed"
-            err.print(f"Error: {about}{reason}; the finished rounds are kept.")
-        else:
+        told = _told(error)
+        if told is None:
             raise
-        sys.exit(1)
+        sentence, code = told
+        err.print(f"Error: {sentence}")
+        sys.exit(code)
+
+
+def _told(error: Exception) -> tuple[str, int] | None:
+    """Say what an error is in one sentence, with the exit code; None for a fault of the program."""
+    if no_memory(error) and not isinstance(error, ResourceError):
+        return f"there is not enough memory for this; {KEPT}", 1
+    if isinstance(error, FuncdlError):
+        return (f"{error}; {KEPT}", 1) if isinstance(error, FAILED) else (f"{error}", 2)
+    if not isinstance(error, OSError):
+        return None
+    streams.let_go()
+    if error.errno == errno.EPIPE and error.filename is None:
+        sys.exit(1)  # who read the result has enough of it
+    about = f"{error.filename}: " if error.filename else ""
+    reason = "standard output is closed" if error.errno == errno.EBADF else error.strerror or error
+    return f"{about}{reason}; {KEPT}", 1
 
 
 def no_memory(error: BaseException | None) -> bool:

@@ -21,8 +21,8 @@ from torch.nn.functional import cross_entropy
 from pairs.augment import augmented
 from pairs.data import Mnist, Pairs, draw_split, load_digits
 from pairs.rates import rate
-from pairs.seeds import generator
 from pairs.training import Settings
+from studykit.seeds import generator
 
 __all__ = ["MODELS", "Explicit", "Plain", "Separate", "Shared", "build", "objective"]
 

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+import disc
 from benchmarks import trainers
 from benchmarks.harness import Entrant, Line, Options, Report, Train, agree, compare, measure
 from benchmarks.probe import allocated
-from funcdl import disc, mse, sgd, tree
+from funcdl import mse, sgd, tree
 
 __all__ = ["run"]
 

@@ -16,10 +16,11 @@ from thinc import api as thinc
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
+import disc
 from benchmarks import trainers
 from benchmarks.harness import Entrant, Line, Options, Report, Train, agree, compare, measure
 from benchmarks.trainers import Affines, Batches, affines
-from funcdl import disc, mse, sgd
+from funcdl import mse, sgd
 
 __all__ = ["LR", "NET", "eager", "funcdl", "jax_step", "jax_weights", "run"]
 

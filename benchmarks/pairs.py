@@ -38,7 +38,7 @@ from benchmarks.trainers import NAMES, Affines, affines, pairs_objective, target
 from funcdl import adam
 from pairs.data import Pairs, draw_split, load_digits
 from pairs.models import MODELS
-from pairs.seeds import generator
+from studykit.seeds import generator
 
 __all__ = ["run"]
 

@@ -29,7 +29,7 @@ from benchmarks.harness import Train
 from funcdl import adam, linear, mse, remat, repeat, serial, sgd, tanh
 from pairs.data import Pairs
 from pairs.models import MODELS
-from pairs.seeds import generator
+from studykit.seeds import generator
 
 __all__ = ["DEEP", "WAYS", "allocated"]
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
+import disc
 from benchmarks import eager_study
 from benchmarks.harness import Train
-from funcdl import Layer, Optimiser, disc, stage, supervised, training_step, tree
+from funcdl import Layer, Optimiser, stage, supervised, training_step, tree
 from pairs.data import Pairs
 from pairs.models import MODELS
 

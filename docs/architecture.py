@@ -13,19 +13,22 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE / "figures"))  # where the parts of a picture are
+sys.path.insert(0, str(ROOT))  # where the parts of a picture are
 
-from svg import box, figure, path, words  # noqa: E402
+from studykit.svg.diagram import box, diagram, path, words  # noqa: E402
 
 FLOORS = [
     "contract, errors, trees",
     "primitive operations",
     "layers, losses, steps",
     "combinators",
+    "watching calls",
     "tools on layers",
-    "adapter, disc",
+    "adapter",
     "public names",
-    "the study",
+    "the studies' kit",
+    "the studies",
+    "their reports",
     "the command line",
 ]
 """What stands on each floor, from the ground up."""
@@ -34,17 +37,18 @@ WIDTH, LEFT, STOREY, HIGH, SWEEPS = 900, 170, 84, 18, 10
 
 
 def rooms() -> list[list[str]]:
-    """List the rooms of each floor: those that the test holds, then `pairs` and `cli`.
+    """List the rooms of each floor: those of the library, then those that stand on it.
 
     Raises:
         SystemExit: the floors are not as many as have a name, or a file of `funcdl/` has none.
     """
     tests = ROOT / "tests" / "test_imports.py"
+    floors: list[set[str]] = []
     for node in ast.parse(tests.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS":
-            floors = [*ast.literal_eval(node.value), {"pairs"}, {"cli"}]
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("FLOORS", "STUDIES"):
+            floors += ast.literal_eval(node.value)
     if len(floors) != len(FLOORS):
-        sys.exit(f"expected {len(FLOORS) - 2} floors of funcdl, got {len(floors) - 2} in {tests}")
+        sys.exit(f"expected {len(FLOORS)} floors, got {len(floors)} in {tests}")
     lost = {room_of(file) for file in (ROOT / "funcdl").rglob("*.py")} - set().union(*floors)
     if lost:
         sys.exit(f"expected a floor in {tests} for {', '.join(sorted(lost))}")
@@ -68,15 +72,16 @@ def imported(file: Path, known: set[str]) -> Iterator[str]:
             yield "__init__"
         elif first == "funcdl":
             yield from rest[:1] or [alias.name for alias in node.names if alias.name in known]
-        elif first in known:
-            yield first
+        elif first.removeprefix("funcdl_") in known:
+            yield first.removeprefix("funcdl_")
 
 
 def imports(floors: list[list[str]]) -> dict[str, set[str]]:
     """Give for each room the rooms that its files import, without itself."""
     known = {room for floor in floors for room in floor}
     found: dict[str, set[str]] = {room: set() for room in known}
-    folders = [ROOT / name for name in ("funcdl_cli", "pairs", "funcdl")]
+    folders = {ROOT / name for floor in floors for name in floor} & {*ROOT.iterdir()}
+    folders |= {ROOT / "funcdl", ROOT / "funcdl_cli"}
     files = [ROOT / "cli.py", *(file for folder in folders for file in folder.rglob("*.py"))]
     for file in files:
         found[room_of(file)] |= {*imported(file, known)} - {room_of(file)}
@@ -141,7 +146,7 @@ def drawn() -> str:
         f"{name}: {', '.join('funcdl' if room == '__init__' else room for room in floor)}."
         for name, floor in zip(FLOORS, floors)
     )
-    return figure(WIDTH, 40 + STOREY * (len(floors) - 1) + 50, title, parts)
+    return diagram(WIDTH, 40 + STOREY * (len(floors) - 1) + 50, title, parts)
 
 
 def curve(start: tuple[float, float], end: tuple[float, float]) -> str:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # where Sphinx looks for the extension `docstrings`
+sys.path.insert(0, str(Path(__file__).parent))  # where our own extensions are
 
 project = "funcdl"
 html_title = "funcdl"
@@ -13,7 +13,7 @@ html_show_copyright = False
 html_copy_source = False
 exclude_patterns = ["build"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "families"]
 myst_heading_anchors = 3
 highlight_language = "none"  # formulas; examples are marked as Python
 default_role = "code"  # single backticks in a docstring are code

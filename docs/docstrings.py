@@ -9,18 +9,18 @@ ends an example, which doctest needs, is not shown.
 from __future__ import annotations
 
 import re
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
+
+from funcdl import layers
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 SECTION = re.compile(r"(Args|Attributes|Raises|Returns):$")
 
-FILES = [
-    *("funcdl.contract", "funcdl.layers.activations", "funcdl.layers.rectifiers"),
-    *("funcdl.layers.pool", "funcdl.layers.layout"),
-]
-"""Those in which a text stands under a name."""
+FILES = ["funcdl.contract", *(m.name for m in iter_modules(layers.__path__, "funcdl.layers."))]
+"""Those in which a text may stand under a name."""
 
 AS_MODULE = re.compile(r"`(\w+)`([^:]*): \w+(\(.*\))\.$")
 """What the adapter's classes say of themselves: their factory, what they are, their arguments."""
@@ -65,7 +65,7 @@ def text_under(name: str) -> list[str]:
         texts = ModuleAnalyzer.for_module(file).find_attr_docs()
         if ("", name) in texts:
             return texts["", name]
-    raise LookupError(f"docs: expected a text under {name} in one of {', '.join(FILES)}")
+    raise LookupError(f"docs: expected a text under {name} in its file")
 
 
 def before(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -21,8 +21,8 @@ from typing import Any
 
 from pairs.models import MODELS, parts
 from pairs.rates import FILE, best, grid, rate
-from pairs.report import difference, percent, probability
-from pairs.statistics import Interval, Spread
+from studykit.statistics import Interval, Spread
+from studykit.wording import difference, percent, probability
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "published"

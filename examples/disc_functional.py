@@ -12,7 +12,8 @@ from typing import Annotated
 import torch
 import typer
 
-from funcdl import disc, linear, mse, relu, schedules, serial, sgd, supervised, training_step
+import disc
+from funcdl import linear, mse, relu, schedules, serial, sgd, supervised, training_step
 
 
 def main(

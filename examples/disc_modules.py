@@ -10,7 +10,8 @@ from typing import Annotated
 import torch
 import typer
 
-from funcdl import SGD, Linear, LossMSE, ReLU, Sequential, disc, schedules
+import disc
+from funcdl import SGD, Linear, LossMSE, ReLU, Sequential, schedules
 
 
 def main(

@@ -23,8 +23,8 @@ from funcdl import adam, schedules, stage, supervised, training_step
 from pairs.data import Mnist, Pairs, draw_split, load_digits
 from pairs.models import MODELS
 from pairs.rates import rate
-from pairs.seeds import generator
-from pairs.statistics import interval
+from studykit.seeds import generator
+from studykit.statistics import interval
 
 SEPARATE, SHARED = "conv-separate", "conv-shared"
 BATCH = 50

@@ -12,8 +12,9 @@ from funcdl.contract import Layer, LayerLike, Params, Value
 from funcdl.errors import InputError, KindError
 from funcdl.function import as_layer
 from funcdl.layers.batch_norm import BatchNorm
-from funcdl.staging.record import Watcher, storage, unwrap
 from funcdl.tensor import Generator, Tensor
+from funcdl.trace.nested import storage
+from funcdl.trace.watcher import Watcher, unwrap
 from funcdl.tree.nodes import entries
 
 __all__ = ["calibrate"]

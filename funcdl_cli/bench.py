@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from funcdl import Layer, disc, mse, sgd, stage, supervised, training_step
+import disc
+from funcdl import Layer, mse, sgd, stage, supervised, training_step
 from funcdl_cli.console import notes, out, say, say_json
 from funcdl_cli.options import CORES, Config, Json, Quiet
 from funcdl_cli.progress import live, progress
-from pairs.files import versions
 from pairs.models import MODELS
-from pairs.seeds import generator
-from pairs.study import one_thread
-from pairs.table import FittedTable
+from studykit.files import versions
+from studykit.seeds import generator
+from studykit.terminal import FittedTable
+from studykit.threads import one_thread
 
 __all__ = ["EXAMPLES", "Workload", "bench", "eager", "ours", "workloads"]
 

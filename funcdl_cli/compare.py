@@ -11,12 +11,12 @@ import typer
 from funcdl_cli.console import out, say, say_json
 from funcdl_cli.options import RUN, Config, Json, Quiet, path
 from funcdl_cli.plain import fits
-from pairs import study
 from pairs.champion import champion
 from pairs.drawn.answer import ask, told
-from pairs.drawn.picture import digit
+from pairs.drawn.digit import read_digit
 from pairs.drawn.shades import BLOCKS, shades
 from pairs.model_file import load
+from studykit.threads import one_thread
 
 __all__ = ["EXAMPLES", "compare"]
 
@@ -49,8 +49,8 @@ def compare(
 ) -> None:
     """Ask a trained model whether the digit on the left picture is at most that on the right."""
     asked = champion() if model is None else load(model)
-    found = [digit(picture) for picture in (left, right)]
-    with study.one_thread(), torch.inference_mode():
+    found = [read_digit(picture) for picture in (left, right)]
+    with one_thread(), torch.inference_mode():
         answer = ask(asked, *(made for made, _ in found))
     if as_json:
         digits = answer.digits or (None, None)

@@ -8,32 +8,25 @@ out = "results"
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import typer
 
-from pairs.files import bytes_of
+from funcdl import FuncdlError
+from studykit.files import bytes_of
+from studykit.schema import field, nearest, short, unknown
 
 __all__ = ["ConfigError", "configure"]
 
-KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
-    int: ("an integer", (int,)),
-    float: ("a finite number", (int, float)),
-    bool: ("true or false", (bool,)),
-}
-"""What an option takes, in words and in TOML's types; all others take a string."""
-
-TEXT = ("a string", (str,))
 MOST = 1 << 20
 """Bytes that a file of options may have."""
 
 NOT_IN_FILES = {"config", "help", "list"}
 
 
-class ConfigError(ValueError):
+class ConfigError(FuncdlError, ValueError):
     """A file of options that cannot be read, or that says what no option takes."""
 
 
@@ -51,15 +44,17 @@ def configure(context: typer.Context, path: Path | None) -> Path | None:
     tables = _read(path)
     for name, table in tables.items():
         if name not in known:
-            raise ConfigError(f"{path}: {name}: expected a table of {', '.join(known)}")
+            raise ConfigError(
+                f"{path}: {name}: expected a table of {', '.join(known)}{nearest(name, known)}"
+            )
         if not isinstance(table, dict):
-            raise ConfigError(f"{path}: {name}: expected a table, got {_short(table)}")
+            raise ConfigError(f"{path}: {name}: expected a table, got {short(table)}")
     options = _options(context)
     defaults = {}
     for key, value in tables.get(command, {}).items():
         where = f"{path}: {command}.{key}"
         if key not in options:
-            raise ConfigError(f"{where}: expected one of the options {', '.join(sorted(options))}")
+            raise ConfigError(f"{where}: {unknown(key, sorted(options), 'options')}")
         defaults[options[key].name] = _value(context, options[key], value, where)
     context.default_map = defaults
     return path
@@ -92,22 +87,13 @@ def _options(context: typer.Context) -> dict[str, Any]:
 def _value(context: typer.Context, param: Any, value: Any, where: str) -> Any:
     """Check a value as the command line would, and stricter: a number is not a string here."""
     hint = get_type_hints(context.command.callback)[param.name]
-    words, kinds = next((KINDS[kind] for kind in (hint, *get_args(hint)) if kind in KINDS), TEXT)
-    if words == TEXT[0] and isinstance(value, list) and value:
+    kind = next((kind for kind in (hint, *get_args(hint)) if kind in (int, float, bool)), str)
+    if kind is str and isinstance(value, list) and value:
         parts = [part for part in value if isinstance(part, (str, int, float))]
         value = ",".join(map(str, parts)) if len(parts) == len(value) else value
-    # True is an int to Python, not to a reader.
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ConfigError(f"{where}: expected {words}, got {_short(value)}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{where}: expected {words}, got {value}")
+    value = field(kind, value, where, ConfigError)
     try:
         param.process_value(context, value)
     except typer.BadParameter as error:
         raise ConfigError(f"{where}: {error.message}") from None
     return value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"

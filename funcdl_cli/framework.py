@@ -11,7 +11,10 @@ from typing import Annotated
 import torch
 import typer
 
-from funcdl import disc, tree
+import disc
+from disc.file import FRAMEWORK, record, save_disc
+from disc.terminal import disc_table
+from funcdl import tree
 from funcdl_cli.console import err, notes, out, say_json
 from funcdl_cli.options import (
     DATA,
@@ -27,19 +30,15 @@ from funcdl_cli.options import (
     path,
 )
 from funcdl_cli.progress import live, progress
-from pairs.disc import FRAMEWORK, record, save_disc
-from pairs.files import tried
-from pairs.report import percent
-from pairs.seeds import generator
-from pairs.statistics import spread
-from pairs.table import FittedTable
+from studykit.files import tried
+from studykit.seeds import generator
 
 __all__ = ["EXAMPLES", "framework"]
 
 EXAMPLES = (
     "funcdl-cli framework",
     "funcdl-cli framework --hidden 50,50 --activation tanh --epochs 200",
-    "funcdl-cli framework --out disc && funcdl-cli report disc",
+    "funcdl-cli framework --out results/disc && funcdl-cli report results/disc",
 )
 WIDEST, DEEPEST = 10_000, 100
 Activation = Enum("Activation", {name: name for name in disc.ACTIVATIONS}, type=str)  # type: ignore[misc]
@@ -175,16 +174,6 @@ def room(experiment: disc.Experiment, rounds: int) -> None:
     needed = 4 * rounds * (3 * parameters + 2 * values)
     if hasattr(os, "sysconf") and needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
         raise MemoryError
-
-
-def disc_table(outcome: disc.Outcome, rounds: list[int], parameters: int) -> FittedTable:
-    """Lay out train and test error, mean ± standard deviation over the rounds."""
-    table = FittedTable(f"Disc: {parameters:,} parameters, {len(rounds)} rounds")
-    table.add_column("points", no_wrap=True)
-    table.add_column("error %", justify="right", no_wrap=True)
-    for label, errors in (("train", outcome.train_errors), ("test", outcome.test_errors)):
-        table.add_row(label, percent(spread([errors[i] for i in rounds])))
-    return table
 
 
 def widths(text: str) -> tuple[int, ...]:

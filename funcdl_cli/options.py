@@ -12,9 +12,9 @@ from rich.markup import escape
 
 from funcdl_cli.config import configure
 from funcdl_cli.console import hush
-from pairs import study
 from pairs.augment import AUGMENTS
 from pairs.models import MODELS
+from studykit.threads import usable_cores
 
 __all__ = [
     "CORES",
@@ -57,7 +57,7 @@ def path(text: str) -> Path:
     return Path(text)
 
 
-CORES = study.usable_cores()
+CORES = usable_cores()
 
 # What is more than this is a slip of the finger, refused before it takes all memory.
 MOST = 1_000_000

@@ -32,11 +32,12 @@ from funcdl_cli.options import (
     path,
 )
 from funcdl_cli.rounds import finish
-from pairs import listing, report, study
+from pairs import listing, study
 from pairs.data import check_counts
 from pairs.model_file import check_package
 from pairs.models import MODELS, STUDY, find
 from pairs.results import Results
+from pairs.terminal import tables
 from pairs.training import Settings
 
 __all__ = ["EXAMPLES", "pairs"]
@@ -169,7 +170,7 @@ def pairs(
             say_json(results.summary())
             return
         mine = [row for row in results.rows if row.model in names]
-        for table in report.tables(mine, test_pairs):
+        for table in tables(mine, test_pairs):
             out.print(table)
 
     finish(plan, names, rounds, workers, dask, data_dir, tell, watched, save)

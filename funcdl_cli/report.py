@@ -10,8 +10,7 @@ import typer
 
 from funcdl_cli.console import say
 from funcdl_cli.options import RESULTS, Config, path
-from pairs.export import FORMATS, write_files
-from pairs.page import write
+from reports import FORMATS, write_files, write_page
 
 __all__ = ["EXAMPLES", "write_report"]
 
@@ -61,7 +60,7 @@ def write_report(
     and effects.
     """
     if kind is DEFAULT:
-        say(str(write(folder, file)))
+        say(str(write_page(folder, file)))
         return
     for written in write_files(folder, kind.value, file):
         say(str(written))

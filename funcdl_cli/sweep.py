@@ -34,7 +34,7 @@ from funcdl_cli.rounds import finish
 from pairs import study, sweep
 from pairs.data import check_counts
 from pairs.sweep.folders import plan as folders
-from pairs.sweep.tables import sweep_tables
+from pairs.sweep.terminal import sweep_tables
 from pairs.training import Settings
 
 __all__ = ["EXAMPLES", "run_sweep"]

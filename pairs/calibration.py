@@ -6,12 +6,13 @@ over a sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from torch import Tensor
 
-__all__ = ["BINS", "MOST", "Calibration", "checked", "measured"]
+from studykit.schema import Count, Entries, Sized, Within
+
+__all__ = ["BINS", "MOST", "Calibration", "measured"]
 
 BINS = 10
 """Bins of a reliability diagram, equally wide, from a confidence of 1/2 to one of 1."""
@@ -19,11 +20,10 @@ BINS = 10
 MOST = 1e6
 """What a larger loss counts as, and one that is NaN."""
 
-LARGEST = 2**53
-"""Numbers up to here are whole in JSON wherever it is read."""
-
 ROUNDING = 1e-4
 """How far a sum of confidences may be off its bin: it is kept to four decimals."""
+
+Bin = Annotated[list[Any], Entries((Count, Annotated[float, Within(0, 2**53)], Count))]
 
 
 class Calibration(NamedTuple):
@@ -51,11 +51,42 @@ class Calibration(NamedTuple):
             digits counts for both of them, one of equal digits once.
     """
 
-    nll: float
-    bins: list[list[Any]]
-    orders: list[int]
-    own_digits: list[int] | None
-    digits: list[list[int]]
+    nll: Annotated[float, Within(0, MOST)]
+    bins: Annotated[list[Bin], Sized(BINS)]
+    orders: Annotated[list[Count], Sized(3)]
+    own_digits: Annotated[list[Count], Sized(2)] | None
+    digits: Annotated[list[Annotated[list[Count], Sized(2)]], Sized(10)]
+
+    def contradiction(self) -> str | None:
+        """Say where the counts cannot be those of the same pairs."""
+        lists = [("orders", self.orders), ("own_digits", self.own_digits or [0])]
+        lists += [(f"digits[{i}]", counts) for i, counts in enumerate(self.digits)]
+        for name, counts in lists:
+            if max(counts) > counts[0]:
+                return f"{name}: expected no count above the first, got {counts}"
+        for k, (pairs, sure, right) in enumerate(self.bins):
+            low, high = ((1 + (k + end) / BINS) / 2 * pairs for end in (0, 1))
+            if right > pairs or not low - ROUNDING <= sure <= high + ROUNDING:
+                return (
+                    f"bins[{k}]: expected at most {pairs:,} right answers and confidences that add "
+                    f"up to {low:g} to {high:g}, got {right:,} and {sure:g}"
+                )
+        return None if self._agree() else "expected counts of the same pairs, got others"
+
+    def _agree(self) -> bool:
+        pairs = sum(count for count, _, _ in self.bins)
+        wrong = pairs - sum(right for _, _, right in self.bins)
+        unequal, at_most, greater = self.orders
+        wrongs = sum(part for _, part in self.digits)
+        return (
+            pairs > 0
+            and at_most + greater <= unequal <= pairs
+            and (self.own_digits is None or self.own_digits[0] == pairs)
+            # A pair counts once for each of its digits: those of two different ones count twice.
+            and sum(count for count, _ in self.digits) == pairs + unequal
+            and wrong <= wrongs <= wrong + min(wrong, unequal)
+            and all(count <= pairs and part <= wrong for count, part in self.digits)
+        )
 
 
 def measured(
@@ -105,76 +136,3 @@ def measured(
 
 def _count(mask: Tensor) -> int:
     return int(mask.sum())
-
-
-def checked(fields: Any) -> Calibration:
-    """Make a calibration of what came out of a file, if it can be that of a round.
-
-    Raises:
-        ValueError: something is missing, of another type, or beyond what a round can have.
-    """
-    try:
-        found = Calibration(**fields)
-        good = (
-            _number(found.nll, 0, MOST)
-            and _list(found.bins, _whole_bin, BINS)
-            and all(_within(k, *counts) for k, counts in enumerate(found.bins))
-            and _counts(found.orders, 3)
-            and (found.own_digits is None or _counts(found.own_digits, 2))
-            and _list(found.digits, lambda counts: _counts(counts, 2), 10)
-        )
-    except TypeError as error:
-        raise ValueError(str(error)) from None
-    if not (good and _agree(found)):
-        raise ValueError("a value that no round can have")
-    return found
-
-
-def _agree(found: Calibration) -> bool:
-    """Tell whether the counts can be those of the same pairs."""
-    pairs = sum(count for count, _, _ in found.bins)
-    wrong = pairs - sum(right for _, _, right in found.bins)
-    unequal, at_most, greater = found.orders
-    wrongs = sum(wrong for _, wrong in found.digits)
-    return (
-        pairs > 0
-        and at_most + greater <= unequal <= pairs
-        and (found.own_digits is None or found.own_digits[0] == pairs)
-        # A pair counts once for each of its digits: those of two different ones count twice.
-        and sum(count for count, _ in found.digits) == pairs + unequal
-        and wrong <= wrongs <= wrong + min(wrong, unequal)
-        and all(count <= pairs for count, _ in found.digits)
-        and all(part <= wrong for _, part in found.digits)
-    )
-
-
-def _within(k: int, pairs: int, confidences: float, right: int) -> bool:
-    low, high = ((1 + (k + end) / BINS) / 2 * pairs for end in (0, 1))
-    return right <= pairs and low - ROUNDING <= confidences <= high + ROUNDING
-
-
-def _whole_bin(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 3
-        and _whole(value[0])
-        and _number(value[1], 0, LARGEST)
-        and _whole(value[2])
-    )
-
-
-def _counts(value: Any, count: int) -> bool:
-    """Tell whether it is a list of counts, of which none is above the first."""
-    return _list(value, _whole, count) and max(value) == value[0]
-
-
-def _list(value: Any, good: Callable[[Any], bool], count: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(good(entry) for entry in value)
-
-
-def _whole(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST
-
-
-def _number(value: Any, low: float, high: float) -> bool:
-    return type(value) in (int, float) and low <= value <= high

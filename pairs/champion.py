@@ -19,11 +19,11 @@ import torch
 
 from funcdl import tree
 from pairs.data import Mnist, Split, draw_pairs, load_digits
-from pairs.files import ResultsError, replace, tried
 from pairs.model_file import ModelFile, ModelFileError, check_package, from_round, load, pack
-from pairs.seeds import generator
-from pairs.study import one_thread
 from pairs.training import Settings, errors, train_round
+from studykit.files import ResultsError, replace, tried
+from studykit.seeds import generator
+from studykit.threads import one_thread
 
 __all__ = ["SETTINGS", "champion", "train_champion"]
 

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+from funcdl import FuncdlError
 from pairs.pool import WorkerLostError, Workers
 
 __all__ = ["ClusterError", "ClusterLostError", "cluster"]
@@ -31,7 +32,7 @@ TICK = 0.05
 """Seconds between two looks at what has come, and at whether the scheduler is still there."""
 
 
-class ClusterError(RuntimeError):
+class ClusterError(FuncdlError, RuntimeError):
     """A cluster that cannot be used; nothing has been done on it."""
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import Generator
 
-from funcdl import Layer, Optimiser, stage, training_step, tree
+from funcdl import FuncdlError, Layer, Optimiser, stage, training_step, tree
 
 __all__ = ["TrainingError", "descend"]
 
 
-class TrainingError(RuntimeError):
+class TrainingError(FuncdlError, RuntimeError):
     """A round that could not be finished: its loss is no longer finite."""
 
 

@@ -34,7 +34,7 @@ from funcdl import (
     weighted_sum,
 )
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
-from pairs.compare import at_most
+from pairs.at_most import at_most
 from pairs.recipe import Recipe
 
 __all__ = ["BOTH", "DIGITS", "LONGER", "TIES", "Blocks", "Factors", "Model", "family"]

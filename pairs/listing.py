@@ -12,7 +12,7 @@ from rich.markup import escape
 from funcdl import Layer, tree
 from pairs.design import TIES
 from pairs.models import MODELS, Model, parts
-from pairs.table import FittedTable
+from studykit.terminal import FittedTable
 
 __all__ = ["described", "legend", "structures", "table"]
 

@@ -7,30 +7,33 @@ deviation that images are scaled by, and whatever else its maker says of it.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from funcdl import tree
+from funcdl import FuncdlError, tree
 from pairs.models import MODELS, Model
 from pairs.training import Settings, Trained
+from studykit.schema import Form, Within, read
 
 __all__ = ["ModelFile", "ModelFileError", "check_package", "from_round", "load", "pack"]
 
 KEY = "funcdl"
+LARGEST = 1_000_000
+"""Beyond which no mean or deviation of images is."""
+
 MOST = 1 << 24
 """Bytes that a file may have, before any of it is read: ten times the largest model's."""
 
 DTYPES = {"F16": torch.float16, "F32": torch.float32}
 
 
-class ModelFileError(ValueError):
+class ModelFileError(FuncdlError, ValueError):
     """A file that holds no trained model of this study; the message is one sentence."""
 
 
@@ -152,24 +155,31 @@ def _about(where: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Read the metadata: an object with a known model and a scaling, and more."""
     try:
         about = json.loads(metadata[KEY])
-        name, mean, deviation = (about[key] for key in ("model", "mean", "deviation"))
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, ValueError, RecursionError):
         raise ModelFileError(
             f"{where}: expected a model of this study, with its name and scaling in the metadata, "
             "found none"
         ) from None
-    if not isinstance(name, str) or name not in MODELS:
-        raise ModelFileError(f"{where}: expected a model of this study, got {str(name)[:40]!r}")
-    if not (_number(mean) and _number(deviation) and deviation > 0):
-        raise ModelFileError(
-            f"{where}: expected a mean, and a deviation above 0, of the training images, "
-            f"got {str(mean)[:20]!r} and {str(deviation)[:20]!r}"
-        )
+    read(About, about, str(where), others=True, error=ModelFileError)
     return dict(about)
 
 
-def _number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e6 and math.isfinite(value)
+def _known(name: Any) -> str:
+    return MODELS[name].name
+
+
+def _above_0(value: Any) -> Any:
+    if type(value) not in (int, float) or not 0 < value <= LARGEST:
+        raise ValueError(value)
+    return value
+
+
+class About(NamedTuple):
+    """What the metadata must have: the model, and how images are scaled for it."""
+
+    model: Annotated[str, Form("a model of this study", _known)]
+    mean: Annotated[float, Within(-LARGEST, LARGEST)]
+    deviation: Annotated[float, Form("a deviation above 0", _above_0)]
 
 
 def _check(where: Path, model: str, wanted: Mapping[str, Tensor], file: Any) -> None:

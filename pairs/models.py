@@ -7,12 +7,24 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import funcdl
-from funcdl import Layer, dropout, expand_dims, flatten, max_pool2d, relu, serial, shared, tap
+from funcdl import (
+    FuncdlError,
+    Layer,
+    dropout,
+    expand_dims,
+    flatten,
+    max_pool2d,
+    relu,
+    serial,
+    shared,
+    tap,
+)
+from pairs.at_most import at_most
 from pairs.augment import Warp
 from pairs.committee import committee
-from pairs.compare import at_most, sharpen
 from pairs.design import DIGITS, Blocks, Model, family
 from pairs.recipe import Recipe
+from pairs.sharpen import sharpen
 
 __all__ = ["ABLATIONS", "MODELS", "STUDY", "Model", "UnknownModelError", "find", "origin", "parts"]
 
@@ -125,7 +137,7 @@ def origin(name: str) -> str:
     return name.partition("-without-")[0]
 
 
-class UnknownModelError(LookupError):
+class UnknownModelError(FuncdlError, LookupError):
     """A name that no model has."""
 
 

@@ -30,6 +30,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
 
+from funcdl import FuncdlError
+
 __all__ = ["WorkerLostError", "Workers", "pool"]
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(sig
 """They go to a whole process group; the parent alone decides what follows."""
 
 
-class WorkerLostError(RuntimeError):
+class WorkerLostError(FuncdlError, RuntimeError):
     """A worker that was killed, in the middle of a task or before it."""
 
 

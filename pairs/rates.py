@@ -7,13 +7,15 @@ from functools import lru_cache
 from importlib.resources import files
 from statistics import fmean
 
+from funcdl import FuncdlError
+
 __all__ = ["FILE", "RateError", "best", "grid", "rate"]
 
 FILE = "rates.json"
 """Beside the digits; `python -m pairs.tuning` writes it."""
 
 
-class RateError(LookupError):
+class RateError(FuncdlError, LookupError):
     """A model that has no rate of its own."""
 
 

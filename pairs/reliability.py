@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pairs.calibration import BINS, Calibration
-from pairs.statistics import Spread, spread
+from studykit.statistics import Spread, spread
 
 __all__ = ["Reliability", "by_chance", "expected_error", "reliability"]
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pairs.calibration import Calibration, checked
 from pairs.details import Details
-from pairs.files import (
+from pairs.effects import effects
+from pairs.lines import lines
+from pairs.models import MODELS
+from pairs.training import Row, Settings, lr_of
+from studykit.files import (
     ResultsError,
     append,
     cut_half,
@@ -22,11 +24,17 @@ from pairs.files import (
     whole_lines,
     writing,
 )
-from pairs.models import MODELS
-from pairs.summary import named, summarise
-from pairs.training import Row, Settings, lr_of
+from studykit.schema import named, read
 
-__all__ = ["DETAILS", "ROWS", "SUMMARY", "Results", "ResultsError", "checked_row", "read_rows"]
+__all__ = [
+    "DETAILS",
+    "ROWS",
+    "SUMMARY",
+    "Results",
+    "ResultsError",
+    "read_rows",
+    "summarise",
+]
 
 ROWS = "rounds.jsonl"
 DETAILS = "details.jsonl"
@@ -149,6 +157,22 @@ class Results:
         replace(folder / SUMMARY, text + "\n")
 
 
+def summarise(rows: Sequence[Row], test_pairs: int | None = None) -> dict[str, Any]:
+    """Return lines and effects as `summary.json` holds them; errors are fractions in [0, 1].
+
+    Args:
+        rows: of one study.
+        test_pairs: how many pairs its errors are counted on.
+    """
+    return {
+        "models": [named(line) for line in lines(rows, test_pairs)],
+        "effects": [
+            {**effect._asdict(), "difference": effect.difference._asdict()}
+            for effect in effects(rows)
+        ],
+    }
+
+
 def _alone(folder: Path) -> None:
     """Refuse a folder that another run writes to; the lock goes with this process, however it ends.
 
@@ -177,7 +201,7 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = []
     places: dict[tuple[str, int], str] = {}
     for line, where in whole_lines(path):
-        row = checked_row(parsed(line, where), where)
+        row = read(Row, parsed(line, where), where)
         if row.seed != settings.get("seed", row.seed):
             raise ResultsError(
                 f"{where} is of seed {row.seed}, and its folder of seed {settings['seed']}"
@@ -187,53 +211,6 @@ def read_rows(path: Path, settings: Mapping[str, Any]) -> list[Row]:
             raise ResultsError(f"{where} has a round that {before.rpartition(': ')[2]} has already")
         rows.append(row)
     return rows
-
-
-def checked_row(fields: dict[str, Any], where: str) -> Row:
-    """Make a row of what came out of a file.
-
-    Raises:
-        ResultsError: it cannot be that of a round; the sentence begins with `where`.
-    """
-    try:
-        row = Row(**fields)
-    except TypeError:
-        raise ResultsError(f"{where} is not a row of this study") from None
-    try:
-        if row.calibration is not None:
-            row = row._replace(calibration=checked(row.calibration))
-        good = _possible(row)
-    except ValueError:
-        good = False
-    if not good:
-        raise ResultsError(f"{where} has a value that no round of this study can have")
-    return row
-
-
-def _possible(row: Row) -> bool:
-    counts = (row.round, row.seed, row.parameters, row.epochs)
-    errors = [row.train_error, row.test_error]
-    if row.digit_error is not None:
-        errors.append(row.digit_error)
-    return (
-        isinstance(row.model, str)
-        and all(type(count) is int and 0 <= count < 2**63 for count in counts)
-        and all(type(error) in (int, float) and 0 <= error <= 1 for error in errors)
-        and all(
-            type(number) in (int, float) and 0 <= number < most
-            for number, most in ((row.lr, math.inf), (row.seconds, 2**63))
-        )
-        and (row.calibration is None or _same_pairs(row, row.calibration))
-    )
-
-
-def _same_pairs(row: Row, found: Calibration) -> bool:
-    """Tell whether a row's errors and its calibration can be of the same pairs."""
-    pairs, _, right = map(sum, zip(*found.bins))
-    learnt = row.digit_error is not None
-    return abs(row.test_error * pairs - (pairs - right)) < 1e-6 and learnt == (
-        found.own_digits is not None
-    )
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:

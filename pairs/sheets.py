@@ -1,19 +1,20 @@
-"""Tables of a study as words in rows and columns: a page and each format lay them out alike."""
+"""Tables of a study as words in rows and columns: a page and each format lay them out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from pairs.columns import EFFECT_COLUMNS, MODEL_COLUMNS, Column
+from pairs.effects import Effect
+from pairs.footnotes import footnotes
+from pairs.lines import Line
 from pairs.models import MODELS, Model, parts
-from pairs.notes import notes
-from pairs.report import EFFECT_COLUMNS, MODEL_COLUMNS, Column
-from pairs.summary import Effect, Line
 from pairs.training import Row
+from studykit.content import Sheet
 
 __all__ = [
     "OWN",
-    "Sheet",
     "effect_group",
     "effect_sheet",
     "model_group",
@@ -24,26 +25,6 @@ __all__ = [
 
 OWN = ("epochs", "batch_size", "lr", "aux_weight", "augment")
 """Settings that a model may have otherwise, or not at all: told model by model."""
-
-
-class Sheet(NamedTuple):
-    """A table.
-
-    Attributes:
-        name: of its file, or of its label.
-        caption: what it shows.
-        headings: of its columns.
-        body: a cell a column in each row.
-        words: the headings of columns that hold words; the others hold numbers.
-        groups: what each row belongs to; none where all belong together.
-    """
-
-    name: str
-    caption: str
-    headings: Sequence[str]
-    body: Sequence[Sequence[str]]
-    words: Sequence[str] = ()
-    groups: Sequence[str] = ()
 
 
 def model_sheet(models: Sequence[Line]) -> Sheet:
@@ -66,7 +47,7 @@ def effect_sheet(found: Sequence[Effect]) -> Sheet:
     """Lay out what each idea gives."""
     return _sheet(
         "effects",
-        "Differences in points, with 95 % intervals. " + ". ".join(notes(found)),
+        "Differences in points, with 95 % intervals. " + ". ".join(footnotes(found)),
         EFFECT_COLUMNS,
         found,
         [effect_group(effect) for effect in found],

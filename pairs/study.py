@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ from pairs.pool import pool as processes
 from pairs.results import Results
 from pairs.training import Row, Settings, TrainingError, row_of, train_round
 from pairs.watch import watch_round
+from studykit.threads import one_thread
 
 __all__ = ["Task", "digits", "missing", "pool", "run"]
 
@@ -83,17 +83,6 @@ def work(task: Task, data_dir: Path | None, watched: bool = False, saved: bool =
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Have torch use one thread within the block, so that sums are the same on every machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
 def pool(workers: int, data_dir: Path | None) -> Iterator[Workers]:
     """Give processes, one thread each; ended with the block, whatever happens.
 
@@ -142,8 +131,3 @@ def run(
                 keep_model(task, outcome.model)
             keep(task, outcome.row)
     return failures
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

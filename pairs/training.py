@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -19,7 +19,8 @@ from pairs.descent import TrainingError, descend
 from pairs.models import MODELS, Model, origin
 from pairs.rates import rate
 from pairs.recipe import learn_digits
-from pairs.seeds import generator
+from studykit.schema import Share, Within
+from studykit.seeds import generator
 
 __all__ = [
     "Row",
@@ -57,6 +58,9 @@ class Settings(NamedTuple):
     augment: str = "shift"
 
 
+Long = Annotated[int, Within(0, 2**63 - 1)]
+
+
 class Row(NamedTuple):
     """The result of one round of one model; errors are fractions in [0, 1].
 
@@ -66,16 +70,30 @@ class Row(NamedTuple):
     """
 
     model: str
-    round: int
-    seed: int
-    parameters: int
-    epochs: int
-    lr: float
-    train_error: float
-    test_error: float
-    digit_error: float | None
-    seconds: float
+    round: Long
+    seed: Long
+    parameters: Long
+    epochs: Long
+    lr: Annotated[float, Within(0)]
+    train_error: Share
+    test_error: Share
+    digit_error: Share | None
+    seconds: Annotated[float, Within(0, 2**63)]
     calibration: Calibration | None = None
+
+    def contradiction(self) -> str | None:
+        """Say where the errors and the calibration cannot be of the same pairs."""
+        if self.calibration is None:
+            return None
+        pairs, _, right = map(sum, zip(*self.calibration.bins))
+        if abs(self.test_error * pairs - (pairs - right)) >= 1e-6:
+            return (
+                f"test_error: expected {(pairs - right) / pairs:g}, of the pairs of its "
+                f"calibration, got {self.test_error:g}"
+            )
+        if (self.digit_error is None) != (self.calibration.own_digits is None):
+            return "digit_error: expected one where calibration.own_digits is there, and only there"
+        return None
 
 
 class Scaling(NamedTuple):

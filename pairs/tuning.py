@@ -15,11 +15,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pairs.files import ResultsError, parsed, replace, text_of
 from pairs.models import MODELS
 from pairs.rates import FILE
 from pairs.results import ROWS, SUMMARY, read_rows
+from pairs.saved import read_summary
 from pairs.sweep.folders import folders
+from studykit.files import ResultsError, replace
 
 __all__ = ["gathered"]
 
@@ -44,9 +45,9 @@ def gathered(sweeps: list[Path]) -> dict[str, Any]:
         if setting != "lr":
             raise ResultsError(f"{sweep}: expected a sweep of lr, found none")
         for value, folder in values.items():
-            summary = parsed(text_of(folder / SUMMARY), str(folder / SUMMARY))
-            settings = summary["settings"]
-            if not settings["validation"]:
+            summary = read_summary(folder / SUMMARY)
+            settings = summary.settings
+            if not settings.get("validation"):
                 raise ResultsError(f"{folder}: expected rounds for validation, found others")
             if not (folder / ROWS).exists():
                 raise ResultsError(f"{folder}: expected finished rounds, found none")
@@ -56,7 +57,7 @@ def gathered(sweeps: list[Path]) -> dict[str, Any]:
                 own.append(row.test_error)
         models = sorted({row.model for row in rows}, key=list(MODELS).index)
         shared = {key: value for key, value in settings.items() if key != "lr"}
-        made.append({"models": models, "settings": shared, "versions": summary["versions"]})
+        made.append({"models": models, "settings": shared, "versions": summary.versions})
         for name in models:
             counts = {len(found) for found in errors[name].values()}
             if len(counts) > 1 or len(errors[name]) < len(values):

@@ -28,8 +28,8 @@ sys.path.insert(0, str(ROOT))
 
 import cli  # noqa: E402
 from pairs.model_file import load  # noqa: E402
-from pairs.page import write  # noqa: E402
 from pairs.study import digits  # noqa: E402
+from reports import write_page  # noqa: E402
 
 ENDS = 120
 """Seconds after which a run is one that hangs; it needs one or two."""
@@ -280,7 +280,7 @@ def rounds_are_right(folder: Path, draw: random.Random) -> None:
             row = json.loads(line)
             same = rows.get((row["model"], row["round"]), row)
             assert {**row, "seconds": 0} == {**same, "seconds": 0}
-    assert re.search("<h2 id=", write(folder).read_text(encoding="utf-8"))
+    assert re.search("<h2 id=", write_page(folder).read_text(encoding="utf-8"))
 
 
 def main() -> None:

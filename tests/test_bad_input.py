@@ -9,9 +9,9 @@ import pytest
 
 import cli
 from funcdl_cli import console
-from pairs import page
 from pairs.rates import rate
 from pairs.results import Results, ResultsError
+from pairs.saved import load
 from pairs.training import Row, Settings
 
 QUICK = ["--models", "fc-plain", "--rounds", "1", "--epochs", "1", "--train-pairs", "20", "--test-pairs", "20", "--workers", "1"]  # fmt: skip
@@ -192,11 +192,27 @@ def folder(tmp_path):
     return tmp_path / "study"
 
 
+WANTED = {
+    "digit_error": "a number from 0 to 1 or null",
+    "test_error": "a number from 0 to 1",
+    "train_error": "a number from 0 to 1",
+    "seconds": "a number of at least 0",
+    "round": "an integer of at least 0",
+    "parameters": "an integer of at least 0",
+    "model": "a string",
+}
+
+
+def told(value):
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         *(
-            ({key: value}, "has a value that no round of this study can have")
+            ({key: value}, f": {key}: expected {WANTED[key]}, got {told(value)}")
             for key, values in {
                 "digit_error": ["", "0.1", [], False, {}, float("nan"), -0.1, 1.5],
                 "test_error": ["", None, True, float("inf"), 10**400],
@@ -208,9 +224,16 @@ def folder(tmp_path):
             }.items()
             for value in values
         ),
-        ({"colour": "blue"}, "is not a row of this study"),
-        ({"seed": 7}, "is of seed 7, and its folder of seed 0"),
-        ({"round": 0}, "has a round that line 1 has already"),
+        (
+            {"colour": "blue"},
+            ": colour: expected one of the keys model, round, seed, parameters, epochs, lr, train_error, test_error, digit_error, seconds, calibration",
+        ),
+        (
+            {"secnods": 1.5},
+            f": secnods: expected one of the keys {', '.join(Row._fields)}; did you mean seconds?",
+        ),
+        ({"seed": 7}, " is of seed 7, and its folder of seed 0"),
+        ({"round": 0}, " has a round that line 1 has already"),
     ],
 )
 def test_a_row_that_cannot_be_is_one_sentence_with_its_line(run, folder, change, words):
@@ -219,7 +242,7 @@ def test_a_row_that_cannot_be_is_one_sentence_with_its_line(run, folder, change,
     text = "\n".join([first, json.dumps({**json.loads(second), **change})]) + "\n"
     path.write_text(text)
     for args in (["report", folder], ["pairs", "--models", "fc-plain", "--out", folder]):
-        assert run(*args) == (2, "", f"Error: {path}: line 2 {words}")
+        assert run(*args) == (2, "", f"Error: {path}: line 2{words}")
         assert path.read_text() == text
 
 
@@ -234,7 +257,7 @@ def test_a_file_of_results_that_is_none_is_one_sentence(folder, name, kind):
         path.mkdir()
     else:
         path.symlink_to("/dev/zero")
-    for read in (lambda: page.load(folder), lambda: Results(folder, Settings(), "package")):
+    for read in (lambda: load(folder), lambda: Results(folder, Settings(), "package")):
         with pytest.raises(ResultsError) as caught:
             read()
         assert "\n" not in str(caught.value)
@@ -245,4 +268,4 @@ def test_rows_that_an_editor_saved_are_read(folder):
     path = folder / "rounds.jsonl"
     lines = path.read_text().splitlines()
     path.write_bytes("\r\n".join([*lines, "", ""]).encode("utf-8-sig"))
-    assert len(Results(folder, Settings(), "package").rows) == len(page.load(folder).rows) == 2
+    assert len(Results(folder, Settings(), "package").rows) == len(load(folder).rows) == 2

@@ -12,17 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funcdl import tree
-from pairs import models, page
-from pairs.calibration import BINS, MOST, Calibration, checked, measured
-from pairs.compare import at_most
+from pairs import models
+from pairs.at_most import at_most
+from pairs.calibration import BINS, MOST, Calibration, measured
 from pairs.data import Digits, Mnist, Pairs
-from pairs.figures.reliability import lowest
-from pairs.figures.reliability import reliability as diagram
+from pairs.lines import lines
+from pairs.page import render
 from pairs.reliability import by_chance, expected_error, reliability
-from pairs.results import Results, ResultsError, checked_row
-from pairs.summary import lines, named, summarise
-from pairs.training import Settings, errors, row_of, train_round
+from pairs.results import Results, ResultsError, summarise
+from pairs.saved import load
+from pairs.training import Row, Settings, errors, row_of, train_round
 from pairs.training import ask as outputs_of
+from studykit.schema import named, read
+from studykit.svg.reliability import lowest
+from studykit.svg.reliability import reliability as diagram
 
 QUICK = Settings(epochs=2, batch_size=10, train_pairs=40, test_pairs=130)
 MODELS = ["fc-plain", "fc-shared-aux", "fc-shared-explicit", "fc-bn-shared-explicit-digits"]
@@ -240,7 +243,7 @@ def test_a_single_pair_has_a_row(trained, name, classes):
     test = Pairs(one.split.test.images[:1], torch.tensor([1]), torch.tensor([classes]))
     row = row_of(name, 1, QUICK, one._replace(split=one.split._replace(test=test)))
     assert row.calibration.orders[0] == len(set(classes)) - 1
-    assert checked_row(json.loads(json.dumps(named(row))), "row") == row
+    assert read(Row, json.loads(json.dumps(named(row))), "row") == row
     if row.calibration.orders[0] == 0:
         assert reliability([row.calibration]).same_twice is None
 
@@ -251,7 +254,7 @@ def test_a_diverged_model_has_a_row_that_can_be_kept(trained, name, factor):
     one, _ = trained[name]
     one = one._replace(params=tree.map(lambda leaf: leaf * factor, one.params))
     row = row_of(name, 1, QUICK, one)
-    assert checked_row(json.loads(json.dumps(named(row), allow_nan=False)), "row") == row
+    assert read(Row, json.loads(json.dumps(named(row), allow_nan=False)), "row") == row
 
 
 @pytest.fixture
@@ -265,7 +268,7 @@ def folder(tmp_path, trained):
 
 
 def test_rows_are_the_same_on_the_disk(folder, trained):
-    assert page.load(folder).rows[: len(trained)] == [
+    assert load(folder).rows[: len(trained)] == [
         row._replace(round=0) for _, row in trained.values()
     ]
     first = json.loads((folder / "rounds.jsonl").read_text().splitlines()[0])
@@ -281,7 +284,7 @@ def test_rows_from_before_have_none_and_are_read(folder):
     rows = Results(folder, QUICK, "package").rows
     assert [row.calibration for row in rows] == [None] * len(kept)
     assert [line["calibration"] for line in summarise(rows)["models"]] == [None] * len(MODELS)
-    assert "probabilities are worth" not in page.render(page.load(folder))
+    assert "probabilities are worth" not in render(load(folder))
 
 
 def test_the_summary_adds_up_the_rounds(folder, trained):
@@ -304,7 +307,7 @@ def test_the_summary_adds_up_the_rounds(folder, trained):
 
 def test_the_order_of_rounds_changes_nothing(folder):
     """They come as the workers finish them."""
-    rows = page.load(folder).rows
+    rows = load(folder).rows
     one, other = rows[:2]
     mixed = [one, one._replace(round=1, calibration=other.calibration), one._replace(round=2)]
     assert lines(mixed) == lines([mixed[1], mixed[2], mixed[0]]) == lines(mixed[::-1])
@@ -317,7 +320,7 @@ def test_workers_and_a_resumed_run_give_the_same_rows(tmp_path):
     ask(*args, "--rounds", 1, "--workers", 2, "--out", tmp_path / "again")
     again = ask(*args, "--rounds", 2, "--workers", 2, "--out", tmp_path / "again")
     assert (alone.code, again.code) == (0, 0)
-    rows = [page.load(tmp_path / name).rows for name in ("alone", "again")]
+    rows = [load(tmp_path / name).rows for name in ("alone", "again")]
     assert len(rows[0]) == 4
     assert all(row.calibration is not None for row in rows[0])
     alike = [{(row.model, row.round): row._replace(seconds=0) for row in one} for one in rows]
@@ -333,6 +336,10 @@ GOOD = {
     "own_digits": [4, 1],
     "digits": [[3, 1], [2, 1], [2, 0], *([0, 0] for _ in range(7))],
 }
+
+
+def checked(fields):
+    return read(Calibration, fields, "calibration")
 
 
 def test_the_good_one_is_good():
@@ -432,22 +439,24 @@ def test_a_row_that_its_calibration_contradicts_is_one_sentence(folder, change):
     first, second, *others = path.read_text().splitlines()
     good = {**json.loads(second), "test_error": 0.25, "digit_error": 0.5, "calibration": GOOD}
     path.write_text("\n".join([first, json.dumps(good), *others]) + "\n")
-    assert len(page.load(folder).rows) == 2 * len(MODELS)
+    assert len(load(folder).rows) == 2 * len(MODELS)
     path.write_text("\n".join([first, json.dumps({**good, **change}), *others]) + "\n")
     with pytest.raises(ResultsError) as caught:
-        page.load(folder)
-    where = f"{path}: line 2 has a value that no round of this study can have"
-    assert str(caught.value) == where
+        load(folder)
+    (key,) = change
+    assert str(caught.value).startswith(f"{path}: line 2: ")
+    assert key in str(caught.value)
+    assert ": expected " in str(caught.value)
 
 
 def test_the_page_has_every_model_that_tells_of_it(folder):
-    study = page.load(folder)
+    study = load(folder)
     rows = [
         *study.rows,
         study.rows[0]._replace(model=HOSTILE),
         study.rows[0]._replace(model="fc-separate", calibration=None),
     ]
-    text = page.render(study._replace(rows=rows))
+    text = render(study._replace(rows=rows))
     section = text.split(">What its probabilities are worth <a")[1].split("</section>")[0]
     assert section.index("<p>") < section.index("<figure>") < section.index("<table>")
     assert section.count("<svg") == len(MODELS) + 1

@@ -17,8 +17,8 @@ from pairs.data import Digits, Mnist
 from pairs.model_file import load
 from pairs.models import MODELS
 from pairs.recipe import Recipe, learn_digits
-from pairs.seeds import generator
 from pairs.training import Settings, TrainingError, run_round
+from studykit.seeds import generator
 
 STILL = Warp(0, 0, 0, 0, 0)
 QUICK = Settings(train_pairs=20, test_pairs=20)

@@ -11,13 +11,14 @@ import torch
 from command import ask as command
 from test_report import HOSTILE, Page
 
+import disc
 import funcdl as f
-from funcdl import disc, tree
-from pairs import page
-from pairs.disc import DIGITS, FRAMEWORK, load_disc, save_disc
-from pairs.figures.loss_curve import loss_curve
-from pairs.figures.scale import decades
+from disc.file import DIGITS, FRAMEWORK, load_disc, save_disc
+from funcdl import tree
 from pairs.results import ResultsError
+from reports import write_page
+from studykit.svg.loss_curve import loss_curve
+from studykit.svg.scale import decades
 
 SMALL = disc.Experiment(points=80, hidden=(8,), activation="tanh", epochs=9, batch_size=10)
 
@@ -46,7 +47,7 @@ def record(folder, **changes):
 
 
 def made(folder):
-    text = page.write(folder).read_text(encoding="utf-8")
+    text = write_page(folder).read_text(encoding="utf-8")
     return Page(text), text
 
 
@@ -231,37 +232,38 @@ DEEP = "[" * 99_999
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"settings": []}, "expected settings and versions"),
-        ({"settings": ...}, "expected 'settings', found none"),
-        ({"losses": ...}, "expected 'losses', found none"),
+        ({"settings": []}, "settings: expected an object, got []"),
+        ({"settings": ...}, "settings: expected an object, found none"),
+        ({"losses": ...}, "losses: expected a list, found none"),
         ({"train_errors": [0.1]}, "expected train and test errors of at least one round"),
         ({"train_errors": [], "test_errors": []}, "expected train and test errors of at least one"),
-        ({"test_errors": [0.1, 0.2, 1.5]}, "expected errors from 0 to 1"),
-        ({"test_errors": [0.1, 0.2, True]}, "expected errors from 0 to 1"),
-        ({"test_errors": [0.1, 0.2, math.nan]}, "expected errors from 0 to 1"),
-        ({"test_errors": "abc"}, "expected errors from 0 to 1"),
-        ({"losses": []}, "expected the losses of at least one epoch"),
+        ({"test_errors": [0.1, 0.2, 1.5]}, "test_errors[2]: expected a number from 0 to 1, got 1.5"),
+        ({"test_errors": [0.1, 0.2, True]}, "test_errors[2]: expected a number from 0 to 1, got True"),
+        ({"test_errors": [0.1, 0.2, math.nan]}, "test_errors[2]: expected a number from 0 to 1, got nan"),
+        ({"test_errors": "abc"}, "test_errors: expected a list, got 'abc'"),
+        ({"losses": []}, "losses: expected those of at least one epoch, found none"),
         ({"losses": [[0.1, 0.2]]}, "expected a loss of each round an epoch"),
-        ({"losses": [0.1]}, "expected a loss of each round an epoch"),
-        ({"losses": [[0.1, 0.2, -1]]}, "expected a loss of each round an epoch"),
-        ({"losses": [[0.1, 0.2, {}]]}, "expected a loss of each round an epoch"),
-        ({"losses": [[0.1, 0.2, 10**400]]}, "expected a loss of each round an epoch"),
-        ({"losses": "000"}, "expected the losses of at least one epoch"),
+        ({"losses": [0.1]}, "losses[0]: expected a list, got 0.1"),
+        ({"losses": [[0.1, 0.2, -1]]}, "losses[0][2]: expected a loss of at least 0, or null where it is not finite, got -1"),
+        ({"losses": [[0.1, 0.2, {}]]}, "losses[0][2]: expected a loss of at least 0"),
+        ({"losses": [[0.1, 0.2, 10**400]]}, "losses[0][2]: expected a loss of at least 0"),
+        ({"losses": "000"}, "losses: expected a list, got '000'"),
         ({"diverged": {"3": 1}}, "expected a round or an epoch up to 2"),
-        ({"diverged": {"-1": 1}}, "expected a round or an epoch"),
-        ({"diverged": {"0": "²"}}, "expected a round or an epoch"),
-        ({"diverged": [1]}, "expected diverged rounds with their epoch"),
-        ({"surfaces": []}, "expected surfaces by their epoch"),
+        ({"diverged": {"-1": 1}}, "diverged.-1: expected an integer of at least 0, got '-1'"),
+        ({"diverged": {"0": "²"}}, "diverged.0: expected an integer of at least 0, got '²'"),
+        ({"diverged": [1]}, "diverged: expected an object, got [1]"),
+        ({"surfaces": []}, "surfaces: expected an object, got []"),
         ({"surfaces": {"10": ["f"]}}, "expected a round or an epoch up to 9"),
         ({"surfaces": {"1": ["ff"]}}, "expected a surface as a square of characters from 0 to u"),
         ({"surfaces": {"1": ["v"]}}, "expected a surface as a square"),
         ({"surfaces": {"1": []}}, "expected a surface as a square"),
         ({"surfaces": {"1": ["f" * 300] * 300}}, "expected a surface as a square"),
         ({"surfaces": {"1": 5}}, "expected a surface as a square"),
-        ({"mistakes": [[0.5]]}, "expected mistakes that are points of the unit square"),
-        ({"mistakes": [[0.5, "<b>"]]}, "expected mistakes that are points of the unit square"),
-        ({"parameters": -1}, "expected a number of parameters"),
-        ({"parameters": "<b>"}, "expected a number of parameters"),
+        ({"mistakes": [[0.5]]}, "mistakes[0]: expected a list of 2, got [0.5]"),
+        ({"mistakes": [[0.5, "<b>"]]}, "mistakes[0][1]: expected a number from 0 to 1, got '<b>'"),
+        ({"parameters": -1}, "parameters: expected an integer of at least 0, got -1"),
+        ({"parameters": "<b>"}, "parameters: expected an integer of at least 0, got '<b>'"),
+        ({"mistake": []}, "mistake: expected one of the keys settings, train_errors, test_errors, losses, versions, parameters, diverged, surfaces, mistakes; did you mean mistakes?"),
     ],
 )  # fmt: skip
 def test_a_foreign_value_is_one_sentence(folder, changes, words):
@@ -272,13 +274,13 @@ def test_a_foreign_value_is_one_sentence(folder, changes, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", "expected JSON in UTF-8"),
-        (b'{"settings": {', "expected JSON in UTF-8"),
-        (b"\xff\xfe", "expected JSON in UTF-8"),
-        (DEEP.encode(), "expected JSON in UTF-8"),
-        (b"9" * 9999, "expected JSON in UTF-8"),
+        (b"", "expected JSON, got ''"),
+        (b'{"settings": {', "expected JSON, got '{\"settings\": {'"),
+        (b"\xff\xfe", "expected UTF-8 text, got other bytes"),
+        (DEEP.encode(), "expected JSON, got '[[["),
+        (b"9" * 9999, "expected JSON, got '999"),
         (b"[1, 2]", "expected an object, got '[1, 2]'"),
-        (b"null", "expected an object, got 'None'"),
+        (b"null", "expected an object, got 'null'"),
     ],
     ids=["empty", "half", "bytes", "deep", "long", "list", "null"],
 )
@@ -289,7 +291,7 @@ def test_a_foreign_file_is_one_sentence(folder, text, words):
 
 def refused(folder, words):
     with pytest.raises(ResultsError) as caught:
-        page.write(folder)
+        write_page(folder)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (folder / "report.html").exists()
@@ -302,7 +304,7 @@ def test_settings_however_deep_are_a_page_or_one_sentence(folder):
         (folder / FRAMEWORK).write_text(text.replace('"seed": 7', f'"seed": {inside}'))
         said = ""
         try:
-            page.write(folder)
+            write_page(folder)
         except ResultsError as error:
             said = str(error)
         assert "\n" not in said

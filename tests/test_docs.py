@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import funcdl
-from funcdl import initialisers, schedules, tree
+from funcdl import cases, initialisers, schedules, tree
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -22,10 +22,12 @@ TRAINED = ("boundary", "curves")
 
 def reference():
     """Every name that a page of the reference documents, as (module, name)."""
+    from families import filled
+
     for page in (DOCS / "api").glob("*.md"):
         module = ""
         for directive, name in re.findall(
-            r"^\.\. (\w+):: (\S+?)(?:\(\))?$", page.read_text(), re.M
+            r"^\.\. (\w+):: (\S+?)(?:\(\))?$", filled(page.read_text()), re.M
         ):
             if directive == "currentmodule":
                 module = name
@@ -36,13 +38,15 @@ def reference():
 
 
 @pytest.mark.parametrize("room", [funcdl, tree, schedules], ids=lambda room: room.__name__)
-def test_every_public_name_is_in_the_reference(room):
+def test_every_public_name_is_in_the_reference(room, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
     names = [name for module, name in reference() if module == room.__name__]
     assert sorted(names) == sorted(set(names))
     assert set(names) == set(room.__all__) - {"Schedule"}  # a type, told of in words
 
 
-def test_initialisers_are_in_the_reference():
+def test_initialisers_are_in_the_reference(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
     names = {name for module, name in reference() if module == "funcdl.initialisers"}
     assert names == set(initialisers.__all__) - {"Initialiser", "TORCH_GENERATOR", "source"}
 
@@ -54,6 +58,21 @@ def test_what_the_overview_names_is_there():
     for row in rows:
         room = next((r for r in (schedules, tree) if f"(api/{r.__name__[7:]}.md)" in row), funcdl)
         assert set(re.findall(r"`(\w+)`", row)) - {"schedules", "tree"} <= {*dir(room)}
+
+
+def test_the_reference_has_the_families_of_the_table_of_cases(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    import families
+
+    assert doctest.testmod(families).attempted == 1
+    pages = "".join(page.read_text() for page in (DOCS / "api").glob("*.md"))
+    assert sorted(families.FENCE.findall(pages)) == sorted(cases.FAMILIES)
+    shown = families.filled("\n```{family} linears\n```\n")
+    assert "   * - :py:obj:`linear`\n" in shown
+    assert "     - ``linear(3)``\n     - ``(4, 5) → (4, 3)``\n" in shown
+    assert ".. autofunction:: linear\n" in shown
+    assert shown.endswith(".. autoclass:: Affine\n.. autoclass:: Scale\n.. autoclass:: Bias\n```\n")
+    assert ".. autodata:: relu\n" in families.filled("```{family} activations\n```")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from cases import CASES
+from table import CASES
 
 import funcdl as f
 from funcdl import tree

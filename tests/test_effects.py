@@ -7,14 +7,17 @@ import pytest
 from command import ask
 from rich.console import Console
 
-from pairs import report
+from pairs.columns import change
+from pairs.effects import EFFECTS, contrasts, effects
+from pairs.footnotes import footnotes
+from pairs.lines import lines
 from pairs.models import ABLATIONS, MODELS
-from pairs.notes import notes
-from pairs.statistics import Parted, Spread
-from pairs.summary import EFFECTS, contrasts, effects, lines, summarise
-from pairs.sweep import trends
-from pairs.sweep.tables import sweep_tables
+from pairs.results import summarise
+from pairs.sweep.terminal import sweep_tables
+from pairs.sweep.trends import effects_by_value
+from pairs.terminal import tables
 from pairs.training import Row
+from studykit.statistics import Parted, Spread
 
 
 def row(model="fc-plain", round=0, error=0.25):
@@ -73,7 +76,7 @@ def test_the_interaction_is_a_difference_of_differences_on_the_same_rounds():
         for i in (0, 1, 3, 4)
     ]
     assert found.difference.mean == pytest.approx(sum(gains) / 4)
-    words = report.change(found.before, found.after, found.less)
+    words = change(found.before, found.after, found.less)
     assert words == "conv: (separate-aux → shared-aux) − (separate → shared)"
     assert not [e for e in effects(r for r in rows if r.model != "conv-shared") if e.less]
 
@@ -96,7 +99,7 @@ def test_a_table_says_where_rounds_are_too_few_for_its_effects(rounds, enough):
     """Six effects: the least corrected p is 6 / 64 with 7 rounds, and 6 / 128 with 8."""
     found = effects(study({f"fc-{kind}": mean for kind, mean in FOUR.items()}, rounds))
     assert any(effect.stands for effect in found) == enough
-    said = [line for line in notes(found) if "too few" in line]
+    said = [line for line in footnotes(found) if "too few" in line]
     line = (
         f"{rounds} rounds: too few for any effect to stand, with 6 to correct for; with 8 one can"
     )
@@ -105,10 +108,12 @@ def test_a_table_says_where_rounds_are_too_few_for_its_effects(rounds, enough):
 
 def test_a_table_says_the_least_p():
     rows = study({f"fc-{kind}": mean for kind, mean in FOUR.items()}, 10)
-    assert notes(effects(rows))[0].endswith("at least 0.002 with 10 rounds")
+    assert footnotes(effects(rows))[0].endswith("at least 0.002 with 10 rounds")
     fewer = [row for row in rows if row.model != "fc-shared" or row.round < 5]
-    assert notes(effects(fewer))[0].endswith("at least 0.062 with 5 rounds, 0.002 with 10 rounds")
-    assert notes(effects(rows[:1] + rows[10:11]))[0].endswith("at least 1.000 with 1 round")
+    assert footnotes(effects(fewer))[0].endswith(
+        "at least 0.062 with 5 rounds, 0.002 with 10 rounds"
+    )
+    assert footnotes(effects(rows[:1] + rows[10:11]))[0].endswith("at least 1.000 with 1 round")
 
 
 def test_effects_do_not_depend_on_the_order_of_arrival():
@@ -131,7 +136,7 @@ def test_a_summary_tells_what_a_deviation_is_made_of():
     assert kept["test_deviation"] == line.test_deviation._asdict()
     assert lines(rows)[0].test_deviation is None
     assert summarise(rows)["models"][0]["test_deviation"] is None
-    (table,) = report.tables(rows, 100)
+    (table,) = tables(rows, 100)
     assert re.search(r"50.00 ± 10.00 │ +5.00 │ +8.66 │", printed([table], 200))
 
 
@@ -146,7 +151,7 @@ def test_models_that_the_table_does_not_know_are_kept():
 def test_tables_fit(width, rounds):
     family = [name for name in MODELS if name.startswith("conv-bn-")]
     means = {name: 0.15 + 0.12 * (-1) ** k for k, name in enumerate(family)}
-    text = printed(report.tables(study(means, rounds), 1000), width)
+    text = printed(tables(study(means, rounds), 1000), width)
     assert "…" not in text
     assert all(len(line) <= width for line in text.splitlines())
     for heading in ("pairs", "rest", "Holm", "needed"):
@@ -172,13 +177,13 @@ def test_all_pairs_of_the_test_set_can_be_had_and_no_more(tmp_path):
     for command in (args, ["sweep", "epochs", *args[1:5], "--out", tmp_path / "sweep"]):
         code, out, err = ask(*command, "--test-pairs", 5001)
         assert (code, out, err.count("\n")) == (2, "", 1)
-        assert "pairs from 1 to 5000, got 5001" in err
+        assert "test_count: expected an integer from 1 to 5000, got 5001" in err
 
 
 def test_a_sweeps_effects_are_corrected_together():
     means = {f"fc-{kind}": mean for kind, mean in FOUR.items()}
     swept = {value: study(means, 9) for value in (100, 200)}
-    found = trends.effects("train-pairs", swept)["fc"]
+    found = effects_by_value("train-pairs", swept)["fc"]
     assert len(found) == 6
     at = [effect for named in found.values() for effect in named.values()]
     assert len(at) == 12

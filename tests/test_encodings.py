@@ -24,6 +24,7 @@ from pairs.training import Row, Settings
 
 ENCODINGS = ["cp1252", "cp437", "cp850", "cp932", "latin-1", "ascii", "utf-8"]
 ROOT = Path(cli.__file__).parent
+PACKAGES = ["funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports"]
 RUN = ["--rounds", 2, "--epochs", 1, "--train-pairs", 20, "--test-pairs", 20, "--workers", 1]
 
 
@@ -72,7 +73,7 @@ def strings(path):
 
 
 def test_every_character_of_the_program_has_a_plain_form():
-    rooms = [ROOT / name for name in ("funcdl_cli", "pairs", "funcdl")]
+    rooms = [ROOT / name for name in PACKAGES]
     files = [ROOT / "cli.py", *(path for room in rooms for path in room.rglob("*.py"))]
     used = {char for path in files for text in strings(path) for char in text} - {"\n"}
     assert {"±", "≤", "→", "–"} <= used

@@ -10,20 +10,21 @@ import torch
 from command import ask
 from markdown_it import MarkdownIt
 
-from funcdl import disc
-from pairs.disc import save_disc
-from pairs.export import FORMATS, write_files
-from pairs.export.latex import latex
-from pairs.export.records import as_csv, records
-from pairs.files import ResultsError
-from pairs.page.saved import load
+import disc
+from disc.file import save_disc
+from pairs.effects import Effect, effects
+from pairs.lines import lines
 from pairs.rates import rate
-from pairs.report import difference, percent, probability
 from pairs.results import Results
-from pairs.statistics import Interval, Spread
-from pairs.summary import Effect, effects, lines
+from pairs.saved import load
 from pairs.sweep.folders import plan
 from pairs.training import Row, Settings
+from reports import FORMATS, write_files
+from studykit.files import ResultsError
+from studykit.formats.latex import latex
+from studykit.formats.records import as_csv, records
+from studykit.statistics import Interval, Spread
+from studykit.wording import difference, percent, probability
 
 MODELS = ["conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]
 HOSTILE = ["a_b & 50 % of $x$ #{\\} ~^", "<b>|x|</b> `*", "=cmd()", "数 é ± −\n--'[", "\ud800"]

@@ -13,11 +13,11 @@ import pytest
 from command import ask
 
 import cli
-from pairs.files import ResultsError, replace
-from pairs.page import write
 from pairs.rates import rate
 from pairs.results import Results
 from pairs.training import Row, Settings
+from reports import write_page
+from studykit.files import ResultsError, replace
 
 resource = pytest.importorskip("resource", reason="needs POSIX's limits of a process")
 
@@ -122,7 +122,7 @@ def test_a_run_keeps_its_rounds_and_the_same_command_goes_on(disk):
     assert all(set(json.loads(line)) == set(Row._fields) for line in kept)
     assert not list(disk.folder.glob("*.partial"))
     disk.free()
-    write(disk.folder)  # the page of what is there needs nothing mended
+    write_page(disk.folder)  # the page of what is there needs nothing mended
     code, said = run(*command)
     assert code == 0, said
     assert f"Resuming: {len(kept)} rounds are there already." in said

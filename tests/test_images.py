@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from cases.case import normal
+from table import normal
 from torch.nn import functional as nnf
 
 import funcdl as f

@@ -18,7 +18,9 @@ FLOORS = [
         "face",
         "errors",
         "tensor",
-        "misfit",
+        "cotangent",
+        "function",
+        "signature",
         "misuse",
         "answer",
         "contract",
@@ -29,10 +31,16 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"check", "judge", "slope", "staging", "training", "calibrate", "summary", "interop"},
-    {"disc", "module"},
+    {"trace"},
+    {"check", "judge", "cases", "slope", "staging", "training", "calibrate", "summary", "interop"},
+    {"module"},
     {"__init__"},
 ]
+STUDIES = [{"studykit"}, {"disc", "pairs"}, {"reports"}, {"cli"}]
+"""What stands on the library; `cli` is `cli.py` and `funcdl_cli/`."""
+
+ROOT = PACKAGE.parent
+PUBLIC = {"funcdl", "funcdl.cases", "funcdl.initialisers", "funcdl.schedules", "funcdl.tree"}
 
 
 def imports(file):
@@ -75,6 +83,30 @@ def test_a_file_imports_from_its_floor_or_below(file):
             assert floor(module.split(".")[1]) <= here, f"{file} imports {module}"
 
 
+def study_files():
+    """Every file that stands on the library, with the floor that it is on."""
+    for i, floor in enumerate(STUDIES):
+        for room in sorted(floor):
+            folder = "funcdl_cli" if room == "cli" else room
+            yield from ((file, i) for file in sorted((ROOT / folder).rglob("*.py")))
+    yield ROOT / "cli.py", len(STUDIES) - 1
+
+
+@pytest.mark.parametrize(
+    ("file", "here"), [*study_files()], ids=lambda value: str(value).removeprefix(f"{ROOT}/")
+)
+def test_a_study_stands_on_the_kit_and_on_the_public_names_of_the_library(file, here):
+    for module, name in imports(file):
+        top = module.partition(".")[0].removeprefix("funcdl_")
+        if top == "funcdl":
+            assert module in PUBLIC, f"{file} imports {module}"
+            assert name is None or hasattr(sys.modules[module], name)
+        for i, rooms in enumerate(STUDIES):
+            if top in rooms:
+                own = file.relative_to(ROOT).parts[0].removeprefix("funcdl_").removesuffix(".py")
+                assert i < here or top == own, f"{file} imports {module}"
+
+
 def test_importing_changes_no_global():
     script = """
 import random, sys, warnings
@@ -115,9 +147,9 @@ def test_the_top_exports_what_its_faces_do_and_no_name_twice():
 
 
 def test_a_folder_of_layers_or_tools_has_a_face():
-    """The operations have no public name; `tree` and the disc are modules to import."""
+    """What has no public name stays below; `tree` and the cases are modules to import."""
     folders = {f"funcdl.{file.parent.name}" for file in PACKAGE.glob("*/__init__.py")}
-    without = {"funcdl.ops", "funcdl.tree", "funcdl.disc"}
+    without = {"funcdl.ops", "funcdl.trace", "funcdl.signature", "funcdl.tree", "funcdl.cases"}
     assert {face.__name__ for face in faces()} == folders - without
 
 

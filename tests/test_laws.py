@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from cases import CASES
-from cases.case import multiplied_by_noise, normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table import CASES, multiplied_by_noise, normal
 
 import funcdl as f
 from funcdl import tree

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from cases import CASES
+from table import CASES
 from torch.nn import functional as nnf
 
 import funcdl as f

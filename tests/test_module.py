@@ -1,15 +1,13 @@
 """The adapter, as the interface asks for it, and against the functional path."""
 
-import inspect
 import re
 
 import pytest
 import torch
 
 import funcdl as f
-from funcdl import module, tree
+from funcdl import cases, module, tree
 from funcdl.initialisers import TORCH_GENERATOR
-from funcdl.module.named import Named
 
 
 def rng(seed=0):
@@ -221,23 +219,6 @@ def test_a_long_repr_is_a_tree():
     ]
 
 
-MADE = [c for c in vars(f).values() if inspect.isclass(c) and issubclass(c, Named)]
-
-
-def public(places):
-    """The public layers, and functions that make one, of some of the library's folders."""
-    for name in f.__all__:
-        value = getattr(f, name)
-        where = getattr(value, "__module__", "")
-        if (inspect.isfunction(value) and where.startswith(places)) or isinstance(value, f.Layer):
-            yield name, value
-
-
-@pytest.mark.parametrize(("name", "factory"), list(public(("funcdl.layers.", "funcdl.losses."))))
-def test_every_layer_and_loss_has_a_module(name, factory):
-    assert any(made.factory is factory for made in MADE), f"no Module for {name}"
-
-
 def test_every_optimiser_has_a_class():
     descents = [c.factory for c in vars(f).values() if hasattr(c, "step")]
     ready = [f.sgd, f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion]
@@ -245,58 +226,20 @@ def test_every_optimiser_has_a_class():
     assert set(module.__all__) <= set(f.__all__)
 
 
-# How each module is made, and what it takes; those without arguments take any tensor.
-HOW = {
-    "AvgPool2d": ((2,), (5, 6, 4, 3)),
-    "BatchNorm1d": ((3,), (5, 3)),
-    "BatchNorm2d": ((3,), (5, 4, 4, 3)),
-    "BiasFeatures": ((3,), (5, 3)),
-    "ChannelsLast": ((), (5, 3, 4, 6)),
-    "Conv1d": ((3, 2, 3, 1, 1, 2), (5, 7, 3)),
-    "Conv2d": ((3, 2, (2, 3), 2, 1), (5, 7, 6, 3)),
-    "ConvTranspose2d": ((3, 2, 3, 2, 2, 1), (5, 4, 4, 3)),
-    "Embedding": ((7, 3), "indices"),
-    "Flatten": ((2,), (5, 3, 4)),
-    "GRU": ((3, 4), (5, 6, 3)),
-    "GRUCell": ((3, 3), "pair"),
-    "GlobalAvgPool2d": ((), (5, 4, 4, 3)),
-    "GlobalMaxPool2d": ((), (5, 4, 4, 3)),
-    "GroupNorm": ((2, 4), (5, 4, 4, 4)),
-    "Join": ((), "pair"),
-    "LayerNorm": (((4, 3),), (5, 4, 3)),
-    "Linear": ((3, 2, False), (5, 3)),
-    "MaxPool2d": (((2, 1),), (5, 6, 4, 3)),
-    "Maxout": ((3, 2, 2), (5, 3)),
-    "MultiheadAttention": ((4, 2), (5, 6, 4)),
-    "PReLU": ((3,), (5, 3)),
-    "RMSNorm": ((3,), (5, 3)),
-    "Reshape": (((3, 1),), (5, 3)),
-    "ScaleFeatures": ((3,), (5, 3)),
-    "Select": ((-2, -1), (5, 4, 3)),
-    "StackAlong": ((-2,), "pair"),
-    "Transpose": ((), (5, 3, 2)),
-    "UnstackAlong": ((-2,), (5, 2, 3)),
-}
-
-
-def sample(what):
-    if what == "indices":
-        return torch.tensor([[0, 6], [2, 2]])
-    if what == "pair":
-        return torch.ones(5, 3), torch.zeros(5, 3)
-    return torch.rand(what, generator=rng())
-
-
-@pytest.mark.parametrize("made", [c for c in MADE if not c.__name__.startswith("Loss")])
-def test_every_module_is_its_layer(made):
-    args, shape = HOW.get(made.__name__, ((), (5, 3)))
+@pytest.mark.parametrize("case", [c for c in cases.CASES if c.module], ids=str)
+def test_every_module_is_its_layer(case):
+    name, *args = case.module
+    made = getattr(f, name)
     one = made(*args, rng=rng()).eval()
-    assert repr(one) == f"{made.__name__}({', '.join(map(repr, args))})"
-    x = sample(shape)
+    assert repr(one.layer) == repr(case.layer)
+    assert repr(one) == f"{name}({', '.join(map(repr, args))})"
+    x = tree.map(lambda t: t.float() if t.is_floating_point() else t, case.inputs(rng()))
     y, vjp = one.layer(one.params, x)
     dparams, dx = vjp(y)
-    mine = one.forward(x)
+    mine = one.forward(x[0], x[1]) if case.target else one.forward(x)
     back = one.backward(mine)
+    if case.target:
+        dx = dx[0]  # the target's, which is None, is not given back
     for a, b in zip(tree.leaves((mine, back, one.grads)), tree.leaves((y, dx, dparams))):
         assert b is None or torch.equal(a, b)
     state = one.state()

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from cases import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table import normal
 
 import funcdl as f
 from funcdl import tree

@@ -10,14 +10,14 @@ import torch
 import funcdl as f
 from funcdl import tree
 from pairs import study
-from pairs.compare import at_most
+from pairs.at_most import at_most
 from pairs.data import Digits, Mnist
+from pairs.effects import effects
 from pairs.models import MODELS, UnknownModelError, find
 from pairs.rates import rate
 from pairs.results import Results, ResultsError
-from pairs.statistics import interval, student_quantile
-from pairs.summary import effects
 from pairs.training import Row, Settings, TrainingError, run_round
+from studykit.statistics import interval, student_quantile
 
 QUICK = Settings(epochs=1, batch_size=10, train_pairs=20, test_pairs=20)
 
@@ -135,7 +135,7 @@ def test_other_settings_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [
-        ("rounds.jsonl", "{}\n", "line 1 is not a row of this study"),
+        ("rounds.jsonl", "{}\n", "line 1: model: expected a string, found none"),
         ("rounds.jsonl", "nonsense\n", "expected JSON, got 'nonsense'"),
         ("rounds.jsonl", b"\xff\n", r"rounds\.jsonl: expected UTF-8 text, got other bytes$"),
         ("summary.json", "[1]", "expected an object, got"),

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pytest
 import torch
-from cases import CASES
+from table import CASES
 
 import funcdl as f
 from funcdl import schedules, tree
@@ -35,7 +35,7 @@ def same(one, other):
 def test_every_layer_is_the_same_after_pickling(case):
     layer = f.as_layer(case.layer)
     if str(case) == "scan(two_states)":
-        with pytest.raises(f.KindError, match=r"got <lambda> of cases\.sequences"):
+        with pytest.raises(f.KindError, match=r"got <lambda> of table"):
             again(layer)  # a function of a user's own, without a name
         return
     other = again(layer)

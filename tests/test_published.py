@@ -10,14 +10,13 @@ import pytest
 import torch
 
 from pairs.calibration import measured
-from pairs.files import ResultsError
 from pairs.models import MODELS
 from pairs.rates import best, grid, rate
-from pairs.results import Results, read_rows
-from pairs.seeds import generator
-from pairs.statistics import interval
-from pairs.summary import summarise
+from pairs.results import Results, read_rows, summarise
 from pairs.training import Row, Settings
+from studykit.files import ResultsError
+from studykit.seeds import generator
+from studykit.statistics import interval
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "published"

@@ -7,16 +7,19 @@ from html.parser import HTMLParser
 import pytest
 from command import ask
 
-from pairs import page
-from pairs.figures.rows import Bar, Strip, forest, strips
-from pairs.figures.scale import scale, ticks
 from pairs.models import MODELS as ALL
-from pairs.page.parts import whole
+from pairs.page import render
 from pairs.rates import rate
-from pairs.report import corrected, difference, percent, probability, rounds
 from pairs.results import Results, ResultsError
-from pairs.statistics import Interval, Spread
+from pairs.saved import load
 from pairs.training import Row, Settings
+from reports import write_page
+from studykit.page.parts import document
+from studykit.statistics import Interval, Spread
+from studykit.svg.forest import Bar, forest
+from studykit.svg.scale import scale, ticks
+from studykit.svg.strips import Strip, strips
+from studykit.wording import difference, percent, probability, rounds, starred
 
 MODELS = ["conv-plain", "conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y>&amp;'"
@@ -89,7 +92,7 @@ def folder(tmp_path):
 
 
 def made(folder):
-    path = page.write(folder)
+    path = write_page(folder)
     assert path == folder / "report.html"
     text = path.read_text(encoding="utf-8")
     return Page(text), text
@@ -126,7 +129,7 @@ def test_each_heading_is_in_the_contents_and_links_to_itself(folder):
 
 
 def test_headings_alike_have_addresses_of_their_own():
-    text = whole("t", [], ["<h2>A &amp; b</h2>", "<h3>c</h3>", "<h2>A b</h2>", "<h3>c</h3>"])
+    text = document("t", [], ["<h2>A &amp; b</h2>", "<h3>c</h3>", "<h2>A b</h2>", "<h3>c</h3>"])
     assert re.findall(r'<h\d id="([^"]+)"', text) == [
         "section-a-b",
         "section-a-b-c",
@@ -180,7 +183,7 @@ def test_the_tables_say_what_the_summary_says(folder):
         assert effects[effect["name"]] == [
             difference(Interval(**effect["difference"])),
             probability(effect["p"]),
-            corrected(effect["holm"]),
+            starred(effect["holm"]),
             "4",
             rounds(effect["rounds_needed"]),
             f"{effect['before']} → {effect['after']}",
@@ -251,10 +254,10 @@ def test_hostile_names_and_settings_are_only_words(folder):
 
 def test_a_half_row_is_left_out_and_nothing_else_is_touched(folder):
     path = folder / "rounds.jsonl"
-    expected = page.render(page.load(folder))
+    expected = render(load(folder))
     path.write_text(path.read_text() + '{"model": "conv-pl')
     before = {file: file.read_bytes() for file in folder.iterdir()}
-    written = page.write(folder, folder.parent / "new" / "page.html")
+    written = write_page(folder, folder.parent / "new" / "page.html")
     assert written.read_text(encoding="utf-8") == expected
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
@@ -269,17 +272,19 @@ BAD = json.dumps(row("fc-plain", 0, 0)._asdict())
         ("summary.json", None, "found no summary.json in it"),
         ("rounds.jsonl", "", "expected at least one finished round, found none"),
         ("rounds.jsonl", BAD, "expected at least one finished round, found none"),
-        ("rounds.jsonl", "{}\n", "line 1 is not a row of this study"),
+        ("rounds.jsonl", "{}\n", "line 1: model: expected a string, found none"),
         ("rounds.jsonl", BAD + "\nnonsense\n", "line 2: expected JSON, got 'nonsense'"),
         ("rounds.jsonl", "[" * 99_999 + "\n", "line 1: expected JSON"),
         ("rounds.jsonl", "3\n", "line 1: expected an object, got '3'"),
-        ("rounds.jsonl", BAD.replace("0.1", '"0.1"', 1) + "\n", "line 1 has a value that no round"),
-        ("rounds.jsonl", BAD.replace("1.5", "NaN", 1) + "\n", "line 1 has a value that no round"),
-        ("rounds.jsonl", BAD.replace('"fc-plain"', "[]", 1) + "\n", "line 1 has a value that no round"),
+        ("rounds.jsonl", BAD.replace("0.1", '"0.1"', 1) + "\n", "line 1: test_error: expected a number from 0 to 1, got '0.1'"),
+        ("rounds.jsonl", BAD.replace("1.5", "NaN", 1) + "\n", "line 1: seconds: expected a number of at least 0, got nan"),
+        ("rounds.jsonl", BAD.replace('"fc-plain"', "[]", 1) + "\n", "line 1: model: expected a string, got []"),
         ("rounds.jsonl", b"\xff\n", "expected UTF-8 text"),
         ("summary.json", "[1]", "summary.json: expected an object"),
-        ("summary.json", "{}", "summary.json: expected settings of a study, found none"),
-        ("summary.json", '{"settings": {}}', "summary.json: expected versions of a study, found none"),
+        ("summary.json", "{}", "summary.json: settings: expected an object, found none"),
+        ("summary.json", '{"settings": {}}', "summary.json: versions: expected an object, found none"),
+        ("summary.json", '{"settings": {"test_pairs": "x"}, "versions": {}}', "summary.json: settings: test_pairs: expected an integer of at least 1 or null, got 'x'"),
+        ("summary.json", '{"settings": {"seed": 0.5}, "versions": {}}', "settings: seed: expected an integer of at least 0 or null, got 0.5"),
     ],
 )  # fmt: skip
 def test_foreign_files_are_one_sentence(folder, file, text, words):
@@ -288,7 +293,7 @@ def test_foreign_files_are_one_sentence(folder, file, text, words):
     else:
         (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ResultsError) as caught:
-        page.write(folder)
+        write_page(folder)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (folder / "report.html").exists()
@@ -299,7 +304,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
     (folder / file).unlink()
     (folder / file).mkdir()
     with pytest.raises(ResultsError) as caught:
-        page.write(folder)
+        write_page(folder)
     said = f"{folder / file}: expected a file that can be read, got: Is a directory"
     assert str(caught.value) == said
 
@@ -307,7 +312,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
 def test_the_command_writes_and_says_where(folder, tmp_path):
     done = ask("report", folder, "--out", tmp_path / "page.html")
     assert done == (0, f"{tmp_path / 'page.html'}\n", "")
-    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.render(page.load(folder))
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == render(load(folder))
 
 
 def test_the_command_refuses_in_one_sentence(folder, tmp_path):

@@ -7,18 +7,20 @@ import pytest
 import torch
 
 from funcdl import flatten, linear, serial, tree
-from pairs import page
 from pairs.augment import Warp
 from pairs.data import Digits, Mnist, draw_split
-from pairs.details import checked, picture
-from pairs.figures.panel import over_rounds, panel
-from pairs.figures.scale import Scale
+from pairs.details import Details, decoded
+from pairs.page import render
 from pairs.recipe import Recipe, learn_digits
 from pairs.results import Results, ResultsError
-from pairs.seeds import generator
+from pairs.saved import load
 from pairs.study import Task, work
 from pairs.training import Settings, row_of, run_round
 from pairs.watch import watch_round
+from studykit.schema import read
+from studykit.seeds import generator
+from studykit.svg.panel import over_rounds, panel
+from studykit.svg.scale import Scale
 
 QUICK = Settings(epochs=3, batch_size=10, train_pairs=30, test_pairs=40)
 MODELS = ["conv-plain", "conv-separate-aux", "fc-shared-explicit-digits"]
@@ -78,7 +80,7 @@ def test_a_loss_that_only_a_look_finds_not_finite_is_kept_as_a_large_one(mnist, 
     results = Results(tmp_path, once, "package")
     results.add_details(details)
     results.add(row)
-    assert page.load(tmp_path).details == [details]
+    assert load(tmp_path).details == [details]
 
 
 def test_mistakes_kinds_and_confusions_count_what_the_row_counts(watched, mnist):
@@ -103,7 +105,7 @@ def test_mistakes_kinds_and_confusions_count_what_the_row_counts(watched, mnist)
             assert cells.sum(1).tolist() == test.classes.flatten().bincount(minlength=10).tolist()
             assert int(cells.sum() - cells.trace()) == round(row.digit_error * 2 * QUICK.test_pairs)
         for mistake, text in zip(details.mistakes, details.pictures):
-            assert torch.equal(picture(text), (255 * test.images[mistake.pair]).to(torch.uint8))
+            assert torch.equal(decoded(text), (255 * test.images[mistake.pair]).to(torch.uint8))
         assert len(details.pictures) == min(6, len(details.mistakes))
 
 
@@ -137,7 +139,7 @@ def test_a_recipe_is_looked_at_after_each_epoch_and_learns_the_same(rng):
 
 def test_details_are_json_and_back(watched):
     for _, details in watched.values():
-        assert checked(json.loads(json.dumps(details._asdict()))) == details
+        assert read(Details, json.loads(json.dumps(details._asdict())), "details") == details
 
 
 @pytest.fixture
@@ -152,21 +154,21 @@ def folder(tmp_path, watched):
 
 def test_a_round_killed_before_its_row_is_done_again_and_counts_once(folder, watched):
     rows, details = folder / "rounds.jsonl", folder / "details.jsonl"
-    expected = page.load(folder).details
+    expected = load(folder).details
     assert list(expected) == [found for _, found in watched.values()]
     # The last row is lost, and half of its details.
     rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:-1]))
     details.write_text(details.read_text()[:-100])
-    assert list(page.load(folder).details) == list(expected[:-1])
+    assert list(load(folder).details) == list(expected[:-1])
     results = Results(folder, QUICK, "package")
     row, again = watched[MODELS[-1], 1]
     assert not results.done(row.model, row.round)
     # Killed once more, after other details.
     results.add_details(again._replace(test_errors=[0.5, 0.5, 0.5]))
-    assert list(page.load(folder).details) == list(expected[:-1])
+    assert list(load(folder).details) == list(expected[:-1])
     results.add_details(again)
     results.add(row)
-    assert page.load(folder).details == expected
+    assert load(folder).details == expected
 
 
 def test_a_worker_gives_details_where_they_are_asked_for(mnist, monkeypatch):
@@ -201,7 +203,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_holds_every_section(folder, watched):
-    found = Page(page.render(page.load(folder)))
+    found = Page(render(load(folder)))
     assert [text for text in found.all("h2") if text in HEADINGS] == HEADINGS
     assert len(found.names) == len(set(found.names))
     for attrs in found.figures:
@@ -225,7 +227,7 @@ def test_the_page_holds_every_section(folder, watched):
 def test_a_folder_from_before_makes_the_page_without_these_sections(folder):
     (folder / "details.jsonl").unlink()
     assert Results(folder, QUICK, "package").done("conv-plain", 1)
-    headings = Page(page.render(page.load(folder))).all("h2")
+    headings = Page(render(load(folder))).all("h2")
     assert not {*HEADINGS} & {*headings}
     assert "Models" in headings
 
@@ -236,7 +238,7 @@ def made(folder, found):
     for row, details in found:
         results.add_details(details)
         results.add(row)
-    return Page(page.render(page.load(folder)))
+    return Page(render(load(folder)))
 
 
 def test_a_model_without_a_mistake_has_a_sentence_and_no_pictures(tmp_path, watched):
@@ -281,7 +283,7 @@ def test_the_page_says_what_it_was_tested_on(tmp_path, watched, validation):
     Results(tmp_path, QUICK._replace(validation=validation), "package").add(
         watched["conv-plain", 0][0]
     )
-    text = page.render(page.load(tmp_path))
+    text = render(load(tmp_path))
     assert ("and this is such a run (--validation)" in text) == validation
     assert ("test pairs of this run are of MNIST’s test set" in text) == (not validation)
 
@@ -294,7 +296,7 @@ def test_a_hostile_name_is_only_words(folder, watched):
     results = Results(folder, QUICK, "package")
     results.add_details(details._replace(model=HOSTILE))
     results.add(row._replace(model=HOSTILE))
-    text = page.render(page.load(folder))
+    text = render(load(folder))
     found = Page(text)
     assert "script" not in found.tags
     assert f"{HOSTILE}, first digit: 24 filters of 3×3 weights" in found.all("title")
@@ -350,8 +352,12 @@ def test_hostile_details_are_one_sentence(folder, change):
     lines = [json.dumps({**json.loads(first), **change}), *others]
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(ResultsError) as caught:
-        page.load(folder)
-    assert str(caught.value) == f"{path}: line 1 is not what a round of this study tells"
+        load(folder)
+    said = str(caught.value)
+    key = "pictures" if change == {"mistakes": []} else next(iter(change))
+    assert said.startswith(f"{path}: line 1: {key}")
+    assert ": expected " in said
+    assert "\n" not in said
 
 
 def test_a_panel_keeps_its_band_within_its_box():

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from cases.case import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from table import normal
 
 import funcdl as f
 from funcdl import tree

@@ -4,14 +4,15 @@ import math
 
 import pytest
 import torch
-from cases import activations, losses
-from cases.specials import replaced, specials
+from specials import replaced, specials
+from torch.nn import functional as nnf
 
 import funcdl as f
 from funcdl import tree
+from funcdl.cases import activations, losses
 
 INF, NAN = math.inf, math.nan
-CASES = [case for case in (*activations.CASES, *losses.CASES) if case.oracle]
+CASES = [case for case in (*activations.CASES, *losses.CASES) if case.oracle and case.specials]
 
 
 def to(value, dtype):
@@ -29,7 +30,7 @@ def torchs(case, params, x, dy=None):
         with torch.enable_grad():
             live = tree.map(lambda leaf: leaf.clone(), to(x, dtype))
             first(live).requires_grad_()
-            y = case.oracle(to(params, dtype), live)
+            y = case.oracle(nnf, to(params, dtype), live)
             dys = torch.ones_like(y) if dy is None else dy.to(y.dtype)
             found.append((y.detach().float(), torch.autograd.grad(y, first(live), dys)[0].float()))
     return zip(*found, strict=True)

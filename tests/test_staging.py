@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from cases import CASES
+from table import CASES
 from torch.overrides import handle_torch_function, has_torch_function
 from users import by_autograd, in_own_memory, looking
 

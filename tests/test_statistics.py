@@ -9,9 +9,9 @@ import torch
 from scipy import stats
 
 from pairs.data import Digits, Mnist, draw_split
-from pairs.power import power, rounds_needed
-from pairs.significance import fewest_rounds, holm, least_p, sign_flip_test
-from pairs.statistics import Spread, interval, parted, student_quantile
+from studykit.power import power, rounds_needed
+from studykit.significance import fewest_rounds, holm, least_p, sign_flip_test
+from studykit.statistics import Spread, interval, parted, student_quantile
 
 
 def enumerated(differences):

@@ -12,21 +12,23 @@ from command import ask
 from test_data import write_originals
 
 from funcdl import tree
-from pairs import page, study
+from pairs import study
 from pairs.data import Digits, Mnist, Pairs
-from pairs.figures.curves import Curve, Point, curves
-from pairs.figures.value_axis import ValueAxis
+from pairs.effects import effects
 from pairs.models import MODELS, find
-from pairs.page.sweep import load_sweep
 from pairs.rates import rate
-from pairs.report import difference, percent
 from pairs.results import Results, ResultsError
-from pairs.statistics import spread
-from pairs.summary import effects
-from pairs.sweep import tables as sweep_tables
-from pairs.sweep import trends
+from pairs.saved import load
+from pairs.sweep import terminal as sweep_tables
 from pairs.sweep.folders import folders, plan
+from pairs.sweep.saved import load_sweep
+from pairs.sweep.trends import effects_by_value
 from pairs.training import Row, Settings, run_round, train
+from reports import write_page
+from studykit.statistics import spread
+from studykit.svg.curves import Curve, Point, curves
+from studykit.svg.value_axis import ValueAxis
+from studykit.wording import difference, percent
 
 QUICK = ["--test-pairs", "20", "--rounds", "2", "--workers", "1"]
 
@@ -245,7 +247,7 @@ IDEAS = [f"{b}-{k}" for b in ("fc", "conv-bn") for k in ("separate", "separate-a
 
 def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tmp_path):
     sweep_of(tmp_path, "train-pairs", [125, 8000], IDEAS)
-    text = page.write(tmp_path).read_text(encoding="utf-8")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
     headings = ["fc models", "conv-bn models", "How it was made"]
     assert re.findall(r"<h2 id=[^>]*>(.*) <a", text) == headings
     assert text.count("<figure>") == text.count('<svg role="img"') == 4
@@ -263,7 +265,7 @@ def test_the_page_has_a_figure_of_errors_and_one_of_effects_for_each_backbone(tm
     # Its tables have the numbers of the rows.
     errors = [error_of("conv-bn-shared-aux", 8000, i) for i in range(3)]
     assert f"<td>{percent(spread(errors))}</td>" in text
-    rows = page.load(tmp_path / "train-pairs-8000").rows
+    rows = load(tmp_path / "train-pairs-8000").rows
     for effect in effects(rows):
         assert f"<td>{difference(effect.difference)}</td>" in text
     assert "conv-bn-shared-aux: " in re.findall(r"<desc.*?>(.*)</desc>", text)[2]
@@ -279,7 +281,7 @@ def test_words_stand_in_their_own_order_on_the_page_and_in_the_tables(tmp_path):
                 results.add(made(name, i, 0.1 + i / 50 + k / 20 + len(value.augment) / 90))
     found = load_sweep(tmp_path)
     assert list(found.studies) == ["none", "shift", "warp"]
-    text = page.write(tmp_path).read_text(encoding="utf-8")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
     assert re.findall(r'text-anchor="middle">(\w+)</text>', text) == ["none", "shift", "warp"] * 2
     places = [float(x) for x in re.findall(r'<circle class="mark" cx="([\d.]+)%"', text)][:3]
     assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.02)
@@ -304,7 +306,7 @@ def test_the_command_on_the_page_gives_the_sweep_again(tmp_path):
         "--validation",
     ]
     assert run("sweep", *args, "--out", tmp_path / "one")[0] == 0
-    text = page.write(tmp_path / "one").read_text(encoding="utf-8")
+    text = write_page(tmp_path / "one").read_text(encoding="utf-8")
     assert "this run was for tuning" in text
     (command,) = re.findall(r"<pre><code>(.*)</code></pre>", text)
     words = [str(tmp_path / "two") if word == "DIR" else word for word in shlex.split(command)]
@@ -332,7 +334,7 @@ def test_the_command_on_the_page_has_what_is_not_a_default(tmp_path, values, bas
         for kind in ("separate", "separate-aux", "shared", "shared-aux"):
             model = f"conv-bn-{kind}"  # those of the default
             results.add(made(model, 0, 0.1)._replace(seed=results.settings["seed"]))
-    text = page.write(tmp_path).read_text(encoding="utf-8")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
     found = re.findall(r"<pre><code>(.*)</code></pre>", text)
     assert ("This command gives the same numbers again" in text) == bool(found)
     assert found == ([] if words is None else [f"funcdl-cli sweep epochs{words} --out DIR"])
@@ -342,7 +344,7 @@ def test_weights_are_compared_with_weight_0(tmp_path):
     names = ["fc-separate-aux", "fc-shared-aux"]
     sweep_of(tmp_path, "aux-weight", [0.0, 0.5, 2.0], names)
     rows = {value: saved.rows for value, saved in load_sweep(tmp_path).studies.items()}
-    found = trends.effects("aux-weight", rows)["fc"]
+    found = effects_by_value("aux-weight", rows)["fc"]
     assert {name: list(at) for name, at in found.items()} == {
         "sharing with the digits' loss, equal parameters": [0.0, 0.5, 2.0],
         "auxiliary loss, separate": [0.5, 2.0],
@@ -352,7 +354,7 @@ def test_weights_are_compared_with_weight_0(tmp_path):
     }
     gained = [error_of(names[1], 2.0, i) - error_of(names[0], 0.0, i) for i in range(3)]
     assert found["both"][2.0].difference.mean == pytest.approx(sum(gained) / 3)
-    text = page.write(tmp_path).read_text(encoding="utf-8")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
     assert "At weight 0 a model learns the Boolean alone" in text
     tables = list(sweep_tables.sweep_tables("aux-weight", rows))
     assert [table.row_count for table in tables] == [2, 5]
@@ -414,7 +416,7 @@ def test_hostile_names_are_only_words(tmp_path):
     hostile = '"><script>alert(1)</script>\ud800-aux'
     with (folder / "epochs-5" / "rounds.jsonl").open("a") as file:
         file.write(json.dumps(made(hostile, 0, 0.5, lr=0.1)._asdict()) + "\n")
-    text = page.write(folder).read_text(encoding="utf-8")
+    text = write_page(folder).read_text(encoding="utf-8")
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 3
 
@@ -459,7 +461,7 @@ def test_lines_can_be_told_apart_without_colour():
 def test_many_models_are_drawn_by_how_they_are_tied_on_the_same_axes(tmp_path):
     names = find("fc-plain*,fc-sep*,fc-shared*")
     sweep_of(tmp_path, "lr", [0.001, 0.01], names)
-    text = page.write(tmp_path).read_text(encoding="utf-8")
+    text = write_page(tmp_path).read_text(encoding="utf-8")
     figures = text.split("<figure>")[1:]
     errors = [one for one in figures if 'id="errors-' in one]
     legends = [re.findall(r'class="label" [^>]*>([^<]+)<', one) for one in errors]

@@ -6,11 +6,11 @@ import pytest
 from command import ask
 
 from pairs import tuning
-from pairs.files import ResultsError
 from pairs.models import MODELS
 from pairs.rates import best, grid, rate
 from pairs.training import Settings, lr_of
 from pairs.tuning import gathered, text
+from studykit.files import ResultsError
 
 QUICK = ["--epochs", "1", "--train-pairs", "20", "--test-pairs", "30", "--workers", "1", "--quiet"]
 

@@ -14,8 +14,8 @@ from pairs.models import MODELS
 from pairs.rates import rate
 from pairs.results import Results
 from pairs.sweep.folders import plan
-from pairs.table import FittedTable
 from pairs.training import Row, Settings
+from studykit.terminal import FittedTable
 
 WIDTHS = [40, 60, 77, 80, 200]
 KINDS = ["separate", "separate-aux", "shared", "shared-aux", "shared-explicit", "shared-explicit-aux"]  # fmt: skip

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import torch
-from svg import figure, words
 
+from disc import draw
 from funcdl import linear, mse, relu, serial, sgd, stage, supervised, training_step, tree
-from funcdl.disc import draw
-from pairs.figures.raster import raster
+from studykit.svg.diagram import diagram, words
+from studykit.svg.elements import element
+from studykit.svg.raster import raster
 
 __all__ = ["boundary"]
 
@@ -30,7 +31,7 @@ def boundary() -> str:
         parts.append(words(at, SIDE + 36, f"epoch {epoch}"))
         parts.append(words(at, SIDE + 54, f"test error {100 * error:.1f} %", "quiet"))
         title += f"Epoch {epoch}: test error {100 * error:.1f} %. "
-    return figure(16 + len(SHOWN) * (SIDE + 16), SIDE + 70, title.strip(), parts)
+    return diagram(16 + len(SHOWN) * (SIDE + 16), SIDE + 70, title.strip(), parts)
 
 
 def trained() -> list[tuple[int, Any, float]]:
@@ -59,9 +60,15 @@ def panel(left: float, params: Any) -> str:
     y, _ = NET(params, grid)
     inside = (y[..., 1] - y[..., 0]).flip(0)  # upwards, as axes are drawn
     radius = CELLS / math.sqrt(2 * math.pi)
-    return (
-        f'<svg x="{left:g}" y="16" width="{SIDE}" height="{SIDE}" viewBox="0 0 {CELLS} {CELLS}">'
-        f'<g shape-rendering="crispEdges">{raster(inside)}</g>'
-        f'<circle class="line" vector-effect="non-scaling-stroke" cx="{CELLS / 2:g}" '
-        f'cy="{CELLS / 2:g}" r="{radius:.2f}"/></svg>'
+    middle = f"{CELLS / 2:g}"
+    edge = element(
+        "circle",
+        kind="line",
+        vector_effect="non-scaling-stroke",
+        cx=middle,
+        cy=middle,
+        r=f"{radius:.2f}",
     )
+    cells = element("g", raster(inside), shape_rendering="crispEdges")
+    view = f"0 0 {CELLS} {CELLS}"
+    return element("svg", cells, edge, x=f"{left:g}", y=16, width=SIDE, height=SIDE, viewBox=view)

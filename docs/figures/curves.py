@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from svg import figure, line, path, words
 
 from funcdl import (
     Layer,
@@ -26,6 +25,8 @@ from funcdl import (
     weighted_sum,
 )
 from pairs.data import Split, draw_split, load_digits
+from studykit.svg.diagram import diagram, path, straight, words
+from studykit.svg.elements import element
 
 __all__ = ["curves"]
 
@@ -79,7 +80,7 @@ def drawn(without: list[list[float]], aided: list[list[float]]) -> str:
     """Draw the errors of each round by epoch, and write where they end."""
     parts = []
     for mark in range(0, HIGHEST + 1, 10):
-        parts.append(line(LEFT, _y(mark), RIGHT, _y(mark), "quiet"))
+        parts.append(straight(LEFT, _y(mark), RIGHT, _y(mark), "quiet"))
         parts.append(words(LEFT - 8, _y(mark) + 5, f"{mark} %", "quiet", "end"))
     marks = range(5, EPOCHS + 1, 5)
     parts += [words(_x(epoch), BOTTOM + 20, str(epoch), "quiet") for epoch in marks]
@@ -93,10 +94,10 @@ def drawn(without: list[list[float]], aided: list[list[float]]) -> str:
             points = (f"{_x(i + 1):.1f} {_y(error):.1f}" for i, error in enumerate(errors))
             parts.append(path("M" + "L".join(points), kind))
         last = sum(errors[-1] for errors in rounds) / len(rounds)
-        parts.append(f'<circle class="{mark}" cx="{RIGHT + 14}" cy="{_y(last):.1f}" r="4"/>')
+        parts.append(element("circle", kind=mark, cx=RIGHT + 14, cy=f"{_y(last):.1f}", r=4))
         parts.append(words(RIGHT + 24, _y(last) + 5, f"{label}: {last:.1f} %", "", "start"))
         title += f"{label.capitalize()} {last:.1f} % in the end, the mean of {len(rounds)} rounds. "
-    return figure(740, BOTTOM + 54, title.strip(), parts)
+    return diagram(740, BOTTOM + 54, title.strip(), parts)
 
 
 def _x(epoch: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from svg import arrow, box, figure, words
+from studykit.svg.diagram import arrow, box, diagram, words
 
 __all__ = ["composition", "pairs", "sharing"]
 
@@ -38,7 +38,7 @@ def composition() -> str:
         "f takes x and its parameters p to y, g takes y and q to z. In the backward pass, the "
         "vjp of g takes dz to dq and dy, and then that of f takes dy to dp and dx."
     )
-    return figure(720, 284, title, parts)
+    return diagram(720, 284, title, parts)
 
 
 def sharing() -> str:
@@ -74,7 +74,7 @@ def sharing() -> str:
         "input. In the backward pass, each vjp gives a cotangent of p, and the cotangent of p is "
         "their sum."
     )
-    return figure(720, 236, title, parts)
+    return diagram(720, 236, title, parts)
 
 
 def pairs() -> str:
@@ -90,7 +90,7 @@ def pairs() -> str:
         "network of the answer and, tapped, straight to a loss of their own; both losses are "
         "added. In the backward pass, the cotangents of the logits from both losses are added."
     )
-    return figure(760, 470, title, parts)
+    return diagram(760, 470, title, parts)
 
 
 def _pairs(top: int, kind: str) -> list[str]:

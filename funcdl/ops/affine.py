@@ -27,7 +27,7 @@ def affine(x: Tensor, w: Tensor, b: Bias) -> tuple[Tensor, Pullback]:
     shape, axes = w.shape, w.ndim
     plain = x.ndim == axes
     rows = x if plain else x.reshape(*shape[:-2], -1, shape[-2])
-    y = rows.matmul(w)
+    y = rows.mm(w) if axes == 2 else rows.matmul(w)
     if not isinstance(b, tuple):
         wide = b if axes == 2 else b.unsqueeze(-2)
         if y.element_size() < 4 and axes < 4:
@@ -38,11 +38,11 @@ def affine(x: Tensor, w: Tensor, b: Bias) -> tuple[Tensor, Pullback]:
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         d = dy if plain else dy.reshape(*shape[:-2], -1, shape[-1])
-        dw = rows.mT.matmul(d)
+        dw = rows.mT.mm(d) if axes == 2 else rows.mT.matmul(d)
         db = () if isinstance(b, tuple) else d.sum(-2)
         if not need_dx:
             return dw, db, None
-        dx = d.matmul(w.mT)
+        dx = d.mm(w.mT) if axes == 2 else d.matmul(w.mT)
         return dw, db, dx if plain else dx.reshape(x.shape)
 
     return (y if plain else y.reshape(x.shape[:-1] + shape[-1:])), pull

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import is_
 from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Params
 from funcdl.optimisers.statistics import without_statistics
-from funcdl.staging.plan import Pack
-from funcdl.staging.record import rebuild, tensors
+from funcdl.staging.kinds import alike, plain
 from funcdl.tensor import Tensor
+from funcdl.trace.nested import rebuild, tensors
 from funcdl.tree import nodes
 
-__all__ = ["Carried", "alike", "copied", "plain"]
+__all__ = ["Carried", "Pack", "copied"]
+
+
+class Pack:
+    """Tensors of one dtype, one behind the other in one vector.
+
+    Attributes:
+        vector: the numbers of all of them.
+        parts: views of it, of the tensors' shapes.
+    """
+
+    def __init__(self, like: Sequence[Tensor]) -> None:
+        self.vector: Tensor = like[0].new_empty(sum(t.numel() for t in like))
+        self.parts: list[Tensor] = []
+        start = 0
+        for t in like:
+            self.parts.append(self.vector.narrow(0, start, t.numel()).view(t.shape))
+            start += t.numel()
 
 
 class Carried:
@@ -114,22 +131,6 @@ class Carried:
 def copied(t: Tensor) -> Tensor:
     """Copy a tensor: contiguous as the buffers are, and without a graph."""
     return t.detach().clone().contiguous()
-
-
-def alike(a: Any, b: Any) -> bool:
-    """Tell whether tensors have shape, dtype and device in common, or other leaves are equal."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
-    return type(a) is type(b) and repr(a) == repr(b)
-
-
-def plain(leaf: Any) -> bool:
-    """Tell whether a leaf that is no tensor is a value, which its text tells from others."""
-    known = (bool, int, float, complex, str, bytes, type(None))
-    return type(leaf) in known or str(type(leaf)) in (
-        "<class 'torch.dtype'>",
-        "<class 'torch.device'>",
-    )
 
 
 def _stands_for(leaf: Any, buffer: Any) -> bool:

@@ -1,165 +1,160 @@
-"""Proof: what was recorded, repeated call by call, and how far rounding alone moves its numbers.
-
-A recording that leaves nothing out gives, on other numbers than its own, those of the step itself
-to the last bit: the calls are the same. A plan gives them but for rounding, and what rounding does
-is found by doing it: each result of each call is moved by a unit in its last place, up or down, and
-how far the outputs then move is how far they may be from each other. So a gradient that is 0 but
-for rounding may be any such number, and what an optimiser makes of it; all else is held tightly.
-
-Parker, "Monte Carlo arithmetic: exploiting randomness in floating-point arithmetic" (1997), with a
-fixed pattern in the place of random numbers.
-"""
+"""Proof: a recording leaves nothing out, and a plan of it gives the step's numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from funcdl.staging.record import CREATES, Call, tensors
-from funcdl.staging.steps import COPIES, RESHAPES, fill
-from funcdl.tensor import Tensor
+from funcdl import tree
+from funcdl.contract import Params, Value
+from funcdl.errors import KindError, UsageError
+from funcdl.staging.carried import Carried
+from funcdl.staging.generators import given, set_state, state_of
+from funcdl.staging.kinds import alike, plain
+from funcdl.staging.literal import Literal
+from funcdl.staging.plan import plan
+from funcdl.staging.recording import Recording, Step, run
+from funcdl.staging.replay import Replay, bind, literally
+from funcdl.staging.rounding import agree
+from funcdl.staging.translate import translate
+from funcdl.staging.trial import Trial, like
+from funcdl.tensor import Generator, Tensor
+from funcdl.trace.call import CapturedError
+from funcdl.trace.nested import rebuild, tensors
 
-__all__ = ["Literal", "agree"]
-
-# Calls whose results are exact: copies, choices, and what is whole.
-EXACT = (
-    CREATES
-    | COPIES
-    | RESHAPES
-    | {
-        *("abs", "amax", "amin", "argmax", "bernoulli_", "cat", "ceil", "clamp", "clamp_max"),
-        *("clamp_min", "copy_", "fill_", "floor", "gather", "index_select", "masked_fill", "max"),
-        *("maximum", "min", "minimum", "neg", "normal_", "relu", "round", "sign", "stack", "trunc"),
-        *("uniform_", "where", "zero_", "__getitem__", "__setitem__"),
-    }
-)
-
-# The distance from 1 to the next number, and the least number of full precision.
-PRECISION = {
-    "torch.float64": (2.0**-52, 2.0**-1022),
-    "torch.float32": (2.0**-23, 2.0**-126),
-    "torch.bfloat16": (2.0**-7, 2.0**-126),
-    "torch.float16": (2.0**-10, 2.0**-14),
-}
-ROUNDS = 2
+__all__ = ["expect_carried", "faithful", "proven", "stands_alone"]
 
 
-class Literal:
-    """The calls of a recording on its own tensors, one after the other."""
-
-    def __init__(self, calls: list[Call], inputs: Any, outputs: Any) -> None:
-        self.inputs, self.outputs = tensors(inputs), tensors(outputs)
-        self.calls = [
-            (_again(call), [] if call.name in EXACT else list(call.outs)) for call in calls
-        ]
-
-    def __call__(self, inputs: Any, noise: _Noise | None = None) -> list[Tensor]:
-        """Give the outputs for other inputs."""
-        for own, x in zip(self.inputs, tensors(inputs)):
-            own.copy_(x)
-            if noise is not None:
-                noise.shake(own)
-        for call, outs in self.calls:
-            call()
-            if noise is not None:
-                for out in outs:
-                    noise.shake(out)
-        return [t.clone() for t in self.outputs]
-
-    def spread(self, inputs: Any, numbers: list[Tensor], again: Callable[[], Any]) -> list[float]:
-        """Measure how far each output moves where each call rounds otherwise.
-
-        `again` sets the generator back, so that the same numbers are drawn.
-        """
-        found = [0.0] * len(numbers)
-        for seed in range(ROUNDS):
-            again()
-            moved = self(inputs, _Noise(seed))
-            found = [max(most, _apart(a, b)) for most, a, b in zip(found, moved, numbers)]
-        again()
-        self(inputs)  # what is never computed again must not stay moved
-        return found
+def expect_carried(outputs: Any, carried: Carried) -> None:
+    """Refuse a step that does not return params and state as it takes them."""
+    if not isinstance(outputs, tuple) or len(outputs) < 2:
+        raise KindError(
+            f"stage: expected a step that returns (params, state, …), got {type(outputs).__name__}"
+        )
+    leaves, structure = tree.to_leaves(outputs[:2])
+    if structure != carried.structure or not all(map(alike, leaves, carried.leaves)):
+        raise KindError(
+            "stage: expected a step that returns params and state of the structure, shapes and "
+            "dtypes that it takes, all tensors but what never changes"
+        )
 
 
-def _again(call: Call) -> Callable[[], Any]:
-    """Repeat a call as it was made."""
-    if not call.fresh:
-        return partial(call.func, *call.args, **call.kwargs)
-    func, args, kwargs, outs = call.func, call.args, call.kwargs, call.outs
-    if call.name in ("new_empty", "empty_like"):
-        return lambda: None
-    return lambda: fill(outs, func(*args, **kwargs))
-
-
-class _Noise:
-    """A wave of numbers from −1 to 1, laid over each result from another place on."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed, self.shift = seed, 0
-        self.waves: dict[Any, Tensor] = {}
-
-    def shake(self, t: Tensor) -> None:
-        """Move each number by up to two units in its last place."""
-        if str(t.dtype) not in PRECISION or not t.numel():
-            return
-        step = 2 * PRECISION[str(t.dtype)][0]
-        self.shift = (self.shift + 131) % 1009
-        wave = self._wave(t).narrow(0, self.shift, t.numel())
-        t.mul_(wave.mul(step).add_(1).view(t.shape))
-
-    def _wave(self, t: Tensor) -> Tensor:
-        wave = self.waves.get(t.device)
-        if wave is None or len(wave) < t.numel() + 1009:
-            places = t.new_ones(t.numel() + 1009).double().cumsum(0)
-            wave = self.waves[t.device] = places.mul_(1.7 + self.seed).sin_()
-        return wave
-
-
-def agree(
-    found: list[Tensor],
-    expected: list[Tensor],
-    spread: Callable[[], list[float]] | None = None,
-    units: float = 0.0,
-    times: float = 8.0,
+def stands_alone(
+    step: Step, params: Params, state: Any, batch: Value, real: Trial, rng: Generator | None
 ) -> bool:
-    """Tell whether numbers are the expected ones but for rounding.
+    """Tell whether a step's results are values, and come from the numbers alone.
 
-    Each tensor has to be within so many `units` in the last place of the expected one's size, or so
-    many `times` as far as rounding moves it: `spread` is asked only where the first does not hold,
-    and without it rounding moves nothing.
+    Where parameters ask for a gradient, a step may look at that too.
     """
-    if len(found) != len(expected):
+    rest = tree.leaves(real.outputs[2:])
+    if not all(isinstance(leaf, Tensor) or plain(leaf) for leaf in rest):
         return False
-    away = [_apart(a, b) for a, b in zip(found, expected)]
-    rooms = [units * _unit(b) for b in expected]
-    if all(distance <= room for distance, room in zip(away, rooms)):
+    if not any(t.requires_grad for t in tensors((params, state))):
         return True
-    moved = [0.0] * len(expected) if spread is None else spread()
-    return all(
-        distance <= max(room, times * most + _least(b))
-        for distance, room, most, b in zip(away, rooms, moved, expected)
-    )
+    set_state(rng, real.start)
+    own = tensors(step(params, state, batch, *given(rng)))
+    return agree(own, tensors(real.outputs), units=64)
 
 
-def _apart(a: Tensor, b: Tensor) -> float:
-    """Measure the distance of two tensors; the same infinity, and no number twice, are alike."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return float("inf")
-    if not a.is_floating_point() and not a.is_complex():
-        return 0.0 if a.equal(b) else float("inf")
-    same = a.eq(b).logical_or_(a.isnan().logical_and_(b.isnan()))
-    wide = (a, b) if a.is_complex() else (a.double(), b.double())
-    return float(wide[0].sub(wide[1]).masked_fill_(same, 0).abs().norm())
+def faithful(step: Step, real: Trial, rng: Generator | None) -> tuple[Recording, Trial] | None:
+    """Record a step on other numbers, so that what the recording leaves out is seen.
+
+    That shows on the real numbers: layers of a user's own are then called as they are, and where
+    that does not help, None says that the step itself is. Beside a recording comes its own trial.
+
+    Raises:
+        KindError: the step looks at numbers outside of any layer.
+        UsageError: it gives other numbers when it is called again.
+    """
+    pure = False
+    for others in (real.changed(1), real.changed(0), real.next()):
+        for users in (False, True):
+            try:
+                recording = run(step, others, rng, real.end, users)
+            except CapturedError:
+                return None
+            except KindError:
+                raise
+            except Exception:
+                break  # numbers that the step refuses: by less changed ones, then
+            own = Trial(others, real.end, rebuild(recording.outputs, like), state_of(rng))
+            if _repeats(recording, real, rng, exactly=not pure):
+                return recording, own
+            if not pure:
+                _expect_pure(step, real, rng)
+                pure = True
+                if _repeats(recording, real, rng, exactly=False):
+                    return recording, own
+        else:
+            return None
+    return None
 
 
-def _unit(t: Tensor) -> float:
-    """Give a unit in the last place of a tensor's size."""
-    if str(t.dtype) not in PRECISION:
-        return 0.0
-    return PRECISION[str(t.dtype)][0] * float(t.double().nan_to_num(0, 0, 0).norm())
+def _expect_pure(step: Step, real: Trial, rng: Generator | None) -> None:
+    """Refuse a step that gives other numbers when it is called again."""
+    set_state(rng, real.start)
+    again = tensors(step(*rebuild(real.inputs, like), *given(rng)))
+    if not agree(again, tensors(real.outputs), units=4):
+        raise UsageError(
+            "stage: expected a pure step, whose numbers come from its arguments alone, got "
+            "other numbers when it was called again: does it draw from a generator that was "
+            "not handed in?"
+        )
 
 
-def _least(t: Tensor) -> float:
-    """Give the size of what is too small to keep its precision."""
-    return PRECISION[str(t.dtype)][1] * t.numel() ** 0.5 if str(t.dtype) in PRECISION else 0.0
+def _repeats(recording: Recording, real: Trial, rng: Generator | None, *, exactly: bool) -> bool:
+    """Tell whether a recording gives the step's own numbers where it was not recorded.
+
+    The calls are the same, and so are the numbers, to the last bit; but where a sum of many
+    threads comes in any order, and then they are within what rounding does.
+    """
+    set_state(rng, real.start)
+    try:
+        numbers = recording.literal(real.inputs)
+    except Exception:
+        return False
+    if rng is not None and not rng.get_state().equal(real.end):
+        return False
+
+    def spread() -> list[float]:
+        return recording.literal.spread(real.inputs, numbers, lambda: set_state(rng, real.start))
+
+    return agree(numbers, tensors(real.outputs), None if exactly else spread)
+
+
+def proven(
+    recording: Recording, trials: tuple[Trial, ...], carried: Carried, rng: Generator | None
+) -> Replay:
+    """Plan a recording, and take its own step and the real one to see that it is right."""
+    replay = None
+    try:
+        program = translate(recording, carried)
+        if program is not None:
+            replay = bind(plan(program), carried)
+        right = replay is not None and all(
+            _agrees(replay, recording.literal, trial, carried, rng) for trial in trials
+        )
+    except Exception:  # a call that has no such form in place
+        right = False
+    if not right or replay is None:
+        replay = literally(recording, carried)
+        _take(replay, trials[-1], carried, rng)
+    return replay
+
+
+def _agrees(
+    replay: Replay, literal: Literal, trial: Trial, carried: Carried, rng: Generator | None
+) -> bool:
+    """Tell whether a replay gives the numbers of a step, but for rounding."""
+    found, numbers = _take(replay, trial, carried, rng), tensors(trial.outputs)
+
+    def spread() -> list[float]:
+        return literal.spread(trial.inputs, numbers, lambda: set_state(rng, trial.start))
+
+    return agree(found, numbers, spread, units=4, times=100)
+
+
+def _take(replay: Replay, trial: Trial, carried: Carried, rng: Generator | None) -> list[Tensor]:
+    """Take a step from other inputs than what is carried."""
+    carried.fill(trial.inputs[:2])
+    set_state(rng, trial.start)
+    return [t.clone() for t in tensors(replay(trial.inputs[2]))]

@@ -11,33 +11,17 @@ from typing import Any
 
 from funcdl import tree
 from funcdl.contract import Value
-from funcdl.staging.carried import Carried, plain
-from funcdl.staging.plan import Planner, same_view
-from funcdl.staging.proof import Literal
-from funcdl.staging.record import Call, rebuild, storage, tensors
+from funcdl.staging.carried import Carried
+from funcdl.staging.literal import fill
+from funcdl.staging.memory import Slot
+from funcdl.staging.methods import is_method
+from funcdl.staging.program import Program, writes
+from funcdl.staging.recording import Recording
 from funcdl.tensor import Generator, Tensor
-from funcdl.tree import nodes
+from funcdl.trace.call import Call
+from funcdl.trace.nested import rebuild, tensors
 
-__all__ = ["Recording", "Replay", "form", "literally", "planned"]
-
-
-class Recording:
-    """What a step did when it was recorded.
-
-    Attributes:
-        calls: all of its calls.
-        inputs: (params, state, batch), on whose memory they were made.
-        outputs: (params, state, …), likewise.
-        literal: the calls as they were made; a plan changes them.
-    """
-
-    def __init__(self, calls: list[Call], inputs: Any, outputs: Any) -> None:
-        self.calls, self.inputs, self.outputs = calls, inputs, outputs
-        self.literal = Literal(calls, inputs, outputs)
-
-    def carried(self) -> tuple[list[Any], list[Any]]:
-        """List the leaves of params and state, as they come in and as they go out."""
-        return tree.leaves(self.inputs[:2]), tree.leaves(self.outputs[:2])
+__all__ = ["Replay", "bind", "literally"]
 
 
 class Replay:
@@ -100,90 +84,53 @@ class Replay:
             return carried.params, carried.state, self.loss.clone()
         return (carried.params, carried.state, *rebuild(self.rest, lambda t: t.clone()))
 
+    def drawing(self, batch: Value, rng: Generator) -> Any:
+        """Take a step that draws from another generator than the one that was there at first."""
+        theirs = self.rng
+        if theirs is None:
+            return self(batch)
+        before = theirs.get_state()
+        theirs.set_state(rng.get_state())
+        try:
+            return self(batch)
+        finally:
+            rng.set_state(theirs.get_state())
+            theirs.set_state(before)
 
-def planned(recording: Recording, carried: Carried) -> Replay | None:
-    """Plan a recording anew, in place over the buffers.
 
-    None where it writes into its inputs, or reads memory as a conjugate.
+def bind(program: Program, carried: Carried) -> Replay:
+    """Make the calls of a planned program functions without arguments, on the tensors themselves.
+
+    All memory that they write is filled with NaN first: nothing may be read that they do not write.
     """
-    calls = recording.calls
-    old, new = recording.carried()
-    batch = tensors(recording.inputs[2])
-    starts = tensors(old)
-    homes = {storage(t) for t in starts}
-    everything = tensors([(call.args, call.kwargs, call.outs) for call in calls])
-    if any(t.is_conj() or t.is_neg() for t in everything):
-        return None  # a view of another place in memory would be of other numbers
-    if any(not call.fresh and call.writes & homes for call in calls):
-        return None
-    planner = Planner([*starts, *batch])
-    for leaf, buffer in zip(old, carried.leaves):
-        if isinstance(leaf, Tensor):
-            planner.move(leaf, buffer)
-    for pack, places in carried.packs:
-        planner.add_pack(pack, [old[i] for i in places])
+    given = {slot.buffer for slot in (*program.starts, *program.batch)}
+    for buffer in set().union(*map(writes, program.calls)) - given:
+        if buffer.memory is not None and buffer.memory.is_floating_point():
+            memory = buffer.memory
+            if buffer.rows:  # but for its column of ones
+                memory = memory.view(-1, buffer.rows.pitch).narrow(-1, 0, buffer.rows.width)
+            memory.fill_(math.nan)
+    calls = [_bound(call) for call in program.calls]
+    body, tail = calls[: program.settled], calls[program.settled :]
+    batch = [slot.tensor() for slot in program.batch]
+    return Replay(carried, batch, body, tail, rebuild(program.rest, Slot.tensor, Slot))
 
-    # What goes out must not lie where something else is carried.
-    def out_of_the_way(t: Tensor, home: Any = None) -> Tensor:
-        if storage(t) not in homes or (home is not None and same_view(t, home)):
-            return t
-        copy = t.clone()
-        calls.append(Call("clone", type(t).clone, (t,), {}, [copy], True))
-        return copy
 
-    ends = [out_of_the_way(n, o) for o, n in zip(old, new) if isinstance(o, Tensor)]
-    rest = rebuild(recording.outputs[2:], out_of_the_way)
-    wanted = ends + tensors(rest)
-    calls = planner.fuse(planner.prune(calls, wanted), carried.shapes)
-    made = [out for call in calls if call.fresh for out in call.outs]
-    settled = planner.settled(calls)
-    planner.reuse(calls, wanted, list(zip(starts, ends)), settled)
-    planner.widen(calls, [*starts, *wanted])
-    body, tail = planner.write(calls, settled)
-    # Nothing may be read that this plan does not write.
-    for out in made:
-        if out.is_floating_point():
-            out.fill_(math.nan)
-    tail += _homeward(tensors(carried.leaves), [planner.at(end) for end in ends])
-    return Replay(carried, [planner.at(t) for t in batch], body, tail, rebuild(rest, planner.at))
+def _bound(call: Call) -> Any:
+    args, kwargs, outs = rebuild((call.args, call.kwargs, call.outs), Slot.tensor, Slot)
+    if call.fresh:
+        return lambda: fill(outs, call.func(*args, **kwargs))
+    function = call.func
+    if is_method(call):
+        function, args = getattr(args[0], call.name), args[1:]
+    return partial(function, *args, **kwargs) if args or kwargs else function
 
 
 def literally(recording: Recording, carried: Carried) -> Replay:
     """Repeat a recording as it was made, between copies from the buffers and back."""
-    old, new = recording.carried()
+    old, new = (tree.leaves(value[:2]) for value in (recording.inputs, recording.outputs))
     buffers = tensors(carried.leaves)
     body: list[Any] = [partial(own.copy_, buffer) for own, buffer in zip(tensors(old), buffers)]
     body += [call for call, _ in recording.literal.calls]
-    tail = _homeward(buffers, tensors(new))
+    tail = [partial(buffer.copy_, end) for buffer, end in zip(buffers, tensors(new))]
     return Replay(carried, tensors(recording.inputs[2]), body, tail, recording.outputs[2:])
-
-
-def _homeward(buffers: list[Tensor], ends: list[Tensor]) -> list[Any]:
-    """Copy what is carried into its buffers; first out of the way, where it lies in another one."""
-    taken = {storage(buffer) for buffer in buffers}
-    first, last = [], []
-    for buffer, end in zip(buffers, ends):
-        if same_view(end, buffer):
-            continue
-        if storage(end) in taken:
-            aside = end.clone()
-            first.append(partial(aside.copy_, end))
-            end = aside
-        last.append(partial(buffer.copy_, end))
-    return first + last
-
-
-def form(value: Value) -> Any:
-    """Say what a replay depends on: containers, shapes, dtypes and devices, and other values.
-
-    Raises:
-        TypeError: an object is among them that is no such value.
-    """
-    if isinstance(value, Tensor):
-        return value.shape, value.dtype, value.device
-    if not tree.is_node(value):
-        if not plain(value):
-            raise TypeError("an object, which may change, or look the same as another")
-        return type(value), repr(value)
-    names = tuple(value) if isinstance(value, dict) else len(nodes.entries(value))
-    return type(value), names, tuple(map(form, nodes.entries(value)))

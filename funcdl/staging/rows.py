@@ -2,48 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
-from funcdl.tensor import Tensor
+from funcdl.staging.memory import Buffer, Rows, Slot
 
-__all__ = ["Rows", "fits"]
-
-
-class Rows:
-    """Memory for a matrix with one column more than was recorded.
-
-    Attributes:
-        width: the columns that were recorded.
-        matrix: (rows, width + 1); the last column is ones, or with `ones=False` nobody reads it.
-    """
-
-    def __init__(self, like: Tensor, width: int, ones: bool) -> None:
-        self.width, self.ones = width, ones
-        # Long rows begin at a multiple of 16 numbers: products of matrices are a tenth faster.
-        self.stride = width + 1 if width < 64 else -(-(width + 1) // 16) * 16
-        memory: Tensor = like.new_ones((like.numel() // width, self.stride))
-        self.matrix = memory.narrow(-1, 0, width + 1)
-
-    def view(self, t: Tensor, shift: Any) -> Tensor:
-        """View a recorded tensor's numbers, which were `shift` further on in their memory."""
-        places = [self._place(stride) for stride in t.stride()]
-        return self.matrix.as_strided(t.shape, places, self._place(t.storage_offset() + shift))
-
-    def _place(self, offset: Any) -> Any:
-        return offset // self.width * self.stride + offset % self.width
-
-    def whole(self, t: Tensor) -> Tensor | None:
-        """Widen a view of the matrix by the last column; None where it is no view of rows."""
-        if t.shape[-1] != self.width or t.stride(-1) != 1:
-            return None
-        return t.as_strided((*t.shape[:-1], self.width + 1), t.stride(), t.storage_offset())
+__all__ = ["fits", "in_rows", "stacked", "wide", "widened"]
 
 
-def fits(t: Tensor, shift: Any, width: int) -> bool:
+def widened(buffer: Buffer, width: int, ones: bool) -> Buffer:
+    """Make memory for a buffer's rows of so many columns with one column more."""
+    # Long rows begin at a multiple of 16 numbers: products of matrices are a tenth faster.
+    pitch = width + 1 if width < 64 else -(-(width + 1) // 16) * 16
+    memory = buffer.memory.new_ones(buffer.size // width * pitch)
+    return replace(buffer, memory=memory, rows=Rows(width, pitch, ones))
+
+
+def fits(slot: Slot, width: int) -> bool:
     """Tell whether a view can be had of memory with a column more: each axis is along or across."""
-    start = (t.storage_offset() + shift) % width
-    for length, stride in zip(t.shape, t.stride()):
+    if slot.dtype.itemsize != slot.buffer.memory.element_size():
+        return False
+    start = slot.offset % width
+    for length, stride in zip(slot.shape, slot.stride):
         along = stride == 1 and start + length <= width
         if length > 1 and not along and stride % width:
             return False
     return True
+
+
+def in_rows(buffer: Buffer, slot: Slot) -> Slot:
+    """Give the place of a slot in a widened buffer."""
+    assert buffer.rows is not None
+    width, pitch, _ = buffer.rows
+    stride = tuple(n // width * pitch + n % width for n in slot.stride)
+    offset = slot.offset // width * pitch + slot.offset % width
+    return replace(slot, buffer=buffer, stride=stride, offset=offset)
+
+
+def wide(slot: Slot, ones: bool = False) -> Slot | None:
+    """Add to a view of rows its last column, with `ones` one of ones; None where there is none."""
+    rows = slot.buffer.rows
+    if rows is None or (ones and not rows.ones) or not slot.ndim:
+        return None
+    if slot.shape[-1] != rows.width or slot.stride[-1] != 1:
+        return None
+    return replace(slot, shape=(*slot.shape[:-1], rows.width + 1))
+
+
+def stacked(w: Slot, b: Slot) -> Slot | None:
+    """View w (in, out) and the b (out,) behind it as one matrix (in + 1, out)."""
+    if w.ndim != 2 or b.numel != w.shape[-1] or w.dtype != b.dtype:
+        return None
+    if w.buffer.memory is not b.buffer.memory or b.offset != w.offset + w.numel:
+        return None
+    if not (w.is_contiguous() and b.is_contiguous()):
+        return None
+    return replace(w, shape=(w.shape[0] + 1, w.shape[1]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from funcdl import FuncdlError
 
-class DataError(ValueError):
+
+class DataError(FuncdlError, ValueError):
     """A file, a folder or an argument does not hold what was expected.
 
     The message is one sentence: where (a path or an argument), what was expected, what came.

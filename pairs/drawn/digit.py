@@ -8,14 +8,18 @@ LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (1998).
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from pairs.data import halve
 from pairs.data.digits import ORIGINAL_SIDE
 from pairs.drawn.ink import FAINTEST, DrawnError, ink_of, ninth_tenth
+from pairs.drawn.picture import PictureError, read_picture
 
-__all__ = ["drawn"]
+__all__ = ["digit_of", "read_digit"]
 
 BOX = 20
 """The side of the square that a digit is fitted into."""
@@ -24,7 +28,7 @@ THIN = 0.7
 """Of a pixel: strokes that cover less of their strongest pixels are thinner than MNIST has any."""
 
 
-def drawn(image: Tensor) -> tuple[Tensor, list[str]]:
+def digit_of(image: Tensor) -> tuple[Tensor, list[str]]:
     """Make a digit of a picture.
 
     What the picture's border shows is paper, with a shadow across it perhaps, and noise; what
@@ -44,7 +48,7 @@ def drawn(image: Tensor) -> tuple[Tensor, list[str]]:
 
     >>> image = torch.full((50, 40), 255, dtype=torch.uint8)
     >>> image[10:40, 18:22] = 0
-    >>> digit, steps = drawn(image)
+    >>> digit, steps = digit_of(image)
     >>> digit[1:13, 5:9].tolist()[2]
     [0, 128, 255, 0]
     >>> steps[0]
@@ -65,6 +69,24 @@ def drawn(image: Tensor) -> tuple[Tensor, list[str]]:
     field[top : top + height, left : left + width] = fitted
     steps.append(f"centred by mass in {ORIGINAL_SIDE}×{ORIGINAL_SIDE}, averaged 2×2")
     return halve((field * 255).round().to(torch.uint8)), steps
+
+
+def read_digit(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
+    """Read the digit in a picture.
+
+    Returns:
+        digit: (14, 14) uint8, as `digit_of` gives it.
+        steps: what was done, a short sentence each.
+
+    Raises:
+        PictureError: as `read_picture`, or there is no digit on it.
+    """
+    image, steps = read_picture(path)
+    try:
+        made, more = digit_of(image)
+    except DrawnError as error:
+        raise PictureError(f"{Path(path)}: {error}") from None
+    return made, steps + more
 
 
 def _grey(image: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from funcdl import FuncdlError
+
 __all__ = ["FAINTEST", "DrawnError", "ink_of", "ninth_tenth"]
 
 FAINTEST = 1 / 16
@@ -16,7 +18,7 @@ LEAST = 16
 """Of 255: a picture whose ink differs less from its paper is blank."""
 
 
-class DrawnError(ValueError):
+class DrawnError(FuncdlError, ValueError):
     """A picture with no digit in it, or that is none; the message is one sentence."""
 
 

@@ -11,10 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pairs.drawn.digit import drawn
 from pairs.drawn.ink import DrawnError
 
-__all__ = ["PictureError", "digit", "picture"]
+__all__ = ["PictureError", "read_picture"]
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 """What is read. Pillow knows more, of which some start other programs."""
@@ -30,7 +29,7 @@ class PictureError(DrawnError):
     """A file that cannot be read as a picture; the message is one sentence."""
 
 
-def picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
+def read_picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
     """Read a picture.
 
     Args:
@@ -85,24 +84,6 @@ def picture(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
         raise PictureError(
             f"{where}: expected a complete picture, got a damaged one: {error}"
         ) from None
-
-
-def digit(path: str | os.PathLike[str]) -> tuple[Tensor, list[str]]:
-    """Read the digit in a picture.
-
-    Returns:
-        digit: (14, 14) uint8, as `drawn` gives it.
-        steps: what was done, a short sentence each.
-
-    Raises:
-        PictureError: as `picture`, or there is no digit on it.
-    """
-    image, steps = picture(path)
-    try:
-        made, more = drawn(image)
-    except DrawnError as error:
-        raise PictureError(f"{Path(path)}: {error}") from None
-    return made, steps + more
 
 
 def _eight_bits(where: Path, image: Any) -> Any:

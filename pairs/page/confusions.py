@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import Details
-from pairs.figures.rows import escaped
-from pairs.page.parts import figure, without
+from studykit.page.parts import figure, without
+from studykit.svg.elements import element, escaped, picture, words
 
 __all__ = ["confusions"]
 
@@ -61,29 +61,34 @@ def _matrix(name: str, model: str, cells: Sequence[Sequence[int]]) -> str:
     for i in range(10):
         middle = CELL * (i + 1.5)
         parts += [
-            f'<text class="under" x="{CELL / 2}" y="{middle + 4}" text-anchor="middle">{i}</text>',
-            f'<text class="under" x="{middle}" y="{CELL / 2 + 4}" text-anchor="middle">{i}</text>',
+            words(i, CELL / 2, middle + 4, "middle", "under"),
+            words(i, middle, CELL / 2 + 4, "middle", "under"),
         ]
         for j in range(10):
             x, y, number = CELL * (j + 1), CELL * (i + 1), cells[i][j]
             if i == j:
-                parts.append(f'<rect class="cell" x="{x}" y="{y}" width="{CELL}" height="{CELL}"/>')
+                parts.append(element("rect", kind="cell", x=x, y=y, width=CELL, height=CELL))
             elif number:
+                shade = f"{0.05 + 0.45 * number / most:.2f}"
                 parts.append(
-                    f'<rect class="share" x="{x}" y="{y}" width="{CELL}" height="{CELL}" '
-                    f'fill-opacity="{0.05 + 0.45 * number / most:.2f}"/>'
-                    f'<text x="{x + CELL / 2}" y="{y + CELL / 2 + 4}" text-anchor="middle">'
-                    f"{_short(number)}</text>"
+                    element(
+                        "rect",
+                        kind="share",
+                        x=x,
+                        y=y,
+                        width=CELL,
+                        height=CELL,
+                        fill_opacity=shade,
+                    )
+                    + words(_short(number), x + CELL / 2, y + CELL / 2 + 4, "middle")
                 )
-    return "\n".join(
-        [
-            f'<svg class="matrix" role="img" viewBox="0 0 {11 * CELL} {11 * CELL}" '
-            f'aria-labelledby="{name}-title {name}-desc">',
-            f'<title id="{name}-title">{escaped(model)}: which digits are taken for which</title>',
-            f'<desc id="{name}-desc">{_worst(cells, 10)}</desc>',
-            *parts,
-            "</svg>",
-        ]
+    return picture(
+        name,
+        f"{model}: which digits are taken for which",
+        f"0 0 {11 * CELL} {11 * CELL}",
+        parts,
+        _worst(cells, 10),
+        "matrix",
     )
 
 

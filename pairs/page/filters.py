@@ -8,9 +8,9 @@ from itertools import product
 import torch
 
 from pairs.details import Details
-from pairs.figures.raster import raster
-from pairs.figures.rows import escaped
-from pairs.page.parts import figure, without
+from studykit.page.parts import figure, without
+from studykit.svg.elements import element, escaped, picture
+from studykit.svg.raster import raster
 
 __all__ = ["filters"]
 
@@ -77,15 +77,10 @@ def _drawing(name: str, title: str, network: Sequence[object]) -> str:
     for image, (row, column) in zip(images, product(range(rows), range(columns))):
         y, x = row * (height + 1), column * (width + 1)
         frame[y : y + height, x : x + width] = image
-        cells.append(f'<rect class="cell" x="{x}" y="{y}" width="{width}" height="{height}"/>')
-    return "\n".join(
-        [
-            f'<svg class="raster" role="img" viewBox="0 0 {frame.shape[1]} {frame.shape[0]}" '
-            f'aria-labelledby="{name}">',
-            f'<title id="{name}">{escaped(title)}: {count} filters of {kernels.shape[2]}×'
-            f"{kernels.shape[3]} weights</title>",
-            *cells,
-            raster(frame),
-            "</svg>",
-        ]
+        cells.append(element("rect", kind="cell", x=x, y=y, width=width, height=height))
+    return picture(
+        name,
+        f"{title}: {count} filters of {kernels.shape[2]}×{kernels.shape[3]} weights",
+        f"0 0 {frame.shape[1]} {frame.shape[0]}",
+        [*cells, raster(frame)],
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import KINDS, Details
-from pairs.page.parts import table
-from pairs.sheets import Sheet, model_group
+from pairs.sheets import model_group
+from studykit.content import Sheet
+from studykit.page.parts import table
 
 __all__ = ["kinds"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pairs.details import Details
-from pairs.figures.panel import over_rounds, panel
-from pairs.figures.scale import scale
-from pairs.page.parts import count, figure, without
-from pairs.statistics import Spread
+from studykit.page.parts import figure, without
+from studykit.statistics import Spread
+from studykit.svg.panel import over_rounds, panel
+from studykit.svg.scale import scale
+from studykit.wording import count
 
 __all__ = ["learning"]
 

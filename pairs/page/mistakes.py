@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from pairs.details import PICTURES, SIDE, Details, Mistake, picture
-from pairs.figures.raster import raster
-from pairs.figures.rows import escaped
-from pairs.page.parts import count
+from pairs.details import PICTURES, SIDE, Details, Mistake, decoded
+from studykit.svg.elements import element, escaped, picture
+from studykit.svg.raster import raster
+from studykit.wording import count
 
 __all__ = ["mistakes"]
 
@@ -58,20 +58,19 @@ def _surest(rounds: Sequence[Details]) -> list[tuple[int, Mistake, str]]:
 
 def _card(name: str, round: int, mistake: Mistake, text: str) -> Iterator[str]:
     first, second = mistake.classes
-    images = picture(text).float() / 255
+    images = decoded(text).float() / 255
     taken = ""
     if mistake.guesses is not None:
         taken = f", taken for {mistake.guesses[0]} and {mistake.guesses[1]}"
-    yield "<li>"
-    yield (
-        f'<svg class="raster" role="img" viewBox="-1 -1 {2 * SIDE + 4} {SIDE + 2}" '
-        f'aria-labelledby="{name}">'
-    )
-    yield f'<title id="{name}">The digits {first} and {second}</title>'
+    drawn = []
     for x, image in zip((0, SIDE + 2), images):
-        yield f'<rect class="cell" x="{x}" y="0" width="{SIDE}" height="{SIDE}"/>'
-        yield f'<g transform="translate({x} 0)">{raster(image)}</g>'
-    yield "</svg>"
+        drawn += [
+            element("rect", kind="cell", x=x, y=0, width=SIDE, height=SIDE),
+            element("g", raster(image), transform=f"translate({x} 0)"),
+        ]
+    yield "<li>"
+    view = f"-1 -1 {2 * SIDE + 4} {SIDE + 2}"
+    yield picture(name, f"The digits {first} and {second}", view, drawn)
     said = f"{first} and {second}{taken}; P {_probability(mistake.p)}; round {round}"
     yield f"<p>{escaped(said)}</p>"
     yield "</li>"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pairs.figures.reliability import lowest, reliability
-from pairs.figures.rows import escaped
-from pairs.page.parts import table
+from pairs.lines import Line
 from pairs.reliability import Reliability
-from pairs.sheets import Sheet, model_group
-from pairs.statistics import Spread
-from pairs.summary import Line
+from pairs.sheets import model_group
+from studykit.content import Sheet
+from studykit.page.parts import table
+from studykit.statistics import Spread
+from studykit.svg.elements import escaped
+from studykit.svg.reliability import lowest, reliability
 
 __all__ = ["probabilities"]
 

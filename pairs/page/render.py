@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pairs.figures.rows import escaped
+from pairs.effects import Effect, effects
+from pairs.figures import distribution, forest_of
+from pairs.lines import Line, lines
 from pairs.page.confusions import confusions
 from pairs.page.filters import filters
 from pairs.page.kinds import kinds
 from pairs.page.learning import learning
 from pairs.page.mistakes import mistakes
-from pairs.page.parts import command, count, figure, settings, table, whole
 from pairs.page.probabilities import probabilities
-from pairs.page.saved import Study, by_model
-from pairs.pictures import Picture, distribution, forest_of
-from pairs.report import percent
+from pairs.saved import Study, by_model
 from pairs.sheets import OWN, effect_sheet, model_sheet, rounds_sheet, settings_sheet
 from pairs.study_command import study_command
-from pairs.summary import Effect, Line, effects, lines
+from studykit.content import Figure
+from studykit.page.parts import command, document, figure, settings, table
+from studykit.svg.elements import escaped
+from studykit.wording import count, percent
 
 __all__ = ["render"]
 
@@ -33,7 +35,7 @@ def render(study: Study) -> str:
     models, found = lines(study.rows, study.settings.get("test_pairs")), effects(study.rows)
     watched = by_model(study.details)
     names = [line.model for line in models]
-    return whole(
+    return document(
         TITLE,
         _opening(models, study),
         [
@@ -82,18 +84,18 @@ def _models(models: Sequence[Line]) -> Iterator[str]:
     yield "</section>"
 
 
-def _drawn(title: str, picture: Picture) -> Iterator[str]:
+def _drawn(title: str, drawn: Figure) -> Iterator[str]:
     yield "<section>"
     yield f"<h2>{title}</h2>"
-    yield from figure(picture.caption, picture.drawn)
+    yield from figure(drawn.caption, drawn.drawn)
     yield "</section>"
 
 
 def _effects(found: Sequence[Effect]) -> Iterator[str]:
-    picture = forest_of(found)
+    drawn = forest_of(found)
     yield "<section>"
     yield "<h2>What each idea gives</h2>"
-    yield from figure(picture.caption, picture.drawn)
+    yield from figure(drawn.caption, drawn.drawn)
     yield from table(effect_sheet(found))
     yield "</section>"
 

@@ -3,84 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
-from pairs.figures.rows import escaped
-from pairs.files import ResultsError
-from pairs.page.parts import command as shown
-from pairs.page.parts import count, figure, settings, table, whole
-from pairs.page.saved import Study, load
-from pairs.results import ROWS
+from pairs.effects import Effect
 from pairs.sheets import OWN, settings_sheet
-from pairs.summary import Effect
 from pairs.sweep import SWEPT, Value, command, text
-from pairs.sweep.folders import folders
-from pairs.sweep.sheets import effect_pictures, error_pictures, sweep_effects, sweep_errors
-from pairs.sweep.trends import effects, errors
+from pairs.sweep.figures import effect_figures, error_figures
+from pairs.sweep.saved import Sweep
+from pairs.sweep.sheets import sweep_effects, sweep_errors
+from pairs.sweep.trends import effects_by_value, errors_by_value
 from pairs.training import Row
+from studykit.page.parts import command as shown
+from studykit.page.parts import document, figure, settings, table
+from studykit.svg.elements import escaped
+from studykit.wording import count
 
-__all__ = ["Sweep", "load_sweep", "render_sweep"]
-
-
-class Sweep(NamedTuple):
-    """What a sweep's folder holds: the setting that varies, and the study of each value."""
-
-    setting: str
-    studies: dict[Value, Study]
-
-
-def load_sweep(folder: Path) -> Sweep:
-    """Read what `funcdl-cli sweep --out` wrote, whether or not it is finished.
-
-    Values without a finished round are left out.
-
-    Raises:
-        ResultsError: there is no value with a finished round, the values differ in more than the
-            setting that varies, or a file is not what it should be; one sentence.
-    """
-    found = folders(folder)
-    if found is None:
-        raise ResultsError(f"{folder}: expected a folder that 'funcdl-cli sweep --out' wrote")
-    setting, paths = found
-    studies = {value: load(path) for value, path in paths.items() if _begun(path / ROWS)}
-    if not studies:
-        raise ResultsError(f"{folder}: expected at least one finished round, found none")
-    first = next(iter(studies.values())).settings
-    for value, study in studies.items():
-        expected = {**first, SWEPT[setting].field: value}
-        if study.settings != expected:
-            keys = {*expected, *study.settings}
-            others = sorted(k for k in keys if study.settings.get(k) != expected.get(k))
-            raise ResultsError(
-                f"{paths[value]}: expected settings that differ from those of the other values "
-                f"by {setting} alone, found another {', '.join(others)}"
-            )
-    return Sweep(setting, studies)
-
-
-def _begun(rows: Path) -> bool:
-    try:
-        with rows.open("rb") as file:
-            return file.readline().endswith(b"\n")
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # Reading it says what is wrong.
+__all__ = ["render_sweep"]
 
 
 def render_sweep(sweep: Sweep) -> str:
     """Return the page of a sweep; it loads nothing and runs nothing, as that of a study."""
     rows = {value: study.rows for value, study in sweep.studies.items()}
     about = SWEPT[sweep.setting].about
-    compared = effects(sweep.setting, rows)
+    compared = effects_by_value(sweep.setting, rows)
     values = list(sweep.studies)
     parts: list[str] = []
-    for k, (family, models) in enumerate(errors(rows).items()):
+    for k, (family, models) in enumerate(errors_by_value(rows).items()):
         parts += _family(k, family, about, values, models, compared.get(family, {}))
     parts += _settings(sweep, rows)
     title = f"Which of two digits is larger, by the {about}"
-    return whole(title, _opening(sweep, about), parts)
+    return document(title, _opening(sweep, about), parts)
 
 
 def _opening(sweep: Sweep, about: str) -> Iterator[str]:
@@ -110,13 +61,13 @@ def _family(
     yield "<section>"
     yield f"<h2>{escaped(family)} models</h2>"
     yield "<h3>Errors</h3>"
-    for picture in error_pictures(k, family, about, models):
-        yield from figure(picture.caption, picture.drawn)
+    for found in error_figures(k, family, about, models):
+        yield from figure(found.caption, found.drawn)
     yield from table(sweep_errors(family, values, models))
     if named:
         yield "<h3>What each idea gives</h3>"
-        for picture in effect_pictures(k, family, about, named):
-            yield from figure(picture.caption, picture.drawn)
+        for found in effect_figures(k, family, about, named):
+            yield from figure(found.caption, found.drawn)
         yield from table(sweep_effects(family, values, named))
     yield "</section>"
 
@@ -124,7 +75,7 @@ def _family(
 def _settings(sweep: Sweep, rows: Mapping[Value, Sequence[Row]]) -> Iterator[str]:
     first = next(iter(sweep.studies.values()))
     rounds = 1 + max(row.round for mine in rows.values() for row in mine)
-    names = [name for named in errors(rows).values() for name in named]
+    names = [name for named in errors_by_value(rows).values() for name in named]
     again = command(sweep.setting, list(sweep.studies), names, rounds, first.settings)
     varied = {SWEPT[sweep.setting].field: ", ".join(map(text, sweep.studies))}
     shared = {key: value for key, value in first.settings.items() if key not in OWN}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pairs.files import ResultsError
 from pairs.results import ROWS, SUMMARY, Results
 from pairs.sweep.settings import SWEPT, Value, in_order, steps, text, value_of
 from pairs.training import Settings
+from studykit.files import ResultsError
 
 __all__ = ["folders", "plan"]
 

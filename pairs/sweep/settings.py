@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from funcdl import FuncdlError
 from pairs.augment import AUGMENTS
 from pairs.models import MODELS, STUDY, find, parts
 from pairs.training import Settings
@@ -121,7 +122,7 @@ OPTIONS = ("seed", "epochs", "train_pairs", "test_pairs", "validation", "augment
 """The other settings that a sweep can be given."""
 
 
-class SweepError(ValueError):
+class SweepError(FuncdlError, ValueError):
     """A value that a setting cannot have, or a model that does not depend on the setting."""
 
 

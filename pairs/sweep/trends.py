@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pairs import summary
+from pairs.effects import EFFECTS, Effect, corrected, effects
 from pairs.models import MODELS, parts
-from pairs.summary import EFFECTS, Effect, corrected
 from pairs.sweep.settings import Value
 from pairs.training import Row
 
-__all__ = ["effects", "errors"]
+__all__ = ["effects_by_value", "errors_by_value"]
 
 Swept = Mapping[Value, Sequence[Row]]
 """The rows of each value of the setting."""
 
 
-def errors(rows: Swept) -> dict[str, dict[str, dict[Value, list[float]]]]:
+def errors_by_value(rows: Swept) -> dict[str, dict[str, dict[Value, list[float]]]]:
     """Gather test errors by backbone, model and value, one a round.
 
     Backbones and models come in the order of the table of models.
@@ -32,7 +31,7 @@ def errors(rows: Swept) -> dict[str, dict[str, dict[Value, list[float]]]]:
     return found
 
 
-def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[Value, Effect]]]:
+def effects_by_value(setting: str, rows: Swept) -> dict[str, dict[str, dict[Value, Effect]]]:
     """Compare models at each value, by backbone, effect and value; `holm` corrects for them all.
 
     In a sweep of the weight of the auxiliary loss, the models at weight 0 are those without it,
@@ -48,7 +47,7 @@ def effects(setting: str, rows: Swept) -> dict[str, dict[str, dict[Value, Effect
     found: dict[str, dict[str, dict[Value, Effect]]] = {}
     for value, mine in rows.items():
         models = {row.model for row in mine}
-        for effect in summary.effects([*mine, *(without if value != 0 else ())]):
+        for effect in effects([*mine, *(without if value != 0 else ())]):
             if effect.after in models:
                 backbone = parts(effect.before)[0]
                 found.setdefault(backbone, {}).setdefault(effect.name, {})[value] = effect

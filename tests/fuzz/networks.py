@@ -1,34 +1,41 @@
 """Networks drawn at random from all layers and combinators, of numbers, images and sequences."""
 
+import torch
 from hypothesis import strategies as st
 from users import RECORDED, UNSEEN
 
 import funcdl as f
+from funcdl.cases import CASES
 
-ACTIVATIONS = [
-    *(f.relu, f.tanh, f.sigmoid, f.softmax, f.log_softmax, f.hard_sigmoid, f.hard_tanh, f.selu),
-    *(f.silu, f.mish, f.softplus(), f.gelu(), f.gelu("tanh"), f.elu(0.5), f.leaky_relu(0.1)),
-]
-VECTORS = [
-    *(f.identity, f.bias(), f.scale(), f.prelu(), f.layer_norm(), f.rms_norm(), f.group_norm(1, 1)),
-    *(f.batch_norm(), f.dropout(0.3), f.freeze(f.bias()), f.named("named", f.scale())),
-]
-IMAGES = [
-    *(f.conv2d(2, 3, padding=1), f.conv2d(3, 2), f.conv2d(4, 3, stride=2, padding=1)),
-    *(f.max_pool2d(2), f.avg_pool2d(2), f.batch_norm(), f.group_norm(1), f.relu, f.bias()),
-    *(f.conv_transpose2d(2, 2), f.dropout(0.3, 2), f.layer_norm(3)),
-]
-SEQUENCES = [
-    *(f.attention(1), f.attention(1, causal=True), f.gru(3), f.layer_norm(), f.linear(4), f.tanh),
-    f.scan(f.gru_cell(3), 3),
-    f.scan(f.serial(f.join(), f.linear(2), f.tanh), 2),
-]
+
+def keeps_axes(layer, shapes):
+    """Tell whether a layer goes from each of the shapes to one with as many axes."""
+    try:
+        for shape in shapes:
+            params, out = layer.init(torch.Generator(), shape)
+            y, _ = layer(params, torch.zeros(2, *shape), torch.Generator())
+            if not isinstance(y, torch.Tensor) or len(out) != len(shape) or y.shape != (2, *out):
+                return False
+    except f.FuncdlError:
+        return False
+    return True
+
+
+def from_the_table(*shapes):
+    """List the layers of the table of cases that may stand anywhere between such shapes."""
+    layers = {repr(case.layer): case.layer for case in CASES if not case.target}
+    return [layer for layer in layers.values() if keeps_axes(layer, shapes)]
+
+
+VECTORS = [*from_the_table((1,), (2,), (3,), (5,)), f.group_norm(1, 1), f.freeze(f.bias())]
+IMAGES = [*from_the_table((6, 6, 2)), f.conv2d(2, 3, padding=1), f.layer_norm(3), f.group_norm(1)]
+SEQUENCES = [*from_the_table((4, 2), (4, 4)), f.attention(1), f.scan(f.gru_cell(3), 3)]
 
 
 @st.composite
 def vectors(draw, depth=2):
     """A network from (…, features) to the same kind of shape."""
-    kinds = ["dense", "activation", "layer", "recorded", "unseen"]
+    kinds = ["dense", "layer", "layer", "recorded", "unseen"]
     if depth:
         kinds += [
             "serial",
@@ -46,8 +53,8 @@ def vectors(draw, depth=2):
     if kind == "dense":
         width, bias = draw(st.integers(1, 5)), draw(st.booleans())
         return f.linear(width) if bias else f.linear(width, b_init=None)
-    if kind in ("activation", "layer", "recorded", "unseen"):
-        table = {"activation": ACTIVATIONS, "layer": VECTORS, "recorded": RECORDED}
+    if kind in ("layer", "recorded", "unseen"):
+        table = {"layer": VECTORS, "recorded": RECORDED}
         return draw(st.sampled_from(table.get(kind, UNSEEN)))
     if kind == "serial":
         return f.serial(*draw(st.lists(below, max_size=4)))

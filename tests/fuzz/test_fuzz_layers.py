@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from cases import CASES
 from disguises import (
     DISGUISES,
     KINDS,
@@ -19,9 +18,11 @@ from disguises import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from table import CASES
 
 import funcdl as f
 from funcdl import tree
+from funcdl.cases.draws import normals
 
 # What is written in plain functions, or outside of the library, may fail as it likes.
 STRANGERS = ("square", "scaled", "two_states", "one_example", "multiplied_by_noise")
@@ -215,6 +216,8 @@ def compare_with_float64(case, params, x, y):
             assert not gap > room * (1 + float(other.norm()))
 
 
+# Statistics that were not measured yet are what a norm begins with.
+@pytest.mark.filterwarnings("ignore::funcdl.FuncdlWarning")
 @given(case=cases, seed=seeds, spoil=st.sampled_from(SHAPES + KINDS), where=places)
 def test_init_takes_shapes_that_apply_takes(case, seed, spoil, where):
     layer = f.as_layer(case.layer)
@@ -232,7 +235,7 @@ def test_init_takes_shapes_that_apply_takes(case, seed, spoil, where):
         assert shape_tree(result[0]) == drawn[1]
     else:
         # A value in a wrong place, no examples, or too few of them: no shape tells.
-        assert case.classes or case.random or case.draw or len({t.dtype for t in leaves}) > 1 or any(
+        assert case.draw is not normals or case.random or len({t.dtype for t in leaves}) > 1 or any(
             t.numel() == 0 for t in leaves
         ), "init took what apply refuses"  # fmt: skip
 

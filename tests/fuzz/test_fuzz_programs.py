@@ -1,92 +1,73 @@
 """Steps that are random straight lines of calls: what a plan does to them may not be seen."""
 
-import random
-
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import SHAPES, program
 
 import funcdl as f
 from funcdl import tree
+from funcdl.staging.carried import Carried
+from funcdl.staging.passes import bring_home, lower, separate
+from funcdl.staging.plan import PASSES
+from funcdl.staging.recording import run
+from funcdl.staging.replay import bind
+from funcdl.staging.translate import translate
 
-CALLS = {
-    "add": lambda a, b, c: a + b,
-    "subtract": lambda a, b, c: a - b,
-    "multiply": lambda a, b, c: a * b * 0.5,
-    "negate": lambda a, b, c: -a,
-    "tanh": lambda a, b, c: a.tanh(),
-    "clamp": lambda a, b, c: a.clamp(-0.5, 0.5),
-    "add a multiple": lambda a, b, c: a.add(b, alpha=-0.3),
-    "lerp": lambda a, b, c: a.lerp(b, 0.3),
-    "add a product": lambda a, b, c: a.addcmul(b, c, value=0.2),
-    "in place": lambda a, b, c: a.clone().mul_(0.5).add_(b),
-    "largest": lambda a, b, c: a.maximum(b),
-    "copy": lambda a, b, c: a.clone(),
-    "view": lambda a, b, c: a.reshape(a.shape),
-    "root": lambda a, b, c: (a * a + 0.1).sqrt(),
-    "sum": lambda a, b, c: a.sum(),
-    "write a part": lambda a, b, c: _with_a_part(a.clone(), b),
-    "join": lambda a, b, c: torch.cat([a.flatten(), b.flatten()])[: a.numel()].view(a.shape),
-    "product": lambda a, b, c: a * 0.5 if a.ndim < 2 else a @ a.mT @ b * 0.1,
+STEPS = {
+    "seed": st.integers(0, 2**31),
+    "length": st.integers(1, 14),
+    "shapes": st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3),
+    "states": st.integers(0, 2) | st.lists(st.sampled_from(SHAPES), max_size=3),
 }
-# What is done to every parameter alike, with something beside it: a plan makes one call of these.
-TO_ALL = [
-    lambda p, s: p.mul(0.9).add(s, alpha=0.1),
-    lambda p, s: p - 0.1 * s,
-    lambda p, s: s.lerp(p, 0.5).tanh(),
-]
-SHAPES = [(3,), (3,), (), (2, 3)]
 
 
-def _with_a_part(y, b):
-    if y.ndim:
-        y[..., :1] = b[..., 1:2]
-    return y
-
-
-def program(length, seed):
-    """Make a step of so many calls on what it has; it returns any of it for params and state."""
-
-    def step(params, state, batch):
-        draw = random.Random(seed)
-        pool = [*params, *state, batch]
-
-        def like(t, among):
-            return draw.choice([v for v in among if v.shape == t.shape] or [t])
-
-        for _ in range(length):
-            if draw.random() < 0.2:
-                function = draw.choice(TO_ALL)
-                among = draw.choice([pool, list(state)])
-                pool += [function(p, like(p, among)) for p in params]
-            else:
-                a = draw.choice(pool)
-                pool.append(CALLS[draw.choice(sorted(CALLS))](a, like(a, pool), like(a, pool)))
-        late = pool[-4:] if draw.random() < 0.7 else pool
-        new = tuple(like(t, late if like(t, late).shape == t.shape else pool) for t in params)
-        return new, tuple(like(t, pool) for t in state), pool[-1].sum(), draw.choice(pool)
-
-    return step
-
-
-@given(
-    seed=st.integers(0, 2**31),
-    length=st.integers(1, 14),
-    shapes=st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3),
-    states=st.integers(0, 2) | st.lists(st.sampled_from(SHAPES), max_size=3),
-)
-def test_a_program_of_any_calls_gives_its_numbers(seed, length, shapes, states):
+def drawn(seed, length, shapes, states):
+    """A step, what it begins with, and four batches."""
     rng = torch.Generator().manual_seed(seed)
 
     def normal(shape):
         return torch.randn(shape, generator=rng, dtype=torch.float64)
 
-    step = program(length, seed)
     others = shapes * states if isinstance(states, int) else states
-    slow = quick = tuple(map(normal, shapes)), tuple(map(normal, others))
+    carried = tuple(map(normal, shapes)), tuple(map(normal, others))
+    batches = [normal(shape) for shape in ((3,), (3,), (2, 3), (3,))]
+    return program(length, seed), carried, batches
+
+
+def assert_same(fast, slow):
+    for a, b in zip(tree.leaves(slow), tree.leaves(fast)):
+        torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-11, equal_nan=True)
+
+
+@given(**STEPS)
+def test_a_program_of_any_calls_gives_its_numbers(seed, length, shapes, states):
+    step, carried, batches = drawn(seed, length, shapes, states)
+    slow = quick = carried
     fast = f.stage(step)
-    for shape in ((3,), (3,), (2, 3), (3,)):
-        batch = normal(shape)
+    for batch in batches:
         slow, quick = step(*slow[:2], batch), fast(*quick[:2], batch)
-        for a, b in zip(tree.leaves(slow), tree.leaves(quick)):
-            torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-11, equal_nan=True)
+        assert_same(quick, slow)
+
+
+@given(**STEPS)
+def test_after_each_pass_a_program_gives_its_numbers_and_the_one_before_is_as_it_was(
+    seed, length, shapes, states
+):
+    step, start, (batch, other, *_) = drawn(seed, length, shapes, states)
+    # Before `separate`, what goes out may lie where the next step is written.
+    for count in range(PASSES.index(separate) + 1, len(PASSES) + 1):
+        recording, carried = run(step, (*start, batch)), Carried(start)
+        before = translate(recording, carried)
+        if before is None:  # it writes into its arguments
+            return
+        for one in PASSES[:count]:
+            shown = str(before)
+            after = one(before)
+            assert str(before) == shown
+            before = after
+        replay, slow = bind(bring_home(lower(before)), carried), start
+        carried.fill(start)
+        for given_batch in (batch, other):
+            slow, quick = step(*slow[:2], given_batch), replay(given_batch)
+            assert_same(quick, slow)

@@ -1,0 +1,163 @@
+"""Convolutions and pools, on channels-last images and sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from funcdl import layers
+from funcdl.cases.case import Case, Oracle
+
+
+def _first(t: Any) -> Any:
+    """Channels first, as PyTorch has them."""
+    return t.movedim(-1, -3)
+
+
+def _last(t: Any) -> Any:
+    return t.movedim(-3, -1)
+
+
+def _convolved(function: str, **settings: Any) -> Oracle:
+    def oracle(nnf: Any, p: Any, x: Any) -> Any:
+        b = None if p.b == () else p.b
+        return _last(getattr(nnf, function)(_first(x), p.w.permute(3, 2, 0, 1), b, **settings))
+
+    return oracle
+
+
+def _conv(**settings: Any) -> Oracle:
+    return _convolved("conv2d", **settings)
+
+
+def _transposed(**settings: Any) -> Oracle:
+    return _convolved("conv_transpose2d", **settings)
+
+
+def _of_sequences(**settings: Any) -> Oracle:
+    return lambda nnf, p, x: nnf.conv1d(x.mT, p.w.permute(2, 1, 0), p.b, **settings).mT
+
+
+def pooled(function: str, *settings: Any) -> Oracle:
+    """Give the oracle of a pool, by PyTorch's name for it."""
+    return lambda nnf, p, x: _last(getattr(nnf, function)(_first(x), *settings))
+
+
+CASES = [
+    Case(layers.conv2d(3, 3), (2, 6, 5, 2), oracle=_conv(), module=("Conv2d", 2, 3, 3)),
+    Case(
+        layers.conv2d(3, (2, 3), b_init=None),
+        (2, 6, 5, 2),
+        oracle=_conv(),
+        module=("Conv2d", 2, 3, (2, 3), 1, 0, 1, 1, False),
+    ),
+    Case(
+        layers.conv2d(2, 3, stride=2, padding=1),
+        (2, 7, 6, 3),
+        oracle=_conv(stride=2, padding=1),
+        module=("Conv2d", 3, 2, 3, 2, 1),
+    ),
+    Case(
+        layers.conv2d(2, (3, 2), stride=(1, 2), padding=(2, 1), dilation=(2, 1)),
+        (2, 6, 5, 3),
+        oracle=_conv(stride=(1, 2), padding=(2, 1), dilation=(2, 1)),
+    ),
+    Case(layers.conv2d(2, 3, dilation=2), (2, 7, 6, 4), oracle=_conv(dilation=2)),
+    Case(layers.conv2d(4, 3, groups=2), (2, 5, 5, 6), oracle=_conv(groups=2)),
+    Case(
+        layers.conv2d(3, 2, groups=3),
+        (2, 4, 4, 6),
+        oracle=_conv(groups=3),
+        id="conv2d, two a group",
+    ),
+    Case(
+        layers.conv2d(6, 3, groups=3, padding=1, b_init=None),
+        (2, 5, 4, 3),
+        oracle=_conv(groups=3, padding=1),
+    ),
+    Case(layers.conv2d(4, 2, groups=2, stride=2), (2, 2, 6, 6, 4), id="conv2d in groups, two axes"),
+    Case(
+        layers.conv2d(3, (3, 2), groups=3, stride=(1, 2), padding=1, dilation=(1, 2)),
+        (2, 5, 6, 3),
+        oracle=_conv(groups=3, stride=(1, 2), padding=1, dilation=(1, 2)),
+    ),
+    Case(layers.conv2d(2, 3, groups=2, b_init=None), (2, 2, 4, 4, 2), id="depthwise on two axes"),
+    Case(
+        layers.conv2d(2, (2, 3), stride=(1, 2)),
+        (2, 4, 5, 17),
+        oracle=_conv(stride=(1, 2)),
+        id="conv2d of many channels",
+    ),
+    Case(layers.conv2d(4, 1), (2, 3, 3, 2), oracle=_conv()),
+    Case(layers.conv2d(2, 3, stride=2), (2, 2, 8, 6, 1)),
+    Case(layers.conv1d(3, 3), (2, 7, 4), oracle=_of_sequences()),
+    Case(
+        layers.conv1d(4, 2, stride=2, padding=1, dilation=2, groups=2),
+        (2, 7, 4),
+        oracle=_of_sequences(stride=2, padding=1, dilation=2, groups=2),
+        module=("Conv1d", 4, 4, 2, 2, 1, 2, 2),
+    ),
+    Case(layers.conv1d(2, 3), (2, 2, 5, 1), id="conv1d on two leading axes"),
+    Case(layers.conv_transpose2d(3, 2), (2, 4, 3, 2), oracle=_transposed()),
+    Case(
+        layers.conv_transpose2d(2, 3, stride=2, padding=1, output_padding=1),
+        (2, 4, 3, 2),
+        oracle=_transposed(stride=2, padding=1, output_padding=1),
+        module=("ConvTranspose2d", 2, 2, 3, 2, 1, 1),
+    ),
+    Case(
+        layers.conv_transpose2d(2, (2, 3), stride=(3, 1), b_init=None),
+        (2, 4, 3, 5),
+        oracle=_transposed(stride=(3, 1)),
+    ),
+    Case(
+        layers.conv_transpose2d(16, 3, stride=2),
+        (2, 3, 2, 2),
+        oracle=_transposed(stride=2),
+        id="conv_transpose2d to many channels",
+    ),
+    Case(layers.conv_transpose2d(2, 2), (2, 2, 3, 3, 1), id="conv_transpose2d on two leading axes"),
+    Case(layers.max_pool2d(2), (2, 6, 4, 3), oracle=pooled("max_pool2d", 2)),
+    Case(
+        layers.max_pool2d(2),
+        (2, 5, 7, 3),
+        id="max_pool2d(2) with a rest",
+        oracle=pooled("max_pool2d", 2),
+    ),
+    Case(layers.max_pool2d(3, stride=2), (2, 7, 7, 2), oracle=pooled("max_pool2d", 3, 2)),
+    Case(
+        layers.max_pool2d((1, 2)),
+        (2, 4, 4, 1),
+        oracle=pooled("max_pool2d", (1, 2)),
+        module=("MaxPool2d", (1, 2)),
+    ),
+    Case(
+        layers.max_pool2d((2, 3), stride=(1, 2), padding=1),
+        (2, 4, 5, 2),
+        oracle=pooled("max_pool2d", (2, 3), (1, 2), 1),
+        module=("MaxPool2d", (2, 3), (1, 2), 1),
+    ),
+    Case(layers.max_pool2d(1), (2, 3, 3, 1), oracle=pooled("max_pool2d", 1)),
+    Case(
+        layers.avg_pool2d(2),
+        (2, 6, 5, 3),
+        oracle=pooled("avg_pool2d", 2),
+        module=("AvgPool2d", 2),
+    ),
+    Case(
+        layers.avg_pool2d((2, 3), stride=(1, 2), padding=1),
+        (2, 4, 5, 2),
+        oracle=pooled("avg_pool2d", (2, 3), (1, 2), 1),
+    ),
+    Case(
+        layers.global_avg_pool2d,
+        (2, 4, 5, 3),
+        oracle=lambda nnf, p, x: x.mean((1, 2)),
+        module=("GlobalAvgPool2d",),
+    ),
+    Case(
+        layers.global_max_pool2d,
+        (2, 4, 5, 3),
+        oracle=lambda nnf, p, x: nnf.adaptive_max_pool2d(_first(x), 1).flatten(1),
+        module=("GlobalMaxPool2d",),
+    ),
+]

@@ -1,0 +1,166 @@
+"""Losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from funcdl import losses
+from funcdl.cases.case import Case, Draw, Oracle
+from funcdl.cases.draws import classes, normals, targets
+from funcdl.contract import Layer, Shape
+from funcdl.tensor import Tensor, empty
+
+WEIGHTS = empty(3).double().fill_(0.75).cumsum(0)
+
+SAME = ((4, 3), (4, 3))
+CLASSES = ((4, 3), (4,))
+
+
+def loss(
+    make: Callable[..., Layer],
+    oracle: Callable[..., Tensor],
+    shape: Shape = SAME,
+    draw: Draw = normals,
+    *,
+    module: str = "",
+    name: str = "",
+    **settings: Any,
+) -> list[Case]:
+    """Give the rows of a loss, one for each reduction, beside `(nnf, y, t, reduction) -> l`."""
+    arguments = tuple(settings.values())
+    return [
+        Case(
+            make(**settings, **how),
+            shape,
+            draw,
+            _reduced(oracle, how.get("reduction", "mean")),
+            over_models=make(**settings, **how, models=1),
+            target=True,
+            module=(module, *arguments) if module and not how else (),
+            id=f"{make(**settings, **how)!r} {name}".strip(),
+        )
+        for how in ({}, {"reduction": "sum"}, {"reduction": "none"})
+    ]
+
+
+def _reduced(oracle: Callable[..., Tensor], reduction: str) -> Oracle:
+    return lambda nnf, p, pair: oracle(nnf, *pair, reduction=reduction)
+
+
+def reduce(values: Any, reduction: str) -> Any:
+    """Give the mean or the sum of values, or themselves, as torch's losses do."""
+    return values if reduction == "none" else getattr(values, reduction)()
+
+
+def _contrasted(nnf: Any, y: Any, t: Any, reduction: str) -> Any:
+    apart = (y[0] - y[1]).norm(dim=-1)
+    return reduce(0.5 * t * apart**2 + 0.5 * (1 - t) * (2.5 - apart).relu() ** 2, reduction)
+
+
+def _crossed(**settings: Any) -> Callable[..., Tensor]:
+    def oracle(nnf: Any, y: Any, t: Any, reduction: str) -> Any:
+        weights = {"weight": WEIGHTS.to(y.dtype)} if settings.get("weights") else {}
+        smoothing = settings.get("label_smoothing", 0.0)
+        return nnf.cross_entropy(y, t, label_smoothing=smoothing, reduction=reduction, **weights)
+
+    return oracle
+
+
+CASES = [
+    *loss(
+        losses.mse,
+        lambda nnf, y, t, reduction: nnf.mse_loss(y, t, reduction=reduction),
+        module="LossMSE",
+    ),
+    *loss(
+        losses.l1,
+        lambda nnf, y, t, reduction: nnf.l1_loss(y, t, reduction=reduction),
+        module="LossL1",
+    ),
+    *loss(losses.huber, lambda nnf, y, t, reduction: nnf.huber_loss(y, t, reduction)),
+    *loss(
+        losses.huber,
+        lambda nnf, y, t, reduction: nnf.huber_loss(y, t, reduction, 0.5),
+        module="LossHuber",
+        delta=0.5,
+    ),
+    *loss(losses.cross_entropy, _crossed(), CLASSES, classes(3), module="LossCrossEntropy"),
+    *loss(
+        losses.cross_entropy,
+        lambda nnf, y, t, reduction: nnf.cross_entropy(y.movedim(-1, 1), t, reduction=reduction),
+        ((4, 2, 3), (4, 2)),
+        classes(3),
+        name="on two leading axes",
+    ),
+    *loss(
+        losses.cross_entropy,
+        _crossed(label_smoothing=0.2),
+        CLASSES,
+        classes(3),
+        label_smoothing=0.2,
+    ),
+    *loss(losses.cross_entropy, _crossed(weights=True), CLASSES, classes(3), weights=WEIGHTS),
+    *loss(
+        losses.cross_entropy,
+        _crossed(weights=True, label_smoothing=0.2),
+        CLASSES,
+        classes(3),
+        weights=WEIGHTS,
+        label_smoothing=0.2,
+    ),
+    *loss(
+        losses.cross_entropy,
+        _crossed(),
+        draw=targets(lambda t: t.softmax(-1)),
+        soft=True,
+    ),
+    *loss(
+        losses.cross_entropy,
+        _crossed(weights=True, label_smoothing=0.2),
+        draw=targets(lambda t: t.softmax(-1)),
+        soft=True,
+        weights=WEIGHTS,
+        label_smoothing=0.2,
+    ),
+    *loss(
+        losses.nll,
+        lambda nnf, y, t, reduction: nnf.nll_loss(y, t, reduction=reduction),
+        CLASSES,
+        classes(3),
+        module="LossNLL",
+    ),
+    *loss(
+        losses.binary_cross_entropy,
+        lambda nnf, y, t, reduction: nnf.binary_cross_entropy_with_logits(
+            y, t, reduction=reduction
+        ),
+        draw=targets(lambda t: t.sigmoid()),
+        module="LossBCE",
+    ),
+    *loss(
+        losses.kl_divergence,
+        lambda nnf, y, t, reduction: reduce(nnf.kl_div(y, t, reduction="none").sum(-1), reduction),
+        draw=targets(lambda t: t.softmax(-1)),
+        module="LossKLDiv",
+    ),
+    *loss(
+        losses.hinge,
+        lambda nnf, y, t, reduction: reduce((1 - t * y).relu(), reduction),
+        draw=targets(lambda t: t.sign()),
+        module="LossHinge",
+    ),
+    *loss(
+        losses.cosine_distance,
+        lambda nnf, y, t, reduction: reduce(1 - nnf.cosine_similarity(y, t, -1), reduction),
+        module="LossCosine",
+    ),
+    *loss(
+        losses.contrastive,
+        _contrasted,
+        (SAME, (4,)),
+        targets(lambda t: t.sign().relu()),
+        module="LossContrastive",
+        margin=2.5,
+    ),
+]

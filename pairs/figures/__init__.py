@@ -1,1 +1,0 @@
-"""Figures as SVG that stands in a page: strings, no script and no library."""

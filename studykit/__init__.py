@@ -1,0 +1,1 @@
+"""The kit of the studies: what `pairs`, `disc` and the command line share."""

@@ -1,0 +1,1 @@
+"""What every page of results is made of; it needs no network and no script."""

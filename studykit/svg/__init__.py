@@ -1,0 +1,1 @@
+"""Figures as SVG: their parts, and the kinds of figures that are made of them."""
