@@ -59,7 +59,7 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
         views = [slot(padded, cell, out, step) for cell in cells]
         y = views[0].clone() if len(views) == 1 else views[0].maximum(views[1])
         for view in views[2:]:
-            y = y.maximum(view)
+            y.clamp_min_(view)
         tiled = windows.tile(padded)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:

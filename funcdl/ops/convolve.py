@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from funcdl.ops import minimal, taps
 from funcdl.ops.affine import Bias
+from funcdl.ops.leading import align
 from funcdl.ops.order import images, pixels, planes
 from funcdl.ops.window import Windows
 from funcdl.tensor import Tensor
@@ -65,7 +66,7 @@ class Seen:
 
     def times(self, w: Tensor) -> Tensor:
         """Compute P(x) w, (*models, …, h', w', out), of w (*models, cells in, out)."""
-        return images(self.by.times(w.reshape(-1, *w.shape[-2:])), self.lead)
+        return images(self.by.times(flat(w))[0], self.lead)
 
     def against(self, d: Tensor) -> Tensor:
         """Compute P(x)ᵀ d, (*models, cells in, out), of d (*models, …, h', w', out)."""
@@ -89,23 +90,25 @@ def convolve(
         `y` of shape (*models, …, h', w', out), and `pull(dy, need_dx) -> (dw, db, dx)` with
         `dw = P(x)ᵀ dy`, `db = Σ dy` and `dx = Pᵀ(dy wᵀ)`.
     """
-    models, shape = w.ndim - 2, x.shape
+    models, matrix = w.ndim - 2, flat(w)
     seen = Seen(x, windows, models, w.shape[-1], exact)
-    y = seen.times(w)
+    made, kept = seen.by.times(matrix)
+    y = images(made, seen.lead)
     if not isinstance(b, tuple):
-        y.add_(
-            b if models == 0 else b.reshape(*b.shape[:-1], *(1,) * (y.ndim - b.ndim), b.shape[-1])
-        )
+        y.add_(align(b, y))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
-        dy = images(pixels(dy, models), dy.shape[:-3])  # turned once, where it has to be
-        dw = seen.against(dy)
-        db: Bias = ()
-        if not isinstance(b, tuple):
-            db = pixels(dy, models).flatten(1, 3).sum(1).reshape(b.shape)
-        return dw, db, spread(dy, w, windows, shape, exact) if need_dx else None
+        d = pixels(dy, models)
+        dw, dx = seen.by.pull(d, matrix, kept, need_dx)
+        db = b if isinstance(b, tuple) else d.flatten(1, 3).sum(1).reshape(b.shape)
+        return dw.reshape(w.shape), db, None if dx is None else images(dx, seen.lead)
 
     return y, pull
+
+
+def flat(w: Tensor) -> Tensor:
+    """View weights (*models, cells in, out) as (m, cells in, out)."""
+    return w.reshape(-1, *w.shape[-2:])
 
 
 def spread(
@@ -122,7 +125,7 @@ def spread(
     """
     models, windows = w.ndim - 2, windows._replace(padding=(0, 0))
     chosen = way(windows, shape, w.shape[-1], exact)
-    rows, matrix = pixels(d, models), w.reshape(-1, *w.shape[-2:])
+    rows, matrix = pixels(d, models), flat(w)
     height, width, inputs = shape[-3:]
     turned = (len(rows), height, width, rows.shape[3], inputs)
     if chosen > 1:

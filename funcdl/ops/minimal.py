@@ -34,8 +34,8 @@ __all__ = ["Filtering", "Minimal", "best_tile"]
 
 POINTS = {
     2: (0, 1, -1),
-    3: (0, 1, -1, Fraction(1, 2)),
-    4: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(3, 2), Fraction(-3, 2)),
+    3: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(3, 2)),
+    4: (0, Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2)),
 }
 """Beside infinity, which is a point too: the filter's last tap, and the highest power."""
 
@@ -120,24 +120,38 @@ class Minimal:
         values = self.of.b.mm(self.tiles.cut(x))
         self.values = values.view(points * x.shape[0], -1, inputs)
 
-    def times(self, w: Tensor) -> Tensor:
-        """Compute the convolution with w (m, 9 in, out): (m, h', w', n, out)."""
-        products = self.values.bmm(filters(self.of, w))
-        return self.tiles.joined(self.of.a.mm(products.view(len(self.of.b), -1)), w.shape[-1])
+    def times(self, w: Tensor) -> tuple[Tensor, Any]:
+        """Compute the convolution with w (m, 9 in, out): (m, h', w', n, out), and keep U."""
+        u = filters(self.of, w)
+        products = self.values.bmm(u).view(len(self.of.b), -1)
+        return self.tiles.joined(self.of.a.mm(products), w.shape[-1]), u
 
     def against(self, d: Tensor) -> Tensor:
         """Compute dw (m, 9 in, out) of d (m, h', w', n, out)."""
+        return self._filters_of(pulled(self.of, self.tiles, d), len(d))
+
+    def pull(self, d: Tensor, w: Tensor, u: Any, need_dx: bool) -> tuple[Tensor, Tensor | None]:
+        """Compute dw and dx, which have dP in common, of d and the U that was kept."""
         back = pulled(self.of, self.tiles, d)
+        dw = self._filters_of(back, len(d))
+        return dw, uncut(self.of, self.tiles, back, u) if need_dx else None
+
+    def _filters_of(self, back: Tensor, models: int) -> Tensor:
+        """Compute dw of dP."""
+        inputs, outputs = self.values.shape[-1], back.shape[-1]
         dw = self.of.g.mT.mm(self.values.mT.bmm(back).view(len(self.of.b), -1))
-        models, inputs, outputs = d.shape[0], self.values.shape[-1], d.shape[-1]
         return dw.view(9, models, inputs, outputs).movedim(0, 1).reshape(models, -1, outputs)
 
 
 def spread(d: Tensor, w: Tensor, shape: tuple[int, ...], tile: int) -> Tensor:
     """Compute dx of shape (m, h, w, n, in) of d (m, h', w', n, out): the adjoint in x."""
     of, tiles = filtering(tile, d.dtype, d.device), Tiles(shape, tile)
-    values = pulled(of, tiles, d).bmm(filters(of, w).mT)
-    return tiles.uncut(of.b.mT.mm(values.view(len(of.b), -1)))
+    return uncut(of, tiles, pulled(of, tiles, d), filters(of, w))
+
+
+def uncut(of: Filtering, tiles: Tiles, back: Tensor, u: Tensor) -> Tensor:
+    """Compute dx of dP and U."""
+    return tiles.uncut(of.b.mT.mm(back.bmm(u.mT).view(len(of.b), -1)))
 
 
 def filters(of: Filtering, w: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ matrix P, and y = Pᵀ w is one product.
 
 from __future__ import annotations
 
+from typing import Any
+
 from funcdl.ops.window import Pair, Windows
 from funcdl.tensor import Tensor
 
@@ -39,7 +41,7 @@ class Taps:
         """View, or copy, the cell of all windows: (m, h', w' n, in)."""
         return cell_of(self.x, cell, self.size, self.windows.stride, 1).flatten(2, 3)
 
-    def times(self, w: Tensor) -> Tensor:
+    def times(self, w: Tensor) -> tuple[Tensor, Any]:
         """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
         models, inputs, outputs = self.x.shape[0], self.x.shape[-1], w.shape[-1]
         y = w.new_empty((models, *self.size, self.x.shape[3], outputs))
@@ -48,7 +50,12 @@ class Taps:
             matrix = w.narrow(1, k * inputs, inputs)
             for to, seen, one in zip(rows.unbind(0), self.seen(cell).unbind(0), matrix.unbind(0)):
                 to.baddbmm_(seen, one.expand(len(to), inputs, outputs), beta=min(k, 1))
-        return y
+        return y, None
+
+    def pull(self, d: Tensor, w: Tensor, _: Any, need_dx: bool) -> tuple[Tensor, Tensor | None]:
+        """Compute dw and dx of d (m, h', w', n, out)."""
+        shape = tuple(self.x.shape)
+        return self.against(d), spread_taps(d, w, self.windows, shape) if need_dx else None
 
     def against(self, d: Tensor) -> Tensor:
         """Compute dw (m, cells in, out) of d (m, h', w', n, out)."""
@@ -76,16 +83,20 @@ class Planes:
 
     def __init__(self, x: Tensor, windows: Windows) -> None:
         cells, (models, inputs, height, width, batch) = windows.cells(), x.shape
+        self.windows, self.shape = windows, (models, height, width, batch, inputs)
         self.size = windows.rows(height), windows.columns(width)
-        self.batch = batch
         rows = x.new_empty((models, len(cells), inputs, *self.size, batch))
         for k, cell in enumerate(cells):
             rows.select(1, k).copy_(cell_of(x, cell, self.size, windows.stride, 2))
         self.rows = rows.view(models, len(cells) * inputs, -1)
 
-    def times(self, w: Tensor) -> Tensor:
+    def times(self, w: Tensor) -> tuple[Tensor, Any]:
         """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
-        return self.rows.mT.bmm(w).view(len(w), *self.size, self.batch, w.shape[-1])
+        return self.rows.mT.bmm(w).view(len(w), *self.size, self.shape[3], w.shape[-1]), None
+
+    def pull(self, d: Tensor, w: Tensor, _: Any, need_dx: bool) -> tuple[Tensor, Tensor | None]:
+        """Compute dw and dx of d (m, h', w', n, out)."""
+        return self.against(d), spread_planes(d, w, self.windows, self.shape) if need_dx else None
 
     def against(self, d: Tensor) -> Tensor:
         """Compute dw (m, cells in, out) of d (m, h', w', n, out)."""

@@ -84,6 +84,18 @@ class Slot:
         steps = zip(self.shape, self.stride, laid(self.shape))
         return not self.numel or all(n == 1 or own == due for n, own, due in steps)
 
+    def is_dense(self) -> bool:
+        """Tell whether its numbers lie one behind the other, in whatever order of its axes."""
+        axes = sorted(zip(self.stride, self.shape), reverse=True)
+        long = [(step, n) for step, n in axes if n != 1]
+        due = laid(tuple(n for _, n in long))
+        return not self.numel or all(own == step for (own, _), step in zip(long, due))
+
+    def fills(self) -> bool:
+        """Tell whether it is all of its buffer, in whatever order."""
+        first = self.offset == self.buffer.start and self.dtype == self.buffer.memory.dtype
+        return first and self.numel == self.buffer.size and self.is_dense()
+
     def is_complete(self) -> bool:
         """Tell whether it is all of its buffer, in order."""
         first = self.offset == self.buffer.start and self.dtype == self.buffer.memory.dtype

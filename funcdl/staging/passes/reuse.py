@@ -76,16 +76,17 @@ def _operands(call: Call) -> list[int]:
     """List which arguments a call's result may take the place of."""
     if not call.fresh or len(call.outs) != 1 or call.name not in REUSING:
         return []
-    if not call.outs[0].is_complete():  # it is a part of a pack
+    if not call.outs[0].fills():  # it is a part of a pack
         return []
     many = 2 if call.name in COMMUTATIVE and not call.kwargs else 1
     return [k for k, a in enumerate(call.args[:many]) if isinstance(a, Slot)]
 
 
 def _alike(a: Slot, out: Slot) -> bool:
-    """Tell whether two slots are of one shape and dtype, and in order."""
-    laid = a.shape == out.shape and a.dtype == out.dtype
-    return laid and a.is_contiguous() and out.is_contiguous()
+    """Tell whether two slots are of one shape and dtype, and lie alike, without gaps."""
+    if a.shape != out.shape or a.dtype != out.dtype or not (a.is_dense() and out.is_dense()):
+        return False
+    return all(n == 1 or p == q for n, p, q in zip(a.shape, a.stride, out.stride))
 
 
 def _overlaps(call: Call, a: Slot) -> bool:
