@@ -12,11 +12,13 @@ import torch
 from boundary import boundary
 from curves import curves
 from diagrams import composition, pairs, sharing
+from order import order
 
 FIGURES = {
     "composition": composition,
     "sharing": sharing,
     "pairs": pairs,
+    "order": order,
     "boundary": boundary,
     "curves": curves,
 }

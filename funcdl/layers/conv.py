@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from funcdl.arguments import LONGEST, Size, integer, pair
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.errors import InputError
@@ -102,13 +104,15 @@ def _conv(
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
 
-    @in_float32
-    def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+    def convolved(
+        params: Affine, x: Tensor, rng: Generator | None = None, exact: bool = False
+    ) -> tuple[Tensor, Vjp]:
         w, b = params
         models = w.ndim - 4
         # With a group for each channel in and out, nothing is left to multiply as matrices.
         alone = groups == out > 1 and w.shape[-2] == 1
-        product, cut = (depthwise, 1) if alone else (convolve, groups)
+        cut = 1 if alone else groups
+        product = depthwise if alone else partial(convolve, exact=exact)
         bias = b if isinstance(b, tuple) else _apart(b, cut, models)
         matrix = _apart(w.flatten(-4, -2), cut, models)
         y, pull = product(pad(_apart(x, cut, models), windows.padding), matrix, bias, windows)
@@ -133,6 +137,8 @@ def _conv(
         groups=groups,
         **grid,
     )
+    # Numbers of few digits are not put at the risk of a transform's rounding.
+    apply = in_float32(convolved, exact=True)
     return declared(name, takes, apply, of(Affine, w_init, b_init), args)
 
 

@@ -81,19 +81,20 @@ def conv_transpose2d(
     def columns(width: int) -> int:
         return (width - 1) * sw + kw + extra[1] - 2 * pw
 
-    @in_float32
-    def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+    def spread_out(
+        params: Affine, x: Tensor, rng: Generator | None = None, exact: bool = False
+    ) -> tuple[Tensor, Vjp]:
         w, b = params
         models, (height, width) = w.ndim - 4, x.shape[-3:-1]
         bordered = (rows(height) + 2 * ph, columns(width) + 2 * pw, out)
         matrix = w.flatten(-4, -2)
-        padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered))
+        padded = spread(x, matrix, windows, (*x.shape[:-3], *bordered), exact)
         y = unpad(padded, windows.padding)
         if not isinstance(b, tuple):
             y.add_(align(b, y))
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            rows = Seen(pad(dy, windows.padding), windows, models, x.shape[-1])
+            rows = Seen(pad(dy, windows.padding), windows, models, x.shape[-1], exact)
             dw = rows.against(x).reshape(w.shape)
             dparams = Affine(dw, b if isinstance(b, tuple) else total(dy, b))
             return dparams, rows.times(matrix) if need_dx else None
@@ -117,4 +118,5 @@ def conv_transpose2d(
         rows=("height", rows),
         columns=("width", columns),
     )
+    apply = in_float32(spread_out, exact=True)
     return declared(name, takes, apply, of(Affine, w_init, b_init), args)

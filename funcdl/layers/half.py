@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -12,19 +13,18 @@ from funcdl.tensor import Generator, Tensor, as_dtype_of, is_half, wide
 __all__ = ["in_float32"]
 
 
-def in_float32(apply: Apply) -> Apply:
+def in_float32(apply: Callable[..., Any], **settings: Any) -> Apply:
     """Make a layer's `apply` compute in float32 on half-precision numbers, its vjp too.
 
-    What it takes and gives keeps its dtype. Parameters of another dtype than the input's come
-    through as they are, for the layer to refuse.
+    What it takes and gives keeps its dtype. There alone it gets the settings.
     """
 
     @wraps(apply)
     def rounded(params: Params, x: Any, rng: Generator | None = None) -> Any:
-        first = x[0] if isinstance(x, tuple) and x else x
-        if not (isinstance(first, Tensor) and is_half(first)) or not _alike((params, x), first):
+        first = x[0] if isinstance(x, tuple) else x
+        if not is_half(first):
             return apply(params, x, rng)
-        y, vjp = apply(tree.map(wide, params), tree.map(wide, x), rng)
+        y, vjp = apply(tree.map(wide, params), tree.map(wide, x), rng, **settings)
 
         def back(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = vjp(wide(dy), need_dx)
@@ -35,8 +35,3 @@ def in_float32(apply: Apply) -> Apply:
         return y.to(first.dtype), back
 
     return rounded
-
-
-def _alike(values: Any, x: Tensor) -> bool:
-    """Tell whether all parameters and inputs are tensors of one dtype."""
-    return all(isinstance(p, Tensor) and p.dtype is x.dtype for p in tree.leaves(values))
