@@ -20,8 +20,9 @@ from pairs.lines import lines
 from pairs.page import render
 from pairs.reliability import by_chance, expected_error, reliability
 from pairs.results import Results, ResultsError, summarise
+from pairs.rounds import row_of, train_round
 from pairs.saved import load
-from pairs.training import Row, Settings, errors, row_of, train_round
+from pairs.training import Row, Settings, errors
 from pairs.training import ask as outputs_of
 from studykit.schema import named, read
 from studykit.svg.reliability import lowest

@@ -16,8 +16,10 @@ from pairs.committee import committee
 from pairs.data import Digits, Mnist
 from pairs.model_file import load
 from pairs.models import MODELS
-from pairs.recipe import Recipe, learn_digits
-from pairs.training import Settings, TrainingError, run_round
+from pairs.recipe import Recipe, learn_digits, measured
+from pairs.rounds import begin, run_round
+from pairs.training import Settings, TrainingError
+from pairs.watch import watch, watch_round
 from studykit.seeds import generator
 
 STILL = Warp(0, 0, 0, 0, 0)
@@ -101,6 +103,13 @@ def quick(epochs=4, lr=1e-2):
     return recipe._replace(epochs=epochs, lr=lr, batch_size=20, warp=STILL._replace(shift=0.2))
 
 
+def learnt(recipe, params, images, classes, rng):
+    """The parameters after the last epoch, the norms measured."""
+    for epoch in learn_digits(recipe, params, images, classes, rng):
+        last = epoch
+    return measured(recipe, last.params, images, rng)
+
+
 def test_the_recipe_learns_and_its_answer_follows_from_the_digits(mnist, monkeypatch):
     champion = MODELS["champion"]._replace(recipe=quick())
     monkeypatch.setitem(MODELS, "champion", champion)
@@ -126,7 +135,7 @@ def test_only_the_digits_network_is_trained_and_its_norms_are_measured(rng):
     before = tree.map(torch.Tensor.clone, params)
     images = torch.rand(40, 14, 14, generator=rng) + 3
     classes = torch.arange(40) % 10
-    trained = learn_digits(recipe, params, images, classes, rng)
+    trained = learnt(recipe, params, images, classes, rng)
     assert all(map(torch.equal, tree.leaves(before), tree.leaves(params)))
     # With the population's moments, inference is training on the whole population, but for dropout.
     kept = serial(*recipe.digit.layers[:-2])
@@ -153,10 +162,22 @@ def test_each_member_of_a_committee_is_trained_in_a_way_of_its_own(rng):
     params, _ = recipe.digit.init(rng, (14, 14))
     images, classes = torch.rand(40, 14, 14, generator=rng), torch.arange(40) % 10
     same = tree.stack([params, params])
-    one, two = tree.unstack(learn_digits(recipe, same, images, classes, seeded(1)))
-    alone = learn_digits(quick(1), params, images, classes, seeded(1))
+    one, two = tree.unstack(learnt(recipe, same, images, classes, seeded(1)))
+    alone = learnt(quick(1), params, images, classes, seeded(1))
     assert all(map(torch.equal, tree.leaves(alone), tree.leaves(one)))
     assert not any(map(torch.equal, tree.leaves(one), tree.leaves(two)))
+
+
+def test_a_committee_is_looked_at_once_and_has_no_curves(mnist, monkeypatch):
+    """It is there only when its last member is trained, its norms measured."""
+    four = MODELS["champion-4"]._replace(recipe=quick(2)._replace(members=4))
+    monkeypatch.setitem(MODELS, "champion-4", four)
+    with torch.no_grad():
+        (look,) = watch(begin("champion-4", 0, QUICK, mnist))
+        trained, details = watch_round("champion-4", 0, QUICK, mnist)
+    assert look.epoch.number == 2
+    assert all(map(torch.equal, tree.leaves(look.epoch.params), tree.leaves(trained.params)))
+    assert details.losses == details.test_errors == []
 
 
 def test_a_recipe_that_diverges_names_model_round_and_epoch(mnist, monkeypatch):
@@ -176,7 +197,7 @@ def test_a_recipe_takes_any_network_of_one_digit(rng):
     params, _ = plain.digit.init(rng, (14, 14))
     images, classes = torch.zeros(20, 14, 14), torch.arange(20) % 10
     images[torch.arange(20), classes] = 1
-    params = learn_digits(plain, params, images, classes, rng)
+    params = learnt(plain, params, images, classes, rng)
     assert (plain.digit(params, images)[0].argmax(-1) == classes).all()
 
 

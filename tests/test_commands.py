@@ -217,8 +217,8 @@ def test_no_colour_where_none_is_wanted(environment):
 
 @pytest.mark.parametrize("take", [lambda: torch.empty(1 << 60), lambda: bytearray(1 << 60)])
 def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(tmp_path, monkeypatch, take):
-    def cut(tasks, *rest):
-        do_rounds(tasks[:1], *rest)
+    def cut(tasks, *rest, **options):
+        yield from do_rounds(tasks[:1], *rest, **options)
         take()
 
     monkeypatch.setattr("pairs.study.run", cut)
@@ -231,7 +231,7 @@ def test_what_no_memory_holds_is_one_sentence_and_keeps_the_rounds(tmp_path, mon
 
 
 def test_a_mistake_of_ours_is_not_put_in_a_sentence(monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("pairs.study.run", fail)

@@ -22,6 +22,7 @@ from pairs.drawn.picture import PictureError, read_picture
 from pairs.drawn.shades import shades
 from pairs.model_file import KEY, MOST, ModelFile, ModelFileError, load, pack
 from pairs.models import MODELS
+from pairs.results import Results
 from pairs.training import Scaling, Settings, errors
 from studykit.seeds import generator
 
@@ -525,19 +526,31 @@ def test_a_saved_model_is_there_before_its_row_and_gives_its_errors(tmp_path):
     assert found == (row["test_error"], row["digit_error"])
 
 
-def test_a_model_is_kept_before_its_row():
+def test_details_and_model_are_kept_before_their_row(tmp_path, monkeypatch):
     """A kill in between leaves a round to be done again, never a row without its model."""
-    task, kept = study.Task("fc-shared", 0, Settings(epochs=1, train_pairs=20, test_pairs=20)), []
+    settings = Settings(epochs=1, train_pairs=20, test_pairs=20)
+    results = Results(tmp_path, settings, "package")
+    model = tmp_path / "models" / "fc-shared-0.safetensors"
+    there = []
+    for name in ("add_details", "add_model", "add"):
+        monkeypatch.setattr(results, name, spied(there, model, getattr(results, name)))
     with study.pool(1, None) as workers:
-        study.run(
-            [task],
-            None,
-            workers,
-            lambda _, row: kept.append(row.model),
-            keep_model=lambda _, content: kept.append(len(content)),
-        )
-    assert kept == [kept[0], "fc-shared"]
-    assert kept[0] > 4 * 65_000
+        for task, done in study.run(
+            [study.Task("fc-shared", 0, settings)], workers, watched=True, saved=True
+        ):
+            study.keep(results, task, done)
+    assert there == [("add_details", False), ("add_model", False), ("add", True)]
+    assert model.stat().st_size > 4 * 65_000
+
+
+def spied(there, model, method):
+    """A method that tells whether the model is there already when it is called."""
+
+    def call(*args):
+        there.append((method.__name__, model.exists()))
+        method(*args)
+
+    return call
 
 
 def test_saving_needs_a_folder():

@@ -2,11 +2,13 @@
 
 import json
 import math
+from itertools import count
 
 import pytest
 import torch
 
 import funcdl as f
+import pairs.rounds as rounds
 import pairs.training as training
 from funcdl import tree
 from pairs import study
@@ -16,8 +18,9 @@ from pairs.design import LONGER
 from pairs.models import MODELS, STUDY, UnknownModelError, find, parts
 from pairs.rates import RateError, grid, rate
 from pairs.results import Results, ResultsError
-from pairs.training import Row, Settings, run_round, train, train_round
-from pairs.watch import watch_round
+from pairs.rounds import begin, finished, learn, row_of, run_round, train_round
+from pairs.training import Row, Settings, settled, train
+from pairs.watch import watch, watch_round
 
 QUICK = Settings(epochs=2, batch_size=10, train_pairs=30, test_pairs=20)
 DESIGN = [name for name, model in MODELS.items() if model.factors is not None]
@@ -62,13 +65,13 @@ class Recorder:
 class Batches(Recorder):
     """Stands in place of `descend`: keeps each epoch's batches."""
 
-    def __call__(self, objective, optimiser, params, epochs, batches, rng=None, after=None):
-        def recorded():
-            epoch = list(batches())
-            self.calls.append([tree.map(torch.clone, batch) for batch in epoch])
-            return epoch
+    def __call__(self, objective, optimiser, params, epochs, rng=None):
+        return self.function(objective, optimiser, params, map(self.recorded, epochs), rng)
 
-        return self.function(objective, optimiser, params, epochs, recorded, rng, after)
+    def recorded(self, batches):
+        epoch = list(batches)
+        self.calls.append([tree.map(torch.clone, batch) for batch in epoch])
+        return epoch
 
 
 def seen_by(name, settings, mnist, monkeypatch):
@@ -116,7 +119,7 @@ def test_the_augmentation_is_the_same_whatever_the_classes_are(augment, mnist, m
         recorder = Batches(training.descend)
         monkeypatch.setattr(training, "descend", recorder)
         pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-        train(model, params, pairs, settings, seeded(4))
+        list(train(model, params, pairs, settings, seeded(4)))
         monkeypatch.undo()
         (batches,) = recorder.calls
         found.append(torch.cat([x for x, _ in batches]))
@@ -192,8 +195,8 @@ def test_validation_and_reported_rounds_share_no_digit(seed, train_count, mnist)
 
 def test_validation_and_reported_rounds_share_no_generator(mnist, monkeypatch):
     """Nor do they differ in anything else: pairs, weights, batches, each by its labels."""
-    recorder = Recorder(training.generator)
-    monkeypatch.setattr(training, "generator", recorder)
+    recorder = Recorder(rounds.generator)
+    monkeypatch.setattr(rounds, "generator", recorder)
     found = {}
     for validation in (False, True):
         recorder.calls.clear()
@@ -209,9 +212,8 @@ def test_validation_and_reported_rounds_share_no_generator(mnist, monkeypatch):
 
 
 def rows(tasks, workers=1):
-    found = []
     with study.pool(workers, None) as processes:
-        assert study.run(tasks, None, processes, lambda _, row: found.append(row)) == {}
+        found = [done.row for _, done in study.run(tasks, processes)]
     return sorted(row._replace(seconds=0) for row in found)
 
 
@@ -314,7 +316,11 @@ def measured(model, params, images):
 @pytest.mark.parametrize("kind", ["plain", "separate-aux", "shared", "shared-explicit-digits"])
 def test_norms_are_measured_after_training_and_at_every_look(kind, mnist, monkeypatch):
     name, looks = f"fc-bn-{kind}", []
-    trained = train_round(name, 0, QUICK, mnist, lambda now: looks.append(tree.map(torch.clone, now.params)))  # fmt: skip
+    start = begin(name, 0, QUICK, mnist)
+    for epoch in learn(start):
+        now = settled(start.model, epoch.params, start.pairs.images, start.rng)
+        looks.append(tree.map(torch.clone, now))
+    trained = finished(start, epoch)
     assert len(looks) == QUICK.epochs
     images = trained.scaling(trained.split.train.images)
     for params in (*looks, trained.params):
@@ -338,7 +344,35 @@ def test_norms_are_measured_after_training_and_at_every_look(kind, mnist, monkey
 
 def test_a_model_without_norms_measures_nothing(mnist, monkeypatch):
     monkeypatch.setattr(training, "calibrate", None)
-    train_round("fc-shared", 0, QUICK, mnist, lambda now: None)
+    assert len(list(watch(begin("fc-shared", 0, QUICK, mnist)))) == QUICK.epochs
+    train_round("fc-shared", 0, QUICK, mnist)
+
+
+def test_a_watched_round_shows_each_epoch_and_its_time_is_the_trainings_alone(mnist, monkeypatch):
+    start, seen = begin("fc-bn-shared-aux", 0, QUICK, mnist), []
+    ticks = count()
+    monkeypatch.setattr("pairs.descent.time.perf_counter", lambda: next(ticks))
+    for look in watch(start):
+        seen.append(look)
+        for _ in range(1000):  # the clock goes on, the training's does not
+            next(ticks)
+    assert [look.epoch.number for look in seen] == [1, 2]
+    assert [look.epoch.seconds for look in seen] == [1, 2]
+    monkeypatch.undo()
+    row = run_round("fc-bn-shared-aux", 0, QUICK, mnist)
+    trained = finished(start, seen[-1].epoch)
+    assert seen[-1].test_error == row.test_error
+    assert row_of("fc-bn-shared-aux", 0, QUICK, trained)._replace(seconds=row.seconds) == row
+
+
+def test_a_round_of_no_epochs_is_its_first_weights(mnist):
+    none = QUICK._replace(epochs=0)
+    start = begin("fc-plain", 0, none, mnist)
+    assert list(learn(start)) == []
+    trained = train_round("fc-plain", 0, none, mnist)
+    assert torch.equal(tree.ravel(trained.params)[0], tree.ravel(start.epoch.params)[0])
+    _, details = watch_round("fc-plain", 0, none, mnist)
+    assert details.losses == details.test_errors == []
 
 
 def test_separate_long_is_separate_for_twice_the_epochs(mnist, monkeypatch):
@@ -460,7 +494,9 @@ def test_a_model_of_ones_own_is_trained_at_a_rate_that_is_given(rng):
     params, _ = net.init(rng, (2, 14, 14))
     images, classes = torch.rand(30, 2, 14, 14, generator=rng), torch.arange(60).view(30, 2) % 10
     pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-    (norm,) = norms(train(model, params, pairs, QUICK._replace(lr=1e-3), rng))
+    for epoch in train(model, params, pairs, QUICK._replace(lr=1e-3), rng):
+        last = epoch
+    (norm,) = norms(settled(model, last.params, pairs.images, rng))
     assert not torch.equal(norm.mean, torch.zeros_like(norm.mean))
     with pytest.raises(RateError, match=r"^theirs: expected a learning rate"):
-        train(model, params, pairs, QUICK, rng)
+        next(train(model, params, pairs, QUICK, rng))

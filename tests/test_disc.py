@@ -94,6 +94,41 @@ def test_a_round_does_not_depend_on_the_others(outcome):
         torch.testing.assert_close(surface, outcome.surfaces[epoch], atol=1e-5, rtol=1e-4)
 
 
+def test_a_loop_over_the_epochs_gives_what_run_does(outcome):
+    start = disc.begin(SMALL, generators(3))
+    epochs = []
+    with torch.inference_mode():
+        for epoch in disc.learn(start):
+            epochs.append(epoch)
+            assert epoch.losses == outcome.losses[epoch.number - 1]
+        found = disc.outcome(start, epochs)
+    assert [epoch.number for epoch in epochs] == list(range(1, SMALL.epochs + 1))
+    assert found[:4] == outcome[:4]
+    for ours, theirs in zip(found[4:], outcome[4:], strict=True):
+        assert all(map(torch.equal, tree.leaves(ours), tree.leaves(theirs)))
+    shown = [epoch.number for epoch in epochs if epoch.surface is not None]
+    assert [0, *shown] == disc.moments(SMALL.epochs)
+
+
+def test_a_loop_that_is_left_gives_what_there_is_by_then(outcome):
+    start = disc.begin(SMALL, generators(3))
+    epochs = []
+    for epoch in disc.learn(start):
+        epochs.append(epoch)
+        if epoch.number == 4:
+            break
+    found = disc.outcome(start, epochs)
+    assert found.losses == outcome.losses[:4]
+    assert list(found.surfaces) == [0, 1, 2, 3, 4]
+    assert found.diverged == {}
+
+
+def test_training_ends_when_every_round_has_diverged_and_not_before():
+    lost = disc.run(SMALL._replace(lr=1e9), generators(2))
+    assert set(lost.diverged) == {0, 1}
+    assert len(lost.losses) == max(lost.diverged.values()) < SMALL.epochs
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 7, 300, 10**6])
 def test_moments_go_from_0_to_the_last_epoch(epochs):
     found = disc.moments(epochs)

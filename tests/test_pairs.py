@@ -16,7 +16,8 @@ from pairs.effects import effects
 from pairs.models import MODELS, UnknownModelError, find
 from pairs.rates import rate
 from pairs.results import Results, ResultsError
-from pairs.training import Row, Settings, TrainingError, run_round
+from pairs.rounds import run_round
+from pairs.training import Row, Settings, TrainingError
 from studykit.statistics import interval, student_quantile
 
 QUICK = Settings(epochs=1, batch_size=10, train_pairs=20, test_pairs=20)
@@ -93,9 +94,8 @@ def test_workers_do_not_change_the_numbers():
     tasks = study.missing({QUICK: Results(None, QUICK, "package")}, names, 2)
 
     def found(workers):
-        rows = []
         with study.pool(workers, None) as processes:
-            assert study.run(tasks, None, processes, lambda _, row: rows.append(row)) == {}
+            rows = [done.row for _, done in study.run(tasks, processes)]
         return sorted(row._replace(seconds=0) for row in rows)
 
     one, two = found(1), found(2)

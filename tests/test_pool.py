@@ -114,6 +114,59 @@ def test_what_is_read_from_stop_ends_the_work_after_what_has_come():
         list(workers(square, [], heard))  # also where there is nothing left to do
 
 
+def begun(folder):
+    """Tell that it has begun, and wait until it may end."""
+    (folder / "begun").touch()
+    while not (folder / "end").exists():
+        time.sleep(0.001)
+    return "late"
+
+
+def done_or_begun(task):
+    """Answer a number at once; a folder's task when it may end."""
+    return task if isinstance(task, int) else begun(task)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_leaves_the_loop_early_can_ask_the_same_workers_again(tmp_path, count):
+    """What the others answer late is nobody's, and no answer is taken for another's."""
+    with pool(count) as workers:
+        outcomes = workers(done_or_begun, [0, tmp_path], None)
+        assert next(outcomes) == (0, 0)
+        outcomes.close()  # as a loop does that is left by `break` or an exception
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.001)
+        again = workers(square, range(10), None)
+        if count == 1:  # its only worker is still at the task
+            (tmp_path / "end").touch()
+        assert sorted(again) == [(i, i * i) for i in range(10)]
+        (tmp_path / "end").touch()
+        assert sorted(workers(square, range(10), None)) == [(i, i * i) for i in range(10)]
+
+
+def test_a_worker_that_dies_at_a_task_that_was_left_is_noticed_once(tmp_path):
+    with pool(1) as workers:
+        ((_, pid),) = workers(pid_of, [0], None)
+        outcomes = workers(done_or_begun, [0, tmp_path], None)
+        next(outcomes)
+        outcomes.close()
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(2):
+            with pytest.raises(WorkerLostError):
+                list(workers(square, [3], None))
+
+
+def test_an_interrupt_does_not_wait_for_a_task_that_was_left(tmp_path):
+    heard, bell = Pipe(duplex=False)
+    with pool(1) as workers:
+        outcomes = workers(done_or_begun, [0, tmp_path], None)
+        next(outcomes)
+        outcomes.close()
+        bell.send_bytes(b"!")
+        with pytest.raises(KeyboardInterrupt):
+            list(workers(square, [3], heard))
+
+
 def ignore(_):
     os.kill(os.getpid(), signal.SIGINT)
     return signal.getsignal(signal.SIGTERM)

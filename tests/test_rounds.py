@@ -11,11 +11,12 @@ from pairs.augment import Warp
 from pairs.data import Digits, Mnist, draw_split
 from pairs.details import Details, decoded
 from pairs.page import render
-from pairs.recipe import Recipe, learn_digits
+from pairs.recipe import Recipe, learn_digits, measured
 from pairs.results import Results, ResultsError
+from pairs.rounds import row_of, run_round
 from pairs.saved import load
 from pairs.study import Task, work
-from pairs.training import Settings, row_of, run_round
+from pairs.training import Settings
 from pairs.watch import watch_round
 from studykit.schema import read
 from studykit.seeds import generator
@@ -127,14 +128,17 @@ def test_a_recipe_is_looked_at_after_each_epoch_and_learns_the_same(rng):
     recipe = Recipe(digit, 3, 10, 1e-2, 0.0, 0.0, Warp())
     params, _ = digit.init(rng, (14, 14))
     images, classes = torch.rand(20, 14, 14, generator=rng), torch.arange(20) % 10
-    seen = []
-    learnt = [
-        learn_digits(recipe, params, images, classes, torch.Generator().manual_seed(1), after)
-        for after in (None, lambda now: seen.append(tree.ravel(now())[0].clone()))
-    ]
-    assert torch.equal(*(tree.ravel(one)[0] for one in learnt))
+    seen, learnt = [], []
+    for looks in (False, True):
+        draws = torch.Generator().manual_seed(1)
+        for epoch in learn_digits(recipe, params, images, classes, draws):
+            if looks:
+                copy = torch.Generator().set_state(draws.get_state())
+                seen.append(tree.ravel(measured(recipe, epoch.params, images, copy))[0].clone())
+        learnt.append(tree.ravel(measured(recipe, epoch.params, images, draws))[0])
+    assert torch.equal(*learnt)
     assert len(seen) == 3
-    assert torch.equal(seen[-1], tree.ravel(learnt[0])[0])
+    assert torch.equal(seen[-1], learnt[0])
 
 
 def test_details_are_json_and_back(watched):

@@ -18,12 +18,13 @@ from pairs.effects import effects
 from pairs.models import MODELS, find
 from pairs.rates import rate
 from pairs.results import Results, ResultsError
+from pairs.rounds import run_round
 from pairs.saved import load
 from pairs.sweep import terminal as sweep_tables
 from pairs.sweep.folders import folders, plan
 from pairs.sweep.saved import load_sweep
 from pairs.sweep.trends import effects_by_value
-from pairs.training import Row, Settings, run_round, train
+from pairs.training import Row, Settings, train
 from reports import write_page
 from studykit.statistics import spread
 from studykit.svg.curves import Curve, Point, curves
@@ -117,8 +118,8 @@ def test_bad_input_is_one_sentence_before_any_work(tmp_path, args, words):
 def test_an_interrupted_sweep_keeps_its_rows(tmp_path, monkeypatch):
     real = study.run
 
-    def cut(tasks, *rest):
-        real(tasks[:3], *rest)
+    def cut(tasks, *rest, **options):
+        yield from real(tasks[:3], *rest, **options)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study, "run", cut)
@@ -180,14 +181,10 @@ def test_at_weight_0_the_auxiliary_loss_is_gone(kind, rng):
     settings = Settings(epochs=2, batch_size=10, lr=4e-3)
 
     def trained(model, params, weight):
-        found = train(
-            model,
-            params,
-            pairs,
-            settings._replace(aux_weight=weight),
-            torch.Generator().manual_seed(1),
-        )
-        return tree.ravel(found)[0]
+        asked, draws = settings._replace(aux_weight=weight), torch.Generator().manual_seed(1)
+        for epoch in train(model, params, pairs, asked, draws):
+            last = epoch
+        return tree.ravel(last.params)[0]
 
     alone = trained(without, again, 1.0)
     torch.testing.assert_close(trained(with_aux, first, 0.0), alone)
