@@ -117,20 +117,20 @@ def learn(start: Start) -> Iterator[Epoch]:
     Yields:
         Where it stands after each epoch.
     """
-    (points, *_, epochs, batch_size, _, _), net, optimiser, *_ = start
-    step = stage(training_step(supervised(net, mse(models=1)), optimiser))
-    params, state = start.params, optimiser.init(start.params)
-    shown, finite = moments(epochs), [True] * len(start.rngs)
-    for number in range(1, epochs + 1):
-        total = start.train.x.new_zeros(len(start.rngs))
-        for x, target in zip(*(torch.split(part, batch_size, 1) for part in _shuffle(start))):
+    asked, rounds = start.experiment, len(start.rngs)
+    step = stage(training_step(supervised(start.net, mse(models=1)), start.optimiser))
+    params, state = start.params, start.optimiser.init(start.params)
+    shown, diverged = moments(asked.epochs), set()
+    for number in range(1, asked.epochs + 1):
+        total = start.train.x.new_zeros(rounds)
+        for x, target in _batches(start):
             params, state, loss = step(params, state, (x, target))
-            total = total.add(loss, alpha=x.shape[1] / points)
+            total = total.add(loss, alpha=x.shape[1] / asked.points)
         losses = total.tolist()
-        seen = surface(net, first(params)) if number in shown else None
+        seen = surface(start.net, first(params)) if number in shown else None
         yield Epoch(number, losses, seen, params)
-        finite = [good and math.isfinite(loss) for good, loss in zip(finite, losses)]
-        if not any(finite):
+        diverged |= {i for i, loss in enumerate(losses) if not math.isfinite(loss)}
+        if len(diverged) == rounds:
             break
 
 
@@ -145,14 +145,15 @@ def moments(epochs: int) -> list[int]:
     return [0, *sorted({round(epochs ** (k / 6)) for k in range(7)})]
 
 
-def _shuffle(start: Start) -> Points:
-    """Put the points to train on, of each round, into a new random order."""
+def _batches(start: Start) -> Iterator[tuple[Tensor, Tensor]]:
+    """Part the points to train on, of each round in a new random order."""
     points, count = start.train, start.experiment.points
     keys = tree.stack(
         [points.x.new_empty(count).double().uniform_(generator=rng) for rng in start.rngs]
     )
     order = keys.argsort(-1).unsqueeze(-1).expand(points.x.shape)
-    return Points(points.x.gather(1, order), points.target.gather(1, order))
+    shuffled = (part.gather(1, order) for part in points)
+    return zip(*(torch.split(part, start.experiment.batch_size, 1) for part in shuffled))
 
 
 def first(params: Params) -> Params:

@@ -113,11 +113,10 @@ def learn(start: Start) -> Iterator[Epoch]:
     Raises:
         TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
     """
-    model, round, settings, _, _, pairs, before, rng = start
     try:
-        yield from train(model, before.params, pairs, settings, rng)
+        yield from train(start.model, start.epoch.params, start.pairs, start.settings, start.rng)
     except TrainingError as error:
-        raise TrainingError(f"{model.name}, round {round}: {error}") from None
+        raise TrainingError(f"{start.model.name}, round {start.round}: {error}") from None
 
 
 def finished(start: Start, epoch: Epoch) -> Trained:
