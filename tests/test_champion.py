@@ -17,7 +17,7 @@ from pairs.data import Digits, Mnist
 from pairs.model_file import load
 from pairs.models import MODELS
 from pairs.recipe import Recipe, learn_digits, measured
-from pairs.rounds import begin, run_round
+from pairs.rounds import begin, run_round, train_round
 from pairs.training import Settings, TrainingError
 from pairs.watch import watch, watch_round
 from studykit.seeds import generator
@@ -166,6 +166,16 @@ def test_each_member_of_a_committee_is_trained_in_a_way_of_its_own(rng):
     alone = learnt(quick(1), params, images, classes, seeded(1))
     assert all(map(torch.equal, tree.leaves(alone), tree.leaves(one)))
     assert not any(map(torch.equal, tree.leaves(one), tree.leaves(two)))
+
+
+def test_a_champion_that_is_watched_learns_the_same(mnist, monkeypatch):
+    """A look draws what is dropped meanwhile, but from a copy of the round's generator."""
+    monkeypatch.setitem(MODELS, "champion", MODELS["champion"]._replace(recipe=quick(3)))
+    with torch.no_grad():
+        trained, details = watch_round("champion", 0, QUICK, mnist)
+        alone = train_round("champion", 0, QUICK, mnist)
+    assert all(map(torch.equal, tree.leaves(trained.params), tree.leaves(alone.params)))
+    assert len(details.losses) == 3
 
 
 def test_a_committee_is_looked_at_once_and_has_no_curves(mnist, monkeypatch):

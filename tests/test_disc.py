@@ -127,6 +127,12 @@ def test_training_ends_when_every_round_has_diverged_and_not_before():
     lost = disc.run(SMALL._replace(lr=1e9), generators(2))
     assert set(lost.diverged) == {0, 1}
     assert len(lost.losses) == max(lost.diverged.values()) < SMALL.epochs
+    start = disc.begin(SMALL, generators(3))
+    for leaf in tree.leaves(start.params):
+        leaf[1] = math.nan
+    found = disc.outcome(start, list(disc.learn(start)))
+    assert found.diverged == {1: 1}
+    assert len(found.losses) == SMALL.epochs
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 7, 300, 10**6])
