@@ -9,7 +9,7 @@ from funcdl import tree
 from funcdl.arguments import integer, show
 from funcdl.combinators.parts import as_layers, needing, place, summed
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.errors import InputError, ShapeError
+from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["vmap"]
@@ -73,6 +73,9 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
         if count == 0:
             raise InputError(f"vmap: expected at least one example, got {show(shape_of(x))}")
         for leaf in tree.leaves(params) if models else ():
+            if not isinstance(leaf, Tensor):
+                got = type(leaf).__name__
+                raise KindError(f"vmap: expected params of tensors, got {got}")
             if leaf.shape[:models] != lead[:models]:
                 raise ShapeError(
                     f"vmap: expected parameters that begin with {show(lead[:models])} as x does, "

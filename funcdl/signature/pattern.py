@@ -4,7 +4,7 @@
     in                     one axis of length 1 or more; `in>=0`, `height>=3`: of as many or more
     *models                any number of axes; equal names are equal lengths, everywhere
     …                      any number of axes, which nobody looks at (or `...`)
-    3*hidden  heads*each   a product; where one factor is not known, the others divide the length
+    3*hidden  heads*size   a product; where one factor is not known, the others divide the length
     n+                     lengths that may differ among the tensors of `each`, whose sum comes out
     *models?               axes that may be missing
     … <classes             integers (int64) from 0 to below `classes`

@@ -183,11 +183,16 @@ class Signature:
         shapes, out_shape = self.infer(where, in_shape)
         return drawn(where, self.params, shapes, how, rng, "params"), out_shape
 
-    def explained(self, where: str, params: Any, x: Any, error: Exception) -> FuncdlError:
-        """Say in one sentence why arguments whose shapes fit could not be computed with."""
+    def explained(self, where: str, params: Any, x: Any, error: Exception) -> Exception:
+        """Say in one sentence why arguments whose shapes fit could not be computed with.
+
+        An error that a tensor of a user's own class may have raised is returned as it is.
+        """
         if (problem := exhausted(where, error)) is not None:
             return problem
         values = self._values(where, params, x)
+        if any(_is_a_users(leaf.value) for leaf in values.leaves):
+            return error
         known = self._matched(where, values)
         for name, pattern, tensor, _ in values.leaves:
             if pattern.below and tensor.numel() and not tensor.is_meta:
@@ -226,6 +231,11 @@ class Signature:
 def _loaded(given: tuple[Any, ...]) -> Signature:
     params, x, y, floats, axes, lengths = given
     return Signature(params, x, y, floats=floats, axes=axes, **lengths)
+
+
+def _is_a_users(tensor: Any) -> bool:
+    """Tell whether a tensor is of a class that neither torch nor this library defines."""
+    return type(tensor).__module__.partition(".")[0] not in ("torch", "funcdl")
 
 
 def _unlike(where: str, name: str, wanted: str, shape: tuple[int, ...]) -> FuncdlError:
