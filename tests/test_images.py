@@ -139,17 +139,17 @@ def message(error, text):
 @pytest.mark.parametrize(
     ("layer", "shape", "text"),
     [
-        (f.conv2d(1, 5, padding=1), (2, 4, 1), "conv2d: expected images of at least 3 × 3 for windows of 5 × 5 and padding 1, got (2, 4, 1)"),
-        (f.conv2d(1, 3, dilation=2), (4, 9, 1), "conv2d: expected images of at least 5 × 5 for windows of 5 × 5, got (4, 9, 1)"),
-        (f.conv2d(4, 3, groups=2), (5, 5, 3), "conv2d: expected channels that make 2 groups, got (5, 5, 3)"),
-        (f.conv1d(1, 3), (7,), "conv1d: expected sequences of shape (…, length, channels), got (7,)"),
-        (f.conv_transpose2d(1, 3), (7, 2), "conv_transpose2d: expected images of shape (…, height, width, channels), got (7, 2)"),
-        (f.conv_transpose2d(1, 1, padding=1), (2, 3, 1), "conv_transpose2d: expected images that padding leaves, got (2, 3, 1)"),
-        (f.avg_pool2d(3), (2, 2, 1), "avg_pool2d: expected images of at least 3 × 3 for windows of 3 × 3, got (2, 2, 1)"),
-        (f.global_avg_pool2d, (2, 2), "global_avg_pool2d: expected images of shape (…, height, width, channels), got (2, 2)"),
-        (f.global_avg_pool2d, (0, 4, 3), "global_avg_pool2d: expected an image of a pixel or more, got (0, 4, 3)"),
-        (f.global_max_pool2d, (2, 4, 0, 3), "global_max_pool2d: expected an image of a pixel or more, got (2, 4, 0, 3)"),
-        (f.global_max_pool2d, (2, 2), "global_max_pool2d: expected images of shape (…, height, width, channels), got (2, 2)"),
+        (f.conv2d(1, 5, padding=1), (2, 4, 1), "conv2d: expected x (…, height ≥ 3, width ≥ 3, in), got (2, 4, 1)"),
+        (f.conv2d(1, 3, dilation=2), (4, 9, 1), "conv2d: expected x (…, height ≥ 5, width ≥ 5, in), got (4, 9, 1)"),
+        (f.conv2d(4, 3, groups=2), (5, 5, 3), "conv2d: expected x (…, height ≥ 3, width ≥ 3, a multiple of 2), got (5, 5, 3)"),
+        (f.conv1d(1, 3), (7,), "conv1d: expected x (…, length ≥ 3, in), got (7,)"),
+        (f.conv_transpose2d(1, 3), (7, 2), "conv_transpose2d: expected x (…, height, width, in), got (7, 2)"),
+        (f.conv_transpose2d(1, 1, padding=1), (2, 3, 1), "conv_transpose2d: expected x (…, height ≥ 3, width ≥ 3, in), got (2, 3, 1)"),
+        (f.avg_pool2d(3), (2, 2, 1), "avg_pool2d: expected x (…, height ≥ 3, width ≥ 3, channels), got (2, 2, 1)"),
+        (f.global_avg_pool2d, (2, 2), "global_avg_pool2d: expected x (…, height, width, channels), got (2, 2)"),
+        (f.global_avg_pool2d, (0, 4, 3), "global_avg_pool2d: expected x (…, height ≥ 1, width ≥ 1, channels), got (0, 4, 3)"),
+        (f.global_max_pool2d, (2, 4, 0, 3), "global_max_pool2d: expected x (…, height ≥ 1, width ≥ 1, channels), got (2, 4, 0, 3)"),
+        (f.global_max_pool2d, (2, 2), "global_max_pool2d: expected x (…, height, width, channels), got (2, 2)"),
     ],
 )  # fmt: skip
 def test_images_that_do_not_fit_are_named(layer, shape, text, rng):
@@ -181,17 +181,17 @@ def test_hyperparameters_are_checked_at_once(make, error, text):
 def test_parameters_of_another_size_are_never_broadcast(rng):
     x = torch.zeros(4, 6, 6, 4)
     for layer, places in (
-        (f.conv2d(4, 3), "height, width, 4"),
-        (f.conv2d(4, 3, groups=2), "height, width, 4"),
-        (f.conv2d(4, 3, groups=4), "height, width, 4"),
+        (f.conv2d(4, 3), "height ≥ 3, width ≥ 3, 4"),
+        (f.conv2d(4, 3, groups=2), "height ≥ 3, width ≥ 3, 4"),
+        (f.conv2d(4, 3, groups=4), "height ≥ 3, width ≥ 3, 4"),
         (f.conv_transpose2d(4, 3), "height, width, 4"),
-        (f.conv1d(4, 3), "length, 4"),
+        (f.conv1d(4, 3), "length ≥ 3, 4"),
     ):
         params, _ = layer.init(rng, x.shape)
         name = layer.name
         for channels in (1, 5, 8):
             wrong = torch.zeros(4, 6, 6, channels)
-            text = f"{name}: expected (…, {places}), got (4, 6, 6, {channels})"
+            text = f"{name}: expected x (…, {places}), got (4, 6, 6, {channels})"
             with message(f.ShapeError, text):
                 layer(params, wrong)
         for models in (1, 2, 8):
@@ -199,20 +199,20 @@ def test_parameters_of_another_size_are_never_broadcast(rng):
                 layer(tree.stack([params] * models), x)
         with pytest.raises(f.KindError, match=f"^{name}: expected x to be torch.float32 as w is"):
             layer(params, x.double())
-        with pytest.raises(f.KindError, match=f"^{name}: expected a tensor, got str"):
+        with pytest.raises(f.KindError, match=f"^{name}: expected x to be a tensor, got str"):
             layer(params, "x")
 
 
 @pytest.mark.parametrize(
     ("layer", "w", "b", "channels", "text"),
     [
-        (f.conv2d(4, 3), (2, 2, 2, 4), (), 2, "conv2d: w (2, 2, 2, 4) does not fit x (5, 5, 2): expected a kernel of (3, 3)"),
-        (f.conv2d(4, 3), (3, 3, 2, 0), (), 2, "conv2d: w (3, 3, 2, 0) does not fit x (5, 5, 2): w has no features"),
-        (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(1), 2, "conv2d: w (3, 3, 2, 4) does not fit x (5, 5, 2): b (1,) is of another shape"),
+        (f.conv2d(4, 3), (2, 2, 2, 4), (), 2, "conv2d: expected w (3, 3, in, 4), got (2, 2, 2, 4)"),
+        (f.conv2d(4, 3), (3, 3, 2, 0), (), 2, "conv2d: expected w (3, 3, 2, 4), got (3, 3, 2, 0)"),
+        (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(1), 2, "conv2d: expected b (4,), got (1,)"),
         (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(4, device="meta"), 2, "conv2d: expected all on one device, got cpu and meta"),
-        (f.conv_transpose2d(4, 3), (2, 2, 4, 4), (), 4, "conv_transpose2d: w (2, 2, 4, 4) does not fit x (5, 5, 4): expected a kernel of (3, 3)"),
-        (f.conv_transpose2d(4, 3), (3, 3, 0, 0), (), 0, "conv_transpose2d: expected one number or more along the last axis, got (5, 5, 0)"),
-        (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(1), 4, "conv_transpose2d: w (3, 3, 4, 4) does not fit x (5, 5, 4): b (1,) is of another shape"),
+        (f.conv_transpose2d(4, 3), (2, 2, 4, 4), (), 4, "conv_transpose2d: expected w (3, 3, 4, in), got (2, 2, 4, 4)"),
+        (f.conv_transpose2d(4, 3), (3, 3, 0, 0), (), 0, "conv_transpose2d: expected w (3, 3, 4, in ≥ 1), got (3, 3, 0, 0)"),
+        (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(1), 4, "conv_transpose2d: expected b (4,), got (1,)"),
         (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(4, device="meta"), 4, "conv_transpose2d: expected all on one device, got cpu and meta"),
     ],
 )  # fmt: skip
@@ -224,13 +224,13 @@ def test_parameters_that_do_not_fit_are_named(layer, w, b, channels, text):
 def test_a_convolution_of_each_channel_says_how_large_an_image_it_needs(rng):
     layer = f.conv2d(2, 3, groups=2)
     params, _ = layer.init(rng, (5, 5, 2))
-    with message(f.ShapeError, "conv2d: expected images of at least 3 × 3 for windows of 3 × 3, got (2, 5, 2)"):  # fmt: skip
+    with message(f.ShapeError, "conv2d: expected x (…, height ≥ 3, width ≥ 3, 2), got (2, 5, 2)"):  # fmt: skip
         layer(params, torch.ones(2, 5, 2))
 
 
 def test_parameters_of_another_kind_are_named():
     for layer in (f.conv2d(4, 3), f.conv_transpose2d(4, 3)):
-        with message(f.KindError, f"{layer.name}: expected params (w, b), got tuple"):
+        with message(f.KindError, f"{layer.name}: expected params Affine(w, b), got ()"):
             layer((), torch.ones(5, 5, 2))
 
 

@@ -7,6 +7,7 @@ from table import CASES
 import funcdl as f
 from funcdl import tree
 from funcdl.cases import layouts
+from funcdl.signature.values import texts
 
 # What gives numbers another place, or looks rows up, takes numbers of any kind.
 PLACING = {*(case.name for case in layouts.CASES), "fan_in", "serial", "embedding"}
@@ -36,6 +37,15 @@ def refusal(case, params, x):
     return str(caught.value).removeprefix(f"{layer.name}: ")
 
 
+def names(case):
+    """The names of the parameters of a case, and of its inputs, as errors say them."""
+    takes = f.as_layer(case.layer).signature
+    return [
+        [name for name, _ in texts(part, where)]
+        for part, where in ((takes.params, "params"), (takes.x, "x"))
+    ]
+
+
 def laid_out(value, layout):
     """Give the tensors of a value another layout; as they are, where they cannot have it."""
 
@@ -62,9 +72,10 @@ def test_the_table_has_what_is_tried_here():
 def test_a_layer_that_computes_takes_floats_alone(case, dtype, rng):
     params, x = case.params(rng), case.inputs(rng)
     other = tree.map(lambda t: t.to(dtype), x)
-    said = f"expected floats, got {dtype}"
+    of_params, of_x = names(case)
+    said = f"expected {[*of_params, *of_x][0]} to be floats, got {dtype}"
     assert refusal(case, tree.map(lambda t: t.to(dtype), params), other) == said
-    assert refusal(case, params, other) == said
+    assert refusal(case, params, other) == f"expected {of_x[0]} to be floats, got {dtype}"
 
 
 @pytest.mark.parametrize("case", [c for c in COMPUTING if "(" in str(c)], ids=str)
@@ -72,7 +83,7 @@ def test_parameters_that_are_no_floats_are_blamed_themselves(case, rng):
     params, x = case.params(rng), case.inputs(rng)
     if tree.leaves(params):
         said = refusal(case, tree.map(torch.Tensor.long, params), x)
-        assert said == "expected floats, got torch.int64"
+        assert said == f"expected {names(case)[0][0]} to be floats, got torch.int64"
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR")
@@ -82,7 +93,8 @@ def test_a_layer_that_computes_takes_plain_tensors_alone(case, layout, rng):
     params, x = case.params(rng), laid_out(case.inputs(rng), layout)
     if is_plain(x):
         pytest.skip("a layout of matrices")
-    assert refusal(case, params, x) == f"expected plain tensors, got a {layout} one"
+    said = f"expected {names(case)[1][0]} to be a plain tensor, got a {layout} one"
+    assert refusal(case, params, x) == said
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR")
@@ -92,9 +104,11 @@ def test_a_loss_takes_plain_tensors_alone(case, layout, rng):
     y, t = case.inputs(rng)
     if tree.leaves(y)[0].ndim > 2:
         pytest.skip("a layout of matrices")
-    for x in [(laid_out(y, layout), t), (y, laid_out(t, layout))]:
+    of_x = names(case)[1]
+    for x, name in [((laid_out(y, layout), t), of_x[0]), ((y, laid_out(t, layout)), of_x[-1])]:
         if not is_plain(x):
-            assert refusal(case, (), x) == f"expected plain tensors, got a {layout} one"
+            said = f"expected {name} to be a plain tensor, got a {layout} one"
+            assert refusal(case, (), x) == said
 
 
 def test_what_only_moves_numbers_takes_any():
@@ -110,7 +124,7 @@ def test_what_only_moves_numbers_takes_any():
 def test_the_refusal_has_its_path_also_staged_and_in_a_module(layer, rng):
     net, x = f.serial(f.identity, layer), torch.ones(5, 4, 4, 4, dtype=torch.uint8)
     params, _ = net.init(rng, (4, 4, 4))
-    said = rf"serial\[1\] {layer.name}: expected floats, got torch.uint8$"
+    said = rf"serial\[1\] {layer.name}: expected x to be floats, got torch.uint8$"
     with pytest.raises(f.KindError, match=f"^{said}"):
         net(params, x)
     with pytest.raises(f.KindError, match=said):
@@ -123,9 +137,11 @@ def test_the_refusal_has_its_path_also_staged_and_in_a_module(layer, rng):
 
 def test_what_is_no_tensor_is_still_called_so():
     for x in ("text", None, [1.0]):
-        with pytest.raises(f.KindError, match=r"^relu: expected a tensor, got "):
+        with pytest.raises(f.KindError, match=r"^relu: expected x to be a tensor, got "):
             f.relu((), x)
-    with pytest.raises(f.KindError, match=r"^relu: expected a tensor, got tuple"):
+    with pytest.raises(f.KindError, match=r"^relu: expected x to be a tensor, got a tuple of 1$"):
         f.relu((), (torch.ones(2),))
-    with pytest.raises(f.KindError, match=r"^dropout: expected a tensor, got tuple"):
+    with pytest.raises(
+        f.KindError, match=r"^dropout: expected x to be a tensor, got a tuple of 1$"
+    ):
         f.dropout(0.5)((), (torch.ones(2),))

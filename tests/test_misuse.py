@@ -101,7 +101,7 @@ OBJECTIVE = f.supervised(NET, f.mse())
         (lambda: f.optimiser(lr=f.schedules.constant), "optimiser: expected lr to be a number or a schedule, got the function constant, which has to be called: write constant(rate)"),
         (lambda: f.adam([torch.ones(30, 30)]), "adam: expected lr to be a number, got list"),
         # Losses.
-        (lambda: f.cross_entropy()((), (torch.tensor([0, 1]), torch.zeros(2, 3))), "cross_entropy: expected a pair (output, target), got an output of torch.int64 and a target of torch.float32: are they swapped?"),
+        (lambda: f.cross_entropy()((), (torch.tensor([0, 1]), torch.zeros(2, 3))), "cross_entropy: expected output to be floats, got torch.int64: are output and target swapped?"),
         (lambda: f.mse()((), X), "mse: expected a pair (output, target), got Tensor"),
         # Modules.
         (lambda: f.Sequential(f.relu), "Sequential[0]: expected a module with forward, backward and param, got the layer relu: write Module(relu, in_shape)"),

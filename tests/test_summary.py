@@ -116,7 +116,7 @@ def test_the_generator_and_the_parameters_stay_as_they_are():
     assert torch.equal(g.get_state(), rng().get_state())
     with pytest.raises(f.KindError, match=r"summary: expected rng to be a torch\.Generator"):
         f.summary(f.linear(3), (2,), None)
-    with pytest.raises(f.ShapeError, match=r"serial\[0\] linear: expected one tensor"):
+    with pytest.raises(f.ShapeError, match=r"serial\[0\] linear: expected x \(…, in\), got \(\)$"):
         f.summary(f.serial(f.linear(3)), (), g)
 
 

@@ -79,11 +79,11 @@ def test_the_place_is_that_of_other_errors(name):
         raise f.ShapeError("dropout: no")
 
     wrap, x, place = PLACES[name]
-    net = wrap(f.Layer("dropout", PART.init, refuse))
+    net = wrap(f.Layer("dropout", f.identity.init, refuse))
     params: object = ()
     if name != "weighted_sum":
         shape = tree.map(lambda leaf: tuple(leaf.shape), x)
-        params, _ = wrap(PART).init(torch.Generator(), shape)
+        params, _ = net.init(torch.Generator(), shape)
     with pytest.raises(f.ShapeError) as caught:
         net(params, x)
     said = str(caught.value).removesuffix(": no")
