@@ -118,7 +118,7 @@ def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
 
     def forward(x: Tensor) -> Tensor:
         at = x.ndim - ndim
-        return x.reshape(*x.shape[:at], *infer(tuple(x.shape[at:])))
+        return x.reshape((*x.shape[:at], *infer(tuple(x.shape[at:]))))
 
     args = f"{show(shape)}, {ndim}" if ndim != 1 else show(shape)
     takes = moves("… *axis", "… *new", axes={"axis": ndim}, new=("axis", infer))

@@ -53,7 +53,7 @@ def _is_bare(pattern: Each) -> bool:
 
 
 def _of_any(params: Any, x: Any) -> Any:
-    return x.dtype, x.layout, params
+    return x.dtype, x.layout, params if type(params) is tuple else (type(params), len(params))
 
 
 def _of_two(params: Any, x: Any) -> Any:
@@ -72,7 +72,7 @@ def _of_several(params: Any, x: Any) -> Any:
 
 
 def _of_tuple(params: Any, x: Any) -> Any:
-    return params, *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
+    return type(params), len(params), *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
 
 
 def _of_parts(params: Any, x: Any) -> Any:

@@ -103,7 +103,7 @@ class Signature:
         if (layout := odd(tensor)) is not None:
             raise KindError(f"{where}: expected {name} to be a plain tensor, got a {layout} one")
         if pattern.below:
-            if tensor.is_floating_point() or tensor.element_size() != 8:
+            if str(tensor.dtype) != "torch.int64":
                 raise KindError(f"{where}: expected {name} to be int64, got {tensor.dtype}")
         elif pattern.real:
             if tensor.is_complex():

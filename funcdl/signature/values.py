@@ -68,7 +68,7 @@ class Values:
         name = pattern.name or name_of(pattern.pattern, path)
         what = "inputs" if path == "x" else "entries"
         what = "tensors" if isinstance(pattern.pattern, Pattern) else what
-        if not isinstance(value, (tuple, list)):
+        if not isinstance(value, tuple if what == "tensors" else (tuple, list)):
             raise self._other(f"{name} to be a tuple of {what}", value)
         if self.shapes and not all(isinstance(entry, tuple) for entry in value):
             raise self._other(f"{name} to be a tuple of shapes", value)
@@ -84,6 +84,8 @@ class Values:
             self.visit(pattern.pattern, entry, f"{path}[{i}]")
 
     def _node(self, pattern: Any, value: Any, path: str) -> None:
+        if not pattern and isinstance(value, (tuple, list, dict)) and not value:
+            return  # () for no parameters, and as JSON and its like give them
         alike = isinstance(value, (tuple, list) if isinstance(pattern, (tuple, list)) else dict)
         if not alike or nodes.labels(_plain(value)) != nodes.labels(_plain(pattern)):
             raise self._other(self._node_words(pattern, path), value)
@@ -97,7 +99,7 @@ class Values:
     def _node_words(self, pattern: Any, path: str) -> str:
         """Say what a node is to be, by the names of what is inside."""
         pair = "a pair " if path.startswith("x") and len(pattern) == 2 else ""
-        named = {"x": "", "params": "params "}.get(path, f"{name_of(pattern, path)} to be ")
+        named = {"x": "", "params": "params "}.get(path, f"{path} to be ")
         return f"{named}{pair}{_words(pattern)}{' of shapes' * self.shapes}"
 
     def _other(self, wanted: str, value: Any) -> FuncdlError:
