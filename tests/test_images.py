@@ -1,9 +1,8 @@
 """Layers on images: the laws between them, special values, and the words of their errors."""
 
-import re
-
 import pytest
 import torch
+from helpers import refuses
 from table import normal
 from torch.nn import functional as nnf
 
@@ -132,52 +131,6 @@ def test_windows_see_each_pixel_at_its_place():
     assert [int(pixel) for pixel in seen] == [14, 17, 20, 23]
 
 
-def message(error, text):
-    return pytest.raises(error, match="^" + re.escape(text) + "$")
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "text"),
-    [
-        (f.conv2d(1, 5, padding=1), (2, 4, 1), "conv2d: expected x (…, height ≥ 3, width ≥ 3, in), got (2, 4, 1)"),
-        (f.conv2d(1, 3, dilation=2), (4, 9, 1), "conv2d: expected x (…, height ≥ 5, width ≥ 5, in), got (4, 9, 1)"),
-        (f.conv2d(4, 3, groups=2), (5, 5, 3), "conv2d: expected x (…, height ≥ 3, width ≥ 3, a multiple of 2), got (5, 5, 3)"),
-        (f.conv1d(1, 3), (7,), "conv1d: expected x (…, length ≥ 3, in), got (7,)"),
-        (f.conv_transpose2d(1, 3), (7, 2), "conv_transpose2d: expected x (…, height, width, in), got (7, 2)"),
-        (f.conv_transpose2d(1, 1, padding=1), (2, 3, 1), "conv_transpose2d: expected x (…, height ≥ 3, width ≥ 3, in), got (2, 3, 1)"),
-        (f.avg_pool2d(3), (2, 2, 1), "avg_pool2d: expected x (…, height ≥ 3, width ≥ 3, channels), got (2, 2, 1)"),
-        (f.global_avg_pool2d, (2, 2), "global_avg_pool2d: expected x (…, height, width, channels), got (2, 2)"),
-        (f.global_avg_pool2d, (0, 4, 3), "global_avg_pool2d: expected x (…, height ≥ 1, width ≥ 1, channels), got (0, 4, 3)"),
-        (f.global_max_pool2d, (2, 4, 0, 3), "global_max_pool2d: expected x (…, height ≥ 1, width ≥ 1, channels), got (2, 4, 0, 3)"),
-        (f.global_max_pool2d, (2, 2), "global_max_pool2d: expected x (…, height, width, channels), got (2, 2)"),
-    ],
-)  # fmt: skip
-def test_images_that_do_not_fit_are_named(layer, shape, text, rng):
-    with message(f.ShapeError, text):
-        layer.init(rng, shape)
-    if layer.init is not None and not layer.name.startswith("conv"):
-        with message(f.ShapeError, text):
-            layer((), torch.zeros(shape))
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "text"),
-    [
-        (lambda: f.conv2d(3, 3, groups=2), f.InputError, "conv2d: expected groups to divide out, 3, got 2"),
-        (lambda: f.conv2d(3, 3, stride=(1, 0)), f.InputError, "conv2d: expected stride to be at least 1, got 0"),
-        (lambda: f.conv2d(3, 3, dilation=0), f.InputError, "conv2d: expected dilation to be at least 1, got 0"),
-        (lambda: f.conv2d(3, (3, 3, 3)), f.KindError, "conv2d: expected kernel to be an integer, got (3, 3, 3)"),
-        (lambda: f.conv1d(3, (3, 3)), f.KindError, "conv1d: expected kernel to be an integer, got (3, 3)"),
-        (lambda: f.conv_transpose2d(3, 3, output_padding=1), f.InputError, "conv_transpose2d: expected output_padding below stride, got 1"),
-        (lambda: f.max_pool2d(2, padding=2), f.InputError, "max_pool2d: expected padding of at most half the kernel, got 2"),
-        (lambda: f.avg_pool2d(2, stride="2"), f.KindError, "avg_pool2d: expected stride to be an integer, got '2'"),
-    ],
-)  # fmt: skip
-def test_hyperparameters_are_checked_at_once(make, error, text):
-    with message(error, text):
-        make()
-
-
 def test_parameters_of_another_size_are_never_broadcast(rng):
     x = torch.zeros(4, 6, 6, 4)
     for layer, places in (
@@ -191,47 +144,11 @@ def test_parameters_of_another_size_are_never_broadcast(rng):
         name = layer.name
         for channels in (1, 5, 8):
             wrong = torch.zeros(4, 6, 6, channels)
-            text = f"{name}: expected x (…, {places}), got (4, 6, 6, {channels})"
-            with message(f.ShapeError, text):
+            with refuses(f.ShapeError, f"{name}: expected x (…, {places}), got "):
                 layer(params, wrong)
         for models in (1, 2, 8):
-            with pytest.raises(f.ShapeError, match=f"^{name}: "):
+            with refuses(f.ShapeError, f"{name}: expected x ({models}, …, "):
                 layer(tree.stack([params] * models), x)
-        with pytest.raises(f.KindError, match=f"^{name}: expected x to be torch.float32 as w is"):
-            layer(params, x.double())
-        with pytest.raises(f.KindError, match=f"^{name}: expected x to be a tensor, got str"):
-            layer(params, "x")
-
-
-@pytest.mark.parametrize(
-    ("layer", "w", "b", "channels", "text"),
-    [
-        (f.conv2d(4, 3), (2, 2, 2, 4), (), 2, "conv2d: expected w (3, 3, in, 4), got (2, 2, 2, 4)"),
-        (f.conv2d(4, 3), (3, 3, 2, 0), (), 2, "conv2d: expected w (3, 3, 2, 4), got (3, 3, 2, 0)"),
-        (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(1), 2, "conv2d: expected b (4,), got (1,)"),
-        (f.conv2d(4, 3), (3, 3, 2, 4), torch.ones(4, device="meta"), 2, "conv2d: expected all on one device, got cpu and meta"),
-        (f.conv_transpose2d(4, 3), (2, 2, 4, 4), (), 4, "conv_transpose2d: expected w (3, 3, 4, in), got (2, 2, 4, 4)"),
-        (f.conv_transpose2d(4, 3), (3, 3, 0, 0), (), 0, "conv_transpose2d: expected w (3, 3, 4, in ≥ 1), got (3, 3, 0, 0)"),
-        (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(1), 4, "conv_transpose2d: expected b (4,), got (1,)"),
-        (f.conv_transpose2d(4, 3), (3, 3, 4, 4), torch.ones(4, device="meta"), 4, "conv_transpose2d: expected all on one device, got cpu and meta"),
-    ],
-)  # fmt: skip
-def test_parameters_that_do_not_fit_are_named(layer, w, b, channels, text):
-    with message(f.KindError if "device" in text else f.ShapeError, text):
-        layer(f.Affine(torch.ones(w), b), torch.ones(5, 5, channels))
-
-
-def test_a_convolution_of_each_channel_says_how_large_an_image_it_needs(rng):
-    layer = f.conv2d(2, 3, groups=2)
-    params, _ = layer.init(rng, (5, 5, 2))
-    with message(f.ShapeError, "conv2d: expected x (…, height ≥ 3, width ≥ 3, 2), got (2, 5, 2)"):  # fmt: skip
-        layer(params, torch.ones(2, 5, 2))
-
-
-def test_parameters_of_another_kind_are_named():
-    for layer in (f.conv2d(4, 3), f.conv_transpose2d(4, 3)):
-        with message(f.KindError, f"{layer.name}: expected params Affine(w, b), got ()"):
-            layer((), torch.ones(5, 5, 2))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import funcdl as f
 from funcdl import schedules as s
 
 schedulers = torch.optim.lr_scheduler
@@ -61,28 +60,6 @@ def test_rates_stay_at_the_end_and_are_never_negative(steps, start, t):
     ):
         assert -1e-12 <= float(schedule(t)) <= start + 1e-12
         assert float(schedule(1000)) == pytest.approx(end, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "text"),
-    [
-        (lambda: s.constant(-1), f.InputError, "constant: expected rate to be at least 0, got -1"),
-        (lambda: s.exponential(1, 1, 0), f.InputError, "exponential: expected every to be at least 1, got 0"),
-        (lambda: s.inverse_time(1, "x"), f.KindError, "inverse_time: expected rate to be a number, got 'x'"),
-        (lambda: s.polynomial(1, 0, 0), f.InputError, "polynomial: expected steps to be at least 1, got 0"),
-        (lambda: s.piecewise(1, [3]), f.KindError, "piecewise: expected factors to be a dict, got list"),
-        (lambda: s.piecewise(1, {1.5: 2}), f.KindError, "piecewise: expected each step to be an integer, got 1.5"),
-        (lambda: s.cosine(1, 2.0), f.KindError, "cosine: expected steps to be an integer, got 2.0"),
-        (lambda: s.warm_up(2, 1.0, 1), f.InputError, "warm_up: expected start to be at least 0 and below 1, got 1"),
-        (lambda: s.one_cycle(1, 10, rise=1), f.InputError, "one_cycle: expected rise to be at least 0 and below 1, got 1"),
-        (lambda: s.constant(1)("x"), f.KindError, "schedule: expected a number of steps, got 'x'"),
-        (lambda: s.constant(1)(-1), f.InputError, "schedule: expected a number of steps of at least 0, got -1"),
-    ],
-)  # fmt: skip
-def test_what_is_out_of_range_is_said(make, error, text):
-    with pytest.raises(error) as caught:
-        make()
-    assert str(caught.value) == text
 
 
 def test_a_choice_is_no_product():
