@@ -13,12 +13,19 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def close(a, b, tolerance=1e-9):
-    """Assert that two pytrees have as many tensors, and these the same numbers but for rounding."""
-    a, b = tree.leaves(a), tree.leaves(b)
-    assert len(a) == len(b)
-    for p, q in zip(a, b):
-        torch.testing.assert_close(p, q, rtol=tolerance, atol=tolerance)
+def same(one, other):
+    """Assert that two pytrees have the same paths, and the same numbers at them."""
+    assert tree.paths(one) == tree.paths(other)
+    for p, q in zip(tree.leaves(one), tree.leaves(other)):
+        assert p is q is None or torch.equal(p, q)
+
+
+def close(one, other):
+    """Assert that two pytrees of float64 have the same numbers but for rounding."""
+    one, other = tree.leaves(one), tree.leaves(other)
+    assert len(one) == len(other)
+    for p, q in zip(one, other):
+        assert p is q is None or torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-11) is None
 
 
 def refuses(error, beginning):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers import close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table import CASES, multiplied_by_noise, normal
@@ -164,13 +165,6 @@ def copies(case, training):
     y, _ = f.as_layer(case.layer)(params, xs[0])
     dys = tuple(tree.map(lambda leaf: value(leaf.shape, rng), y) for _ in xs)
     return params, xs, dys, (lambda: start(1)) if training else (lambda: None)
-
-
-def close(a, b):
-    a, b = tree.leaves(a), tree.leaves(b)
-    assert len(a) == len(b)
-    for one, other in zip(a, b):
-        assert one is other is None or torch.testing.assert_close(one, other) is None
 
 
 @pytest.mark.parametrize("training", TRAINING, ids=["inference", "training"])

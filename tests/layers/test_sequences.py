@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers import close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table import normal
@@ -17,13 +18,6 @@ def start(layer, shape, seed=0):
     rng = torch.Generator().manual_seed(seed)
     params, _ = layer.init(rng, shape)
     return tree.map(lambda p: p.double() + 0.1 * normal(p.shape, rng), params), rng
-
-
-def close(a, b):
-    a, b = tree.leaves(a), tree.leaves(b)
-    assert len(a) == len(b)
-    for p, q in zip(a, b):
-        torch.testing.assert_close(p, q, rtol=1e-9, atol=1e-11)
 
 
 @law

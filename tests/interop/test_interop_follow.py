@@ -5,15 +5,11 @@ import re
 
 import pytest
 import torch
+from helpers import seeded
 from torch import nn
 
 import funcdl as f
 from funcdl import tree
-
-
-def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
-
 
 ACTIVATIONS = [
     (nn.ReLU, lambda: f.relu),
@@ -142,10 +138,10 @@ def build(seed):
     with torch.no_grad():
         for tensor in [*module.parameters(), *module.buffers()]:
             if tensor.is_floating_point():
-                tensor.uniform_(0.2, 1, generator=rng(seed))
+                tensor.uniform_(0.2, 1, generator=seeded(seed))
     net = f.serial(*draft.ours)
-    like = tree.map(torch.Tensor.double, net.init(rng(), draft.in_shape)[0])
-    x = torch.rand((3, *draft.in_shape), dtype=torch.float64, generator=rng(seed))
+    like = tree.map(torch.Tensor.double, net.init(seeded(), draft.in_shape)[0])
+    x = torch.rand((3, *draft.in_shape), dtype=torch.float64, generator=seeded(seed))
     return module, net, like, x
 
 
@@ -224,7 +220,7 @@ def test_lists_of_the_same_modules_agree_or_are_refused(seed):
 
 
 def init(layer, *shape):
-    return layer.init(rng(), shape)[0]
+    return layer.init(seeded(), shape)[0]
 
 
 class Net(nn.Module):
@@ -241,7 +237,7 @@ class Net(nn.Module):
 def test_what_cannot_be_known_is_asked_for():
     module = Net()
     net = f.serial(f.conv2d(4, 3), f.relu, f.flatten(), f.linear(3), f.relu, f.linear(2))
-    like, x = init(net, 4, 4, 1), torch.rand(5, 4, 4, 1, generator=rng())
+    like, x = init(net, 4, 4, 1), torch.rand(5, 4, 4, 1, generator=seeded())
     text = (
         "expected to know whether a flattened image feeds fc1, a Linear of 16 inputs: pass "
         "flattened={'fc1': its channels}, or flattened={} if none does"
@@ -390,7 +386,7 @@ def test_a_sequential_with_a_forward_of_its_own_is_not_followed():
 def test_what_stands_there_twice():
     layer = nn.Linear(3, 3)
     module = nn.Sequential(layer, nn.Tanh(), layer)
-    net, x = f.serial(f.linear(3), f.tanh, f.linear(3)), torch.rand(4, 3, generator=rng())
+    net, x = f.serial(f.linear(3), f.tanh, f.linear(3)), torch.rand(4, 3, generator=seeded())
     params = f.from_torch(module, init(net, 3))
     torch.testing.assert_close(net(params, x)[0], module(x).detach())
     f.to_torch(params, module)
@@ -416,7 +412,7 @@ def test_tied_weights_have_to_be_equal():
 
 def test_a_gru_without_bias():
     module = nn.GRU(3, 4, bias=False, batch_first=True)
-    net, x = f.gru(4, b_init=None), torch.rand(2, 5, 3, generator=rng())
+    net, x = f.gru(4, b_init=None), torch.rand(2, 5, 3, generator=seeded())
     params = f.from_torch(module, init(net, 5, 3))
     torch.testing.assert_close(net(params, x)[0], module(x)[0].detach())
     with pytest.raises(f.TreeError):
@@ -438,7 +434,7 @@ def test_an_adaptive_pool_of_several_cells():
         nn.Conv2d(1, 3, 1), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 2)
     )
     net = f.serial(f.conv2d(3, 1), f.avg_pool2d(2), f.flatten(), f.linear(2))
-    x = torch.rand(5, 4, 4, 1, generator=rng())
+    x = torch.rand(5, 4, 4, 1, generator=seeded())
     params = f.from_torch(module, init(net, 4, 4, 1))
     torch.testing.assert_close(net(params, x)[0], outputs(module, x))
 

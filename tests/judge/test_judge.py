@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from helpers import seeded
 
 import funcdl as f
 from funcdl import tree
@@ -11,10 +12,6 @@ from funcdl.judge.trial import Trial
 from funcdl.judge.verdict import PROPERTIES, judged
 
 SHAPE = (4, 3)
-
-
-def rng():
-    return torch.Generator().manual_seed(0)
 
 
 def start(rng, shape):
@@ -271,11 +268,11 @@ ROWS = [(name, wrong) for name, all_of_them in WRONG.items() for wrong in all_of
 def test_a_wrong_layer_is_named_by_what_it_breaks(name, wrong):
     layer = wrong if isinstance(wrong, f.Layer) else affine(wrong)
     with pytest.raises(f.ContractError, match=f"^mine: breaks {re.escape(name)}: "):
-        f.judge(layer, SHAPE, rng())
+        f.judge(layer, SHAPE, seeded())
 
 
 def test_a_right_layer_holds_everything():
-    verdict = f.judge(affine(right), SHAPE, rng())
+    verdict = f.judge(affine(right), SHAPE, seeded())
     assert verdict.broken == {}
     assert verdict.skipped == {"None in a tuple": "its output is one tensor"}
     assert set(verdict.held) == set(PROPERTIES) - set(verdict.skipped)
@@ -310,14 +307,14 @@ def test_what_the_library_itself_holds_can_be_broken_too(name, monkeypatch):
             return y, vjp if self is layer else pull
 
         monkeypatch.setattr(f.Layer, "__call__", call)
-    verdict = judged(Trial(layer, SHAPE, rng(), stacked=layer))
+    verdict = judged(Trial(layer, SHAPE, seeded(), stacked=layer))
     assert name in verdict.broken
 
 
 def test_the_judge_leaves_its_generator_as_it_was():
-    one = rng()
+    one = seeded()
     f.judge(affine(right), SHAPE, one)
-    assert torch.equal(one.get_state(), rng().get_state())
+    assert torch.equal(one.get_state(), seeded().get_state())
 
 
 def test_a_loss_says_that_its_target_is_data():
@@ -326,23 +323,25 @@ def test_a_loss_says_that_its_target_is_data():
         return (y - t).square().mean(), lambda dl: ((), (2 * dl * (y - t) / y.numel(), None))
 
     shape = (SHAPE, SHAPE)
-    assert f.judge(loss, shape, rng(), target=True, models=False).broken == {}
+    assert f.judge(loss, shape, seeded(), target=True, models=False).broken == {}
     with pytest.raises(
         f.ContractError,
         match=r"breaks cotangents: the vjp gives None for x.1., which is made of floats: is it data",
     ):
-        f.judge(loss, shape, rng(), models=False)
-    assert f.judge(f.mse(), shape, rng(), target=True, models=f.mse(models=1)).broken == {}
+        f.judge(loss, shape, seeded(), models=False)
+    assert f.judge(f.mse(), shape, seeded(), target=True, models=f.mse(models=1)).broken == {}
 
 
 def test_training_and_indices_are_asked_for():
-    assert f.judge(f.batch_norm(), (5, 3), rng(), training=True).broken == {}
-    assert f.judge(f.serial(f.linear(3), f.dropout(0.5)), SHAPE, rng(), training=True).broken == {}
+    assert f.judge(f.batch_norm(), (5, 3), seeded(), training=True).broken == {}
+    assert (
+        f.judge(f.serial(f.linear(3), f.dropout(0.5)), SHAPE, seeded(), training=True).broken == {}
+    )
 
     def draw(rng):
         return torch.randint(0, 5, (4, 2), generator=rng)
 
-    assert f.judge(f.embedding(5, 3), (4, 2), rng(), draw=draw).broken == {}
+    assert f.judge(f.embedding(5, 3), (4, 2), seeded(), draw=draw).broken == {}
 
 
 def test_what_cannot_be_applied_says_so_once():
@@ -350,7 +349,7 @@ def test_what_cannot_be_applied_says_so_once():
         raise ValueError("no room\nat all")
 
     with pytest.raises(f.ContractError) as caught:
-        f.judge(f.layer(fails, f.relu.init, "mine"), SHAPE, rng())
+        f.judge(f.layer(fails, f.relu.init, "mine"), SHAPE, seeded())
     assert str(caught.value) == "mine: breaks shapes: ValueError: no room"
 
 
@@ -358,7 +357,7 @@ def test_the_judge_asks_for_a_generator_and_a_layer():
     with pytest.raises(f.KindError, match=r"^judge: expected rng to be a torch.Generator, got int"):
         f.judge(f.relu, SHAPE, 0)
     with pytest.raises(f.KindError, match="which has to be called: write gelu"):
-        f.judge(f.gelu, SHAPE, rng())
+        f.judge(f.gelu, SHAPE, seeded())
 
 
 # check: kinks, float64, missing cotangents, init.
@@ -394,29 +393,29 @@ def zeros(*shape):
     ids=lambda part: getattr(part, "__name__", str(part)),
 )
 def test_a_kink_is_named_and_stepped_aside_from(layer, x):
-    params, _ = f.as_layer(layer).init(rng(), tuple(x.shape))
+    params, _ = f.as_layer(layer).init(seeded(), tuple(x.shape))
     params = tree.map(torch.Tensor.double, params)
-    found = f.check(layer, params, x, rng())
+    found = f.check(layer, params, x, seeded())
     assert found.kinks == ("x",)
     assert found["x"] < 1e-6
 
 
 def test_a_loss_at_its_kink_keeps_its_target():
     y = torch.tensor([1.0, 2.0]).double()
-    assert f.check(f.l1(), (), (y, y.clone()), rng()).kinks == ("x[0]",)
-    found = f.check(f.hinge(), (), (torch.ones(3).double(), torch.ones(3).double()), rng())
+    assert f.check(f.l1(), (), (y, y.clone()), seeded()).kinks == ("x[0]",)
+    found = f.check(f.hinge(), (), (torch.ones(3).double(), torch.ones(3).double()), seeded())
     assert found.kinks == ("x[0]",)
 
 
 def test_smooth_values_have_no_kink():
-    x = torch.randn(4, 5, generator=rng()).double()
+    x = torch.randn(4, 5, generator=seeded()).double()
     for layer in (f.tanh, f.relu, f.exp, f.softplus(100.0)):
-        assert f.check(layer, (), x, rng()).kinks == ()
+        assert f.check(layer, (), x, seeded()).kinks == ()
 
     def steep(params, x):
         return (1000 * x).sin(), lambda dy: ((), dy * 1000 * (1000 * x).cos())
 
-    assert f.check(steep, (), x, rng(), tolerance=1e-4).kinks == ()
+    assert f.check(steep, (), x, seeded(), tolerance=1e-4).kinks == ()
 
 
 @pytest.mark.parametrize("x", [zeros(6), torch.arange(-3, 3).double()], ids=["all", "one"])
@@ -425,7 +424,7 @@ def test_a_wrong_derivative_does_not_hide_behind_a_kink(x):
         return x.relu() * 2, lambda dy: ((), dy * (x > 0))
 
     with pytest.raises(f.DerivativeError, match=r"^wrong: expected the derivative at x to fit"):
-        f.check(wrong, (), x, rng())
+        f.check(wrong, (), x, seeded())
 
 
 def test_what_jumps_everywhere_has_no_derivative():
@@ -433,16 +432,16 @@ def test_what_jumps_everywhere_has_no_derivative():
         return (x * 1e9).round() / 1e3, lambda dy: ((), torch.zeros_like(x))
 
     with pytest.raises(f.DerivativeError, match=r"^rough: expected "):
-        f.check(rough, (), torch.rand(4, generator=rng()).double(), rng())
+        f.check(rough, (), torch.rand(4, generator=seeded()).double(), seeded())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
 def test_a_right_derivative_in_less_than_float64_is_asked_for_it(dtype):
-    x = torch.rand(4, 3, generator=rng())
-    params, _ = f.linear(2).init(rng(), (3,))
+    x = torch.rand(4, 3, generator=seeded())
+    params, _ = f.linear(2).init(seeded(), (3,))
     for layer, p in ((f.tanh, ()), (f.linear(2), tree.map(lambda t: t.to(dtype), params))):
         with pytest.warns(f.FuncdlWarning, match=f"^check: expected {layer.name} in float64, got"):
-            assert f.check(layer, p, x.to(dtype), rng()) == {}
+            assert f.check(layer, p, x.to(dtype), seeded()) == {}
 
 
 def test_in_any_dtype_cotangents_are_looked_at():
@@ -459,11 +458,11 @@ def test_in_any_dtype_cotangents_are_looked_at():
         (misshapen, "the cotangent of x to have shape"),
     ):
         with pytest.raises(f.DerivativeError, match=f"expected {text}"):
-            f.check(layer, (), x, rng())
+            f.check(layer, (), x, seeded())
 
 
 def test_none_is_for_the_last_entry_of_a_tuple_alone():
-    x = torch.rand(4, generator=rng()).double()
+    x = torch.rand(4, generator=seeded()).double()
 
     def forgets(first):
         def product(params, pair):
@@ -472,13 +471,13 @@ def test_none_is_for_the_last_entry_of_a_tuple_alone():
 
         return product
 
-    assert set(f.check(forgets(False), (), (x, x + 1), rng())) == {"x[0]"}
+    assert set(f.check(forgets(False), (), (x, x + 1), seeded())) == {"x[0]"}
     with pytest.raises(
         f.DerivativeError, match=r"^product: expected a cotangent of x\[0\], got None"
     ):
-        f.check(forgets(True), (), (x, x + 1), rng())
+        f.check(forgets(True), (), (x, x + 1), seeded())
     with pytest.raises(f.ContractError, match=r"^product: breaks cotangents: .* None for x\[1\]"):
-        f.judge(forgets(False), (SHAPE, SHAPE), rng())
+        f.judge(forgets(False), (SHAPE, SHAPE), seeded())
 
 
 @pytest.mark.parametrize(
@@ -490,20 +489,20 @@ def test_none_is_for_the_last_entry_of_a_tuple_alone():
     ],
 )  # fmt: skip
 def test_a_parameter_that_is_forgotten_is_found(dparams, text):
-    x = torch.rand(4, generator=rng()).double()
+    x = torch.rand(4, generator=seeded()).double()
 
     def mine(params, x):
         return x * params["s"] + params["t"], lambda dy: (dparams(dy), dy * params["s"])
 
     with pytest.raises(f.DerivativeError, match="^" + re.escape(f"mine: expected {text}")):
-        f.check(mine, {"s": x + 1, "t": x}, x, rng())
+        f.check(mine, {"s": x + 1, "t": x}, x, seeded())
 
 
 def test_what_init_says_is_compared_with_the_data():
-    x = torch.rand(4, 3, generator=rng()).double()
-    params = tree.map(torch.Tensor.double, start(rng(), SHAPE)[0])
+    x = torch.rand(4, 3, generator=seeded()).double()
+    params = tree.map(torch.Tensor.double, start(seeded(), SHAPE)[0])
     with pytest.raises(f.ShapeError) as caught:
-        f.check(says_another_shape(), params, x, rng())
+        f.check(says_another_shape(), params, x, seeded())
     assert str(caught.value) == (
         "mine: expected init to say the shape of the output, (4, 3), got (4, 7)"
     )

@@ -2,18 +2,15 @@
 
 import pytest
 import torch
+from helpers import seeded
 
 import funcdl as f
 from funcdl import tree
 from pairs.models import MODELS
 
 
-def rng():
-    return torch.Generator().manual_seed(0)
-
-
 def rows(layer, shape, x=None):
-    return {row.path: row for row in f.summary(layer, shape, rng(), x).rows}
+    return {row.path: row for row in f.summary(layer, shape, seeded(), x).rows}
 
 
 def test_layers_by_hand():
@@ -26,15 +23,17 @@ def test_layers_by_hand():
         (f.flatten(2), (14, 14), (196,), 0, 0),
         (f.identity, (3,), (3,), 0, 0),
     ]:
-        assert f.summary(layer, shape, rng()).rows == (f.summary(layer, shape, rng()).rows[0],)
-        assert f.summary(layer, shape, rng()).rows[0][2:] == (out, params, flops)
+        assert f.summary(layer, shape, seeded()).rows == (
+            f.summary(layer, shape, seeded()).rows[0],
+        )
+        assert f.summary(layer, shape, seeded()).rows[0][2:] == (out, params, flops)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_models_of_the_study(name):
     net = MODELS[name].net
-    table = f.summary(net, (2, 14, 14), rng())
-    params, out_shape = net.init(rng(), (2, 14, 14))
+    table = f.summary(net, (2, 14, 14), seeded())
+    params, out_shape = net.init(seeded(), (2, 14, 14))
     assert (table.params, table.rows[0].out_shape) == (tree.size(params), out_shape)
     # A layer without parts has the work, a combinator that of its parts and what it adds itself.
     paths = [row.path for row in table.rows]
@@ -111,9 +110,9 @@ def test_an_input_that_is_no_float_is_handed_in():
 
 
 def test_the_generator_and_the_parameters_stay_as_they_are():
-    g = rng()
+    g = seeded()
     f.summary(f.linear(3), (2,), g)
-    assert torch.equal(g.get_state(), rng().get_state())
+    assert torch.equal(g.get_state(), seeded().get_state())
     with pytest.raises(f.KindError, match=r"summary: expected rng to be a torch\.Generator"):
         f.summary(f.linear(3), (2,), None)
     with pytest.raises(f.ShapeError, match=r"serial\[0\] linear: expected x \(…, in\), got \(\)$"):
@@ -121,7 +120,7 @@ def test_the_generator_and_the_parameters_stay_as_they_are():
 
 
 def test_the_table_is_plain_text():
-    assert str(f.summary(f.serial(f.linear(2000), f.tanh), (2,), rng())).splitlines() == [
+    assert str(f.summary(f.serial(f.linear(2000), f.tanh), (2,), seeded())).splitlines() == [
         "layer               output   parameters   FLOPs",
         "serial              (2000,)       6,000  12,000",
         "  [0] linear(2000)  (2000,)       6,000  10,000",

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import torch
+from helpers import seeded
 
 import funcdl as f
 from funcdl import schedules, tree
@@ -18,10 +19,6 @@ WIDE = torch.ones(1, 1).expand(10**8, 10**8)
 TALL = torch.ones(1, 1).expand(10**13, 3)
 IMAGE = torch.ones(1).expand(10**6, 10**5, 10**5, 1)
 PAIR = WIDE, WIDE
-
-
-def rng():
-    return torch.Generator().manual_seed(0)
 
 
 def loss(name, target=WIDE):
@@ -40,23 +37,23 @@ def lazily(params, x):
 
 
 NO_ROOM = {
-    "init": (lambda: f.linear(10**8).init(rng(), (10**8,)), "linear: a parameter of shape (100000000, 100000000)"),
-    "init inside": (lambda: f.serial(f.relu, f.conv2d(10**13, 3)).init(rng(), (3, 3, 3)), "serial[1] conv2d: a parameter of shape (3, 3, 3, 10000000000000)"),
-    "init of a table": (lambda: f.embedding(2**40, 2**10).init(rng(), ()), "embedding: a parameter of shape (1099511627776, 1024)"),
-    "init of a norm": (lambda: f.layer_norm().init(rng(), (10**15,)), "layer_norm: a parameter of shape"),
-    "init of a function": (lambda: f.layer(lazily).init(rng(), (10**15,)), "lazily: an input of shape (1000000000000000,)"),
+    "init": (lambda: f.linear(10**8).init(seeded(), (10**8,)), "linear: a parameter of shape (100000000, 100000000)"),
+    "init inside": (lambda: f.serial(f.relu, f.conv2d(10**13, 3)).init(seeded(), (3, 3, 3)), "serial[1] conv2d: a parameter of shape (3, 3, 3, 10000000000000)"),
+    "init of a table": (lambda: f.embedding(2**40, 2**10).init(seeded(), ()), "embedding: a parameter of shape (1099511627776, 1024)"),
+    "init of a norm": (lambda: f.layer_norm().init(seeded(), (10**15,)), "layer_norm: a parameter of shape"),
+    "init of a function": (lambda: f.layer(lazily).init(seeded(), (10**15,)), "lazily: an input of shape (1000000000000000,)"),
     "linear": (lambda: f.linear(10**8)(f.Affine(WIDE, ()), WIDE), "linear"),
     "conv2d": (lambda: f.conv2d(1, 1)(f.Affine(torch.ones(1, 1, 1, 1), ()), IMAGE), "conv2d"),
     "conv1d": (lambda: f.conv1d(1, 1)(f.Affine(torch.ones(1, 1, 1), ()), VAST.unsqueeze(-1)), "conv1d"),
     "conv_transpose2d": (lambda: f.conv_transpose2d(1, 1)(f.Affine(torch.ones(1, 1, 1, 1), ()), IMAGE), "conv_transpose2d"),
-    "gru": (lambda: f.gru(1)(f.gru(1).init(rng(), (3, 1))[0], VAST.reshape(-1, 1000, 1)), "gru"),
-    "attention": (lambda: f.attention(1)(f.attention(1).init(rng(), (3, 1))[0], VAST.unsqueeze(-1)), "attention"),
-    "embedding": (lambda: f.embedding(2, 3)(f.embedding(2, 3).init(rng(), ())[0], torch.zeros(1).long().expand(10**15)), "embedding"),
+    "gru": (lambda: f.gru(1)(f.gru(1).init(seeded(), (3, 1))[0], VAST.reshape(-1, 1000, 1)), "gru"),
+    "attention": (lambda: f.attention(1)(f.attention(1).init(seeded(), (3, 1))[0], VAST.unsqueeze(-1)), "attention"),
+    "embedding": (lambda: f.embedding(2, 3)(f.embedding(2, 3).init(seeded(), ())[0], torch.zeros(1).long().expand(10**15)), "embedding"),
     "relu": (lambda: f.relu((), VAST), "relu"),
     "softmax": (lambda: f.softmax((), VAST), "softmax"),
-    "dropout": (lambda: f.dropout(0.5)((), VAST, rng()), "dropout"),
+    "dropout": (lambda: f.dropout(0.5)((), VAST, seeded()), "dropout"),
     "max_pool2d": (lambda: f.max_pool2d(2)((), IMAGE), "max_pool2d"),
-    "prelu": (lambda: f.prelu()(f.prelu().init(rng(), (1,))[0], VAST), "prelu"),
+    "prelu": (lambda: f.prelu()(f.prelu().init(seeded(), (1,))[0], VAST), "prelu"),
     "join": (lambda: f.join()((), PAIR), "join"),
     "deep inside": (lambda: f.serial(f.identity, f.residual(f.relu))(((), ()), VAST), "serial[1] residual relu"),
     "mse": (loss("mse"), "mse"),
@@ -66,9 +63,9 @@ NO_ROOM = {
     "a vjp": (back(f.select(-1, 0), VAST.reshape(-1, 1000)), "select"),
     "a vjp of a user's": (back(f.layer(lazily)), "lazily"),
     "a vjp inside": (back(f.serial(f.layer(lazily)), params=((),)), "serial[0] lazily"),
-    "summary": (lambda: f.summary(f.linear(10**8), (10**8,), rng()), "linear: a parameter of shape"),
-    "summary of an input": (lambda: f.summary(f.relu, (1,), rng(), VAST), "relu"),
-    "calibrate": (lambda: f.calibrate(f.serial(f.relu, f.batch_norm()), ((), f.batch_norm().init(rng(), (1,))[0]), [VAST.unsqueeze(-1)], rng()), "serial"),
+    "summary": (lambda: f.summary(f.linear(10**8), (10**8,), seeded()), "linear: a parameter of shape"),
+    "summary of an input": (lambda: f.summary(f.relu, (1,), seeded(), VAST), "relu"),
+    "calibrate": (lambda: f.calibrate(f.serial(f.relu, f.batch_norm()), ((), f.batch_norm().init(seeded(), (1,))[0]), [VAST.unsqueeze(-1)], seeded()), "serial"),
     "value_and_grad": (lambda: f.value_and_grad(f.supervised(f.relu, f.mse()))((), (VAST, VAST)), "supervised net: relu"),
     "stage": (lambda: f.stage(f.training_step(f.supervised(f.relu, f.mse()), f.sgd(0.1)))((), f.sgd(0.1).init(()), (VAST, VAST)), "stage"),
     "stack": (lambda: tree.stack([VAST, VAST]), "tree"),
@@ -96,13 +93,13 @@ def test_no_memory_is_no_misfit_of_shapes(name):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: f.linear(2**62).init(rng(), (2**62,)),
-        lambda: f.linear(2).init(rng(), (2**63,)),
+        lambda: f.linear(2**62).init(seeded(), (2**62,)),
+        lambda: f.linear(2).init(seeded(), (2**63,)),
         lambda: f.relu((), torch.ones(1).expand(2**62)),
-        lambda: f.gru(2**62).init(rng(), (5, 3)),
+        lambda: f.gru(2**62).init(seeded(), (5, 3)),
         lambda: f.scan(f.serial(f.join(), f.linear(2)), 2**62)(((), ()), torch.ones(5, 3)),
-        lambda: f.layer(lazily).init(rng(), (2**70,)),
-        lambda: f.linear(2).init(rng(), (10**5000,)),
+        lambda: f.layer(lazily).init(seeded(), (2**70,)),
+        lambda: f.linear(2).init(seeded(), (10**5000,)),
     ],
 )
 def test_sizes_that_nothing_counts(call):
@@ -165,7 +162,7 @@ def test_what_would_be_listed_is_refused_before(size):
             call(size)
     assert f.max_pool2d((1, 2**20)).apply
     assert f.conv2d(2, 2, stride=2**40)(
-        f.conv2d(2, 2).init(rng(), (2, 2, 1))[0], torch.ones(3, 3, 3, 1)
+        f.conv2d(2, 2).init(seeded(), (2, 2, 1))[0], torch.ones(3, 3, 3, 1)
     )[0].shape == (3, 1, 1, 2)
 
 
@@ -201,9 +198,9 @@ def test_layers_nested_too_deeply_are_one_sentence(name):
     assert len(str(raised.value)) < 200
     if name not in ("remat", "named"):  # whose init is that of what is inside
         with pytest.raises(f.ResourceError, match=text):
-            net.init(rng(), shape)
+            net.init(seeded(), shape)
     with pytest.raises(f.ResourceError, match=text):
-        f.summary(net, shape, rng())
+        f.summary(net, shape, seeded())
 
 
 @pytest.mark.parametrize("name", NESTS)
@@ -232,7 +229,7 @@ def test_a_shape_that_contains_itself_or_nests_too_deeply_is_one_sentence(shape)
         deep = (deep,)
     said = "^linear: expected a nesting that Python's recursion limit of [0-9]+ calls allows"
     with pytest.raises(f.ResourceError, match=said):
-        f.linear(3).init(rng(), loop if shape == "list" else deep)
+        f.linear(3).init(seeded(), loop if shape == "list" else deep)
 
 
 HUGE = 2**45
@@ -253,15 +250,15 @@ HUGE = 2**45
 def test_a_layer_without_room_for_its_parameters_is_named(layer, shape):
     path = rf"^serial\[0\] {layer.name}: a parameter of shape "
     with pytest.raises(f.ResourceError, match=path):
-        f.serial(layer).init(rng(), shape)
+        f.serial(layer).init(seeded(), shape)
     with pytest.raises(f.ResourceError, match=rf"^{layer.name}: a parameter of shape "):
-        layer.init(rng(), shape)
+        layer.init(seeded(), shape)
 
 
 @pytest.mark.parametrize("name", ["serial", "residual", "fan_out"])
 def test_deep_layers_work(name):
     net = nest(NESTS[name], 40, f.linear(3))
-    params, _ = net.init(rng(), (3,))
+    params, _ = net.init(seeded(), (3,))
     y, vjp = net(params, torch.ones(2, 3))
     assert vjp(y)[1].shape == (2, 3)
     assert "…" not in repr(net)
@@ -291,15 +288,15 @@ LAYERS = [f.linear(2), f.relu, f.tanh, f.softmax, f.layer_norm(), f.batch_norm()
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 def test_tensors_of_other_kinds_are_right_or_refused(layer, odd):
     shape = (4, 3, 1) if layer.name == "max_pool2d" else (4, 3)
-    params, _ = layer.init(rng(), shape)
+    params, _ = layer.init(seeded(), shape)
     try:
-        y, vjp = layer(params, odd, rng())
+        y, vjp = layer(params, odd, seeded())
         vjp(torch.ones(y.shape) if y.layout == torch.strided else y)
     except f.FuncdlError:
         return
     dense = odd.dequantize() if odd.is_quantized else odd.to_dense()
     y = y.dequantize() if y.is_quantized else y.to_dense()
-    torch.testing.assert_close(y, layer(params, dense, rng())[0])
+    torch.testing.assert_close(y, layer(params, dense, seeded())[0])
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -326,7 +323,7 @@ class Sub(torch.Tensor):
 )  # fmt: skip
 def test_subclasses_of_tensors_give_the_same_numbers(make):
     net = f.serial(f.linear(4), f.layer_norm(), f.relu, f.linear(2))
-    x, params = torch.rand(5, 3, generator=rng()), net.init(rng(), (3,))[0]
+    x, params = torch.rand(5, 3, generator=seeded()), net.init(seeded(), (3,))[0]
     objective, descent = f.supervised(net, f.mse()), f.adam(0.1)
     ends = []
     for given, p in ((x, params), (make(x), tree.map(make, params))):
@@ -383,7 +380,7 @@ def test_the_generator_goes_where_it_is_meant():
 
 def test_generators_of_others_are_named():
     for layer in (f.dropout(0.5), f.serial(f.dropout(0.5)), f.remat(f.relu)):
-        params = layer.init(rng(), (3,))[0]
+        params = layer.init(seeded(), (3,))[0]
         with pytest.raises(f.KindError, match=r"expected rng to be a torch\.Generator, got Random"):
             layer(params, torch.ones(3), __import__("random").Random(0))
     other = type("Generator", (), {"__module__": "numpy.random"})()
@@ -395,7 +392,7 @@ def test_generators_of_others_are_named():
 
 def test_indices_are_int64():
     layer = f.embedding(5, 3)
-    params, _ = layer.init(rng(), ())
+    params, _ = layer.init(seeded(), ())
     for dtype in (torch.int32, torch.uint8, torch.int16, torch.bool):
         with pytest.raises(f.KindError, match="expected indices to be int64, got torch"):
             layer(params, torch.tensor([1]).to(dtype))

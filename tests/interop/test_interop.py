@@ -4,14 +4,11 @@ import re
 
 import pytest
 import torch
+from helpers import seeded
 from torch import nn
 
 import funcdl as f
 from funcdl import tree
-
-
-def rng():
-    return torch.Generator().manual_seed(0)
 
 
 def channels_first(x):
@@ -96,10 +93,10 @@ def net(request):
     with torch.no_grad():
         for tensor in [*module.parameters(), *module.buffers()]:
             if tensor.is_floating_point():
-                tensor.uniform_(0.1, 1, generator=rng())
+                tensor.uniform_(0.1, 1, generator=seeded())
     layer = ours()
-    like, _ = layer.init(rng(), shape)
-    return module, layer, like, torch.rand(shape, dtype=torch.float64, generator=rng())
+    like, _ = layer.init(seeded(), shape)
+    return module, layer, like, torch.rand(shape, dtype=torch.float64, generator=seeded())
 
 
 def test_values_and_gradients_agree(net):
@@ -111,7 +108,7 @@ def test_values_and_gradients_agree(net):
         live = (channels_first(x) if image else x).clone().requires_grad_()
         expected = module(live)
         torch.testing.assert_close(channels_first(y) if y.ndim == 4 else y, expected.detach())
-        dy = torch.rand(y.shape, dtype=y.dtype, generator=rng())
+        dy = torch.rand(y.shape, dtype=y.dtype, generator=seeded())
         expected.backward(channels_first(dy) if y.ndim == 4 else dy)
     dparams, dx = vjp(dy)
     torch.testing.assert_close(channels_first(dx) if image else dx, live.grad)
@@ -137,13 +134,13 @@ def test_there_and_back_is_the_same(net):
 
 def test_copies_share_no_memory():
     module = nn.Linear(2, 3)
-    params = f.from_torch(module, f.linear(3).init(rng(), (2,))[0])
+    params = f.from_torch(module, f.linear(3).init(seeded(), (2,))[0])
     params.w.zero_()
     assert module.weight.detach().all()
 
 
 def init(layer, *shape):
-    return layer.init(rng(), shape)[0]
+    return layer.init(seeded(), shape)[0]
 
 
 @pytest.mark.parametrize(

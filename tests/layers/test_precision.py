@@ -13,7 +13,7 @@ import funcdl as f
 from funcdl import tree
 from funcdl.cases import activations, losses
 
-PAGE = Path(__file__).parents[1] / "docs" / "precision.md"
+PAGE = Path(__file__).parents[2] / "docs" / "precision.md"
 CASES = [*activations.CASES, *losses.CASES]
 HALVES = [torch.float16, torch.bfloat16]
 

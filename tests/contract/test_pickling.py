@@ -11,24 +11,15 @@ from multiprocessing import get_context
 
 import pytest
 import torch
+from helpers import same, seeded
 from table import CASES
 
 import funcdl as f
 from funcdl import schedules, tree
 
 
-def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def again(value):
     return pickle.loads(pickle.dumps(value))
-
-
-def same(one, other):
-    assert tree.paths(one) == tree.paths(other)
-    for a, b in zip(tree.leaves(one), tree.leaves(other)):
-        assert (a is None and b is None) or torch.equal(a, b)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -40,11 +31,11 @@ def test_every_layer_is_the_same_after_pickling(case):
         return
     other = again(layer)
     assert repr(other) == repr(layer)
-    params, x = case.params(rng()), case.inputs(rng(1))
-    same(other.init(rng(), case.shape)[0], layer.init(rng(), case.shape)[0])
+    params, x = case.params(seeded()), case.inputs(seeded(1))
+    same(other.init(seeded(), case.shape)[0], layer.init(seeded(), case.shape)[0])
     (y, vjp), (z, pull) = (part(params, x, *case.generator()) for part in (layer, other))
     same(y, z)
-    dy = tree.map(lambda t: torch.rand(t.shape, dtype=t.dtype, generator=rng(2)), y)
+    dy = tree.map(lambda t: torch.rand(t.shape, dtype=t.dtype, generator=seeded(2)), y)
     same(vjp(dy), pull(dy))
 
 
@@ -59,9 +50,9 @@ def test_parts_stay_the_parts():
     net = again(f.serial(f.relu, f.shared(f.linear(2), axis=-2), f.remat(f.relu)))
     assert net.layers[0] is f.relu
     assert net.layers[2].layers[0] is f.relu
-    table = f.summary(net, (3, 4), rng())
+    table = f.summary(net, (3, 4), seeded())
     assert [row.layer for row in table.rows] == [
-        row.layer for row in f.summary(f.serial(*net.layers), (3, 4), rng()).rows
+        row.layer for row in f.summary(f.serial(*net.layers), (3, 4), seeded()).rows
     ]
 
 
@@ -94,8 +85,8 @@ def doubled(factor, *, also=1.0):
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_optimiser_takes_the_same_steps(name):
     net = f.serial(f.linear(4), f.relu, f.dropout(0.5), f.linear(1))
-    params, _ = net.init(rng(), (3,))
-    batch = torch.rand(8, 3, generator=rng()), torch.rand(8, 1, generator=rng())
+    params, _ = net.init(seeded(), (3,))
+    batch = torch.rand(8, 3, generator=seeded()), torch.rand(8, 1, generator=seeded())
     descent = OPTIMISERS[name]()
     step = f.training_step(f.supervised(net, f.mse()), descent)
     ends = []
@@ -106,7 +97,7 @@ def test_every_optimiser_takes_the_same_steps(name):
         again(f.stage(step)),
         copy.deepcopy(f.stage(step)),
     ):
-        drawn = rng(3)
+        drawn = seeded(3)
         state = again(descent).init(params)
         p = params
         for _ in range(3):
@@ -133,7 +124,7 @@ def test_schedules(schedule):
 
 def test_the_gradient():
     net = f.supervised(f.linear(1), f.mse())
-    params, _ = net.init(rng(), ((3,), (1,)))
+    params, _ = net.init(seeded(), ((3,), (1,)))
     batch = torch.ones(2, 3), torch.ones(2, 1)
     same(again(f.value_and_grad(net))(params, batch), f.value_and_grad(net)(params, batch))
 
@@ -155,7 +146,7 @@ class Own(f.Module):
 @pytest.mark.parametrize("copied", [again, copy.deepcopy], ids=["pickled", "copied"])
 @pytest.mark.parametrize("own", [False, True])
 def test_a_copy_of_a_module_goes_its_own_way(copied, own):
-    net = Own(f.serial(f.linear(2), f.dropout(0.5)), rng()) if own else digits()
+    net = Own(f.serial(f.linear(2), f.dropout(0.5)), seeded()) if own else digits()
     x = torch.rand(5, 3) if own else torch.rand(5, 4, 4, 1)
     net.forward(x)  # a vjp is there
     torch.manual_seed(1)
@@ -228,15 +219,15 @@ def test_in_another_process():
     net = f.serial(
         *net.layers[:-1], f.residual(f.remat(f.linear(3))), f.named("top", f.log_softmax)
     )
-    params, _ = net.init(rng(), (4, 4, 1))
-    x = torch.rand(5, 4, 4, 1, generator=rng())
+    params, _ = net.init(seeded(), (4, 4, 1))
+    x = torch.rand(5, 4, 4, 1, generator=seeded())
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         there = pool.submit(outputs, net, params, x).result()
     same(there, outputs(net, params, x))
 
 
 def test_in_a_process_that_has_imported_nothing(tmp_path):
-    params, _ = f.linear(2).init(rng(), (3,))
+    params, _ = f.linear(2).init(seeded(), (3,))
     step = f.training_step(f.supervised(f.linear(2), f.mse()), f.adam(schedules.cosine(0.1, 5)))
     state = f.adam().init(params)
     (tmp_path / "step").write_bytes(pickle.dumps((step, f.tanh)))

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, dataclass, field
 import optree
 import pytest
 import torch
+from helpers import same
 from safetensors.torch import load_file, save_file
 from torch.utils import _pytree
 
@@ -94,11 +95,6 @@ def nested():
 
 
 PATHS = ["[0].w", "[0].b", "[2].a[0]", "[2].z.w", "[2].z.inner[0]", "[2].z.b.w", "[2].z.b.b"]
-
-
-def same(one, other):
-    assert tree.paths(one) == tree.paths(other)
-    assert all(torch.equal(p, q) for p, q in zip(tree.leaves(one), tree.leaves(other)))
 
 
 def test_dataclasses_and_namedtuples_stay_what_they_are():

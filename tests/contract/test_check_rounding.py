@@ -2,15 +2,12 @@
 
 import pytest
 import torch
+from helpers import seeded
 
 import funcdl as f
 from funcdl import tree
 
 SEEDS = 40
-
-
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 def drawn(*shape, size=1.0, mean=0.0):

@@ -2,16 +2,13 @@
 
 import pytest
 import torch
+from helpers import seeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table import normal
 
 import funcdl as f
 from funcdl import tree
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def double(params):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import refuses
+from helpers import close, refuses
 from table import normal
 from torch.nn import functional as nnf
 
@@ -15,11 +15,6 @@ from funcdl.ops.window import Windows, slot
 def start(layer, shape, rng):
     params = tree.map(lambda p: normal(p.shape, rng), layer.init(rng, shape)[0])
     return params, normal(shape, rng)
-
-
-def close(a, b):
-    for p, q in zip(tree.leaves(a), tree.leaves(b)):
-        torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(
