@@ -10,6 +10,7 @@ from funcdl.signature.keys import is_free, key_for
 from funcdl.signature.kinds import Kind, devices, first_line, shapes
 from funcdl.signature.lengths import Length, Lengths
 from funcdl.signature.pattern import parsed
+from funcdl.signature.scope import expect_known, names
 from funcdl.signature.values import Leaf, Values, drawn, texts, within
 from funcdl.tensor import FLOATS
 from funcdl.tree import leaves
@@ -38,7 +39,7 @@ class Signature:
     layer is initialised.
 
     Raises:
-        InputError: a pattern is not written in the language.
+        InputError: a pattern is not written in the language, or names an axis that has no length.
 
     >>> from funcdl.tensor import empty
     >>> takes = Signature(("w: *models in out", "b: *models out"), "*models … in", "… out", out=3)
@@ -63,6 +64,10 @@ class Signature:
     ) -> None:
         self.params, self.x, self.y = parsed(params), parsed(x), parsed(y)
         self.floats, self.axes, self.lengths = floats, axes or {}, lengths
+        # `count` is that of the entries of `each`.
+        known = names(self.x, names(self.params, {"count", *self.axes, *lengths}))
+        sources = parsed([rule[0] for rule in lengths.values() if isinstance(rule, tuple)])
+        expect_known((self.params, self.x, self.y, sources), known)
         self._seen: dict[Any, Any] = {}
         self._free = is_free(self.params, self.x)
         self._key = key_for(self.params, self.x)
@@ -77,7 +82,7 @@ class Signature:
         """
         try:
             return self._seen[self._key(params, x)]
-        except (KeyError, AttributeError, TypeError, RuntimeError):
+        except (KeyError, AttributeError, TypeError, ValueError, RuntimeError):
             return self._look(where, params, x)
 
     def _look(self, where: str, params: Any, x: Any) -> Any:
