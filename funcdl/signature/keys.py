@@ -59,15 +59,19 @@ def _of_any(params: Any, x: Any) -> Any:
 def _of_two(params: Any, x: Any) -> Any:
     a, b = params
     if type(b) is tuple:
-        return x.shape, x.dtype, x.layout, x.is_meta, a.shape, a.dtype, a.is_meta, b
+        return (
+            *(x.shape, x.dtype, x.layout, x.is_meta),
+            *(a.shape, a.dtype, a.layout, a.is_meta, b),
+        )
     return (
         *(x.shape, x.dtype, x.layout, x.is_meta),
-        *(a.shape, a.dtype, a.is_meta, b.shape, b.dtype, b.is_meta),
+        *(a.shape, a.dtype, a.layout, a.is_meta),
+        *(b.shape, b.dtype, b.layout, b.is_meta),
     )
 
 
 def _of_several(params: Any, x: Any) -> Any:
-    given = [p if type(p) is tuple else (p.shape, p.dtype, p.is_meta) for p in params]
+    given = [p if type(p) is tuple else (p.shape, p.dtype, p.layout, p.is_meta) for p in params]
     return x.shape, x.dtype, x.layout, x.is_meta, *given
 
 

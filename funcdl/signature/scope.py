@@ -15,16 +15,22 @@ def names(pattern: Any, known: set[str | int]) -> set[str | int]:
     """Add the names of the axes in a pytree of patterns to those that are known before it.
 
     Raises:
-        InputError: two factors of a product are unknown, and no shape tells them apart.
+        InputError: two stars or two factors are unknown, and no shape tells them apart.
 
     >>> sorted(names(Pattern("", "", (Star("models"),)), {"in"}))
     ['in', 'models']
     """
     known = set(known)
     for leaf in _leaves(pattern):
+        stars = [a.name for a in leaf.axes if isinstance(a, Star) and a.name not in known]
+        if len(stars) > 1:
+            raise InputError(
+                "Signature: expected one unknown number of axes at most, got "
+                f"{' and '.join(stars)} in {leaf.text!r}"
+            )
+        known |= set(stars)
         for axis in leaf.axes:
             if isinstance(axis, Star):
-                known.add(axis.name)
                 continue
             new = [f for f in axis.factors if isinstance(f, str) and f not in known]
             if len(new) > 1:

@@ -75,6 +75,7 @@ def test_what_is_no_pattern_is_refused(value):
         (lambda: f.Signature((), "… in", "*models in"), "the axis models of '*models in' to be one of params, of x or a length that is given"),
         (lambda: f.Signature((), "t: … <classes", ""), "the axis classes of '… <classes' to be one of params, of x or a length that is given"),
         (lambda: f.Signature((), "n", "m", m=("k", abs)), "the axis k of 'k' to be one of params, of x or a length that is given"),
+        (lambda: f.Signature((), "*models … in", "in"), "one unknown number of axes at most, got models and … in '*models … in'"),
         (lambda: f.Signature((), "a*b", "a"), "one unknown factor at most, got a and b in 'a*b'"),
         (lambda: f.Signature(("w: a*b a",), "a", "a"), "one unknown factor at most, got a and b in 'a*b a'"),
     ],

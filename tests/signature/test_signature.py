@@ -14,6 +14,8 @@ from funcdl.signature import ANYTHING, anything, each, of
 from funcdl.signature.signature import MOST
 
 LINEAR = f.Signature(("w: *models in out", "b: *models out | ()"), "*models … in", "*models … out")
+LINEAR_OF_3 = f.Signature(("w: *models in out", "b: *models out | ()"), "*models … in", "*models … out", out=3)  # fmt: skip
+
 GROUPS = f.Signature(("w: groups*size size",), "… groups*size", "… size", groups=3)
 
 
@@ -210,9 +212,6 @@ def test_parameters_are_drawn_by_initialisers_of_the_same_structure():
     said(lambda: LINEAR_OF_3.draw("it", seeded(), (5, 2), (None, zeros)), f.KindError, text)
 
 
-LINEAR_OF_3 = f.Signature(("w: *models in out", "b: *models out | ()"), "*models … in", "*models … out", out=3)  # fmt: skip
-
-
 def scaled(params, x):
     (a,) = params
     return x * a, lambda dy: (((dy * x).sum(0),), dy * a)
@@ -260,28 +259,52 @@ def test_what_is_remembered_is_bounded():
         assert len(takes._seen) <= MOST
 
 
-def test_what_is_remembered_is_no_other_call():
+ONE = f.Signature(("w: *models in",), "*models … in", "*models … in")
+THREE = f.Signature(("w: *models in",) * 3, "*models … in", "*models … in")
+TUPLE = f.Signature((), ("a: … in", "b: … in"), "… in")
+TREE = f.Signature({"w": "*models in"}, ("a: *models … in", ("b: in",)), "*models … in")
+
+
+@pytest.mark.parametrize(
+    ("takes", "params", "x"),
+    [
+        (LINEAR, (torch.ones(2, 3), torch.ones(3)), torch.ones(5, 2)),
+        (LINEAR_OF_3, (torch.ones(2, 3), ()), torch.ones(5, 2)),
+        (ONE, (torch.ones(2),), torch.ones(5, 2)),
+        (THREE, (torch.ones(2),) * 3, torch.ones(5, 2)),
+        (TUPLE, (), (torch.ones(5, 2), torch.ones(5, 2))),
+        (TREE, {"w": torch.ones(2)}, (torch.ones(5, 2), (torch.ones(2),))),
+    ],
+    ids=str,
+)
+def test_what_is_remembered_is_no_other_call(takes, params, x):
     """What a call is remembered by has all that the check looks at."""
-    w, b, x = torch.ones(2, 3), torch.ones(3), torch.ones(5, 2)
-    LINEAR.fit("it", (w, b), x)
-    for wrong in (
-        ((w, b), x.double()),
-        ((w.double(), b), x),
-        ((w, b.double()), x),
-        ((w, b), x.to("meta")),
-        ((w.to("meta"), b), x),
-        ((w, b.to("meta")), x),
-        ((w, torch.ones(4)), x),
-        ((w, b), torch.ones(5, 3)),
-        ((w, b), x.to_sparse()),
-        ((w, b), x.long()),
-        ((w, None), x),
-        ((w,), x),
-    ):
-        for _ in range(2):
-            with pytest.raises(f.FuncdlError):
-                LINEAR.fit("it", *wrong)
-        LINEAR.fit("it", (w, b), x)
+    leaves, structure = f.tree.to_leaves((params, x))
+    changes = [
+        torch.Tensor.double,
+        torch.Tensor.long,
+        torch.Tensor.to_sparse,
+        lambda t: t.to("meta"),
+        lambda t: t.new_ones((*t.shape[:-1], t.shape[-1] + 1)),
+        lambda t: None,
+        lambda t: (t,),
+        lambda t: "w",
+    ]
+    for i, leaf in enumerate(leaves):
+        for change in changes:
+            takes.fit("it", params, x)
+            wrong = [*leaves]
+            wrong[i] = change(leaf)
+            for _ in range(2):
+                with pytest.raises(f.FuncdlError):
+                    takes.fit("it", *f.tree.from_leaves(structure, wrong))
+
+
+@pytest.mark.parametrize("params", [(), (torch.ones(2, 3),), (torch.ones(2, 3),) * 3, None, 3.0, "wb"], ids=repr)  # fmt: skip
+def test_params_of_another_length_are_refused_by_fit_itself(params):
+    LINEAR.fit("it", (torch.ones(2, 3), ()), torch.ones(5, 2))
+    with refuses(f.KindError, "it: expected params "):
+        LINEAR.fit("it", params, torch.ones(5, 2))
 
 
 def test_a_refusal_is_not_remembered_as_a_fit():
