@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import idx, random_images, random_labels, raw, write_originals
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -51,37 +52,6 @@ def same(a: Mnist, b: Mnist) -> bool:
         for left, right in zip(a, b, strict=True)
         for x, y in zip(left, right, strict=True)
     )
-
-
-def raw(values: Tensor) -> bytes:
-    return bytes(values.flatten().tolist())
-
-
-def idx(values: Tensor) -> bytes:
-    header = struct.pack(f">{1 + values.ndim}I", 0x800 + values.ndim, *values.shape)
-    return header + raw(values)
-
-
-def random_images(count: int, side: int, seed: int) -> Tensor:
-    return torch.randint(256, (count, side, side), dtype=torch.uint8, generator=seeded(seed))
-
-
-def random_labels(count: int, seed: int) -> Tensor:
-    return torch.randint(10, (count,), dtype=torch.uint8, generator=seeded(seed))
-
-
-def write_originals(folder: Path, train: int = 7, test: int = 5, zipped: bool = False) -> None:
-    """Write four small files in MNIST's format and under its names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for (images, labels), count in ((TRAIN_FILES, train), (TEST_FILES, test)):
-        for name, values in (
-            (images, random_images(count, 28, count)),
-            (labels, random_labels(count, count)),
-        ):
-            if zipped:
-                (folder / (name + ".gz")).write_bytes(gzip.compress(idx(values)))
-            else:
-                (folder / name).write_bytes(idx(values))
 
 
 def numbered(count: int, first: int = 0) -> Digits:

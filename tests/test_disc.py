@@ -9,7 +9,7 @@ import shlex
 import pytest
 import torch
 from command import ask as command
-from test_report import HOSTILE, Page
+from helpers import HOSTILE, Page
 
 import disc
 import funcdl as f

@@ -2,10 +2,10 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from command import ask
+from helpers import HOSTILE, Page
 
 from pairs.models import MODELS as ALL
 from pairs.page import render
@@ -22,47 +22,6 @@ from studykit.svg.strips import Strip, strips
 from studykit.wording import difference, percent, probability, rounds, starred
 
 MODELS = ["conv-plain", "conv-separate", "conv-shared", "conv-shared-aux", "fc-plain"]
-HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y>&amp;'"
-VOID = {"meta", "circle", "line", "path", "rect"}
-
-
-class Page(HTMLParser):
-    """A page as a tree of what is open, with its texts by element and everything that it names."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.texts, self.rows = [], [], [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_startendtag(self, tag, attrs):
-        assert tag in VOID
-        self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-        if self.open and self.open[-1] in ("td", "th"):
-            self.rows[-1][-1] += data
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
-
-    def text(self, tag):
-        return [data for name, data in self.texts if name == tag]
 
 
 def row(model, i, k):

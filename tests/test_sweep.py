@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 from command import ask
-from test_data import write_originals
+from helpers import write_originals
 
 from funcdl import tree
 from pairs import study
