@@ -207,7 +207,7 @@ class Products(TorchFunctionMode):
     count = 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        self.count += function.__name__ in {"matmul", "bmm", "baddbmm_", "addmm_"}
+        self.count += function.__name__ in {"matmul", "mm", "bmm", "addmm", "baddbmm_", "addmm_"}
         return function(*args, **(kwargs or {}))
 
 

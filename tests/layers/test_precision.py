@@ -195,7 +195,7 @@ def test_targets_keep_their_float32_beside_half_precision():
 def test_activations_refuse_what_are_no_floats(layer, dtype):
     with pytest.raises(f.KindError) as caught:
         layer((), torch.ones(2, 3).to(dtype))
-    assert str(caught.value) == f"{layer.name}: expected floats, got {dtype}"
+    assert str(caught.value) == f"{layer.name}: expected x to be floats, got {dtype}"
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.complex64], ids=str)
@@ -204,4 +204,7 @@ def test_losses_refuse_outputs_that_are_no_floats(case, dtype, rng):
     y, t = case.inputs(rng)
     with pytest.raises(f.KindError) as caught:
         case.layer((), (tree.map(lambda v: v.to(dtype), y), t))
-    assert str(caught.value) == f"{case.layer.name}: expected the output to be floats, got {dtype}"
+    name = "a" if isinstance(y, tuple) else "output"
+    hint = f": are {name} and target swapped?" if t.is_floating_point() else ""
+    said = f"{case.layer.name}: expected {name} to be floats, got {dtype}{hint}"
+    assert str(caught.value) == said
