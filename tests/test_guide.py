@@ -103,7 +103,14 @@ def test_a_layer_without_a_row_is_missed(copy):
     folder, run = copy
     follow(folder, STEPS[:2])
     tests = run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cases.py", "-k", "has_a_row"
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/cases/test_cases.py",
+        "-k",
+        "has_a_row",
     )
     assert tests.returncode == 1
     assert "'swish'" in tests.stdout

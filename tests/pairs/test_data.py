@@ -35,7 +35,7 @@ from pairs.data.digits import CHECKSUM, PACKED, TEST_FILES, TRAIN_FILES
 from pairs.data.idx import LIMIT
 from pairs.data.packed import FILTER, checksum, pack, unpack, verify
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ORIGINALS = ROOT.parent / "shared" / "mnist"
 needs_originals = pytest.mark.skipif(
     not ORIGINALS.is_dir(), reason="MNIST's original files are not at ../shared/mnist"

@@ -9,7 +9,7 @@ import pytest
 from studykit.svg.diagram import arrow, box, diagram, straight
 from studykit.svg.elements import element, figure, line, picture, stretched, words
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NASTY = "a < b & \"c\" 'd' </text><script>\ud800"
 
 
