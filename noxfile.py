@@ -18,7 +18,7 @@ def install(session: nox.Session, extra: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run all tests, or those that are named: `nox -s tests-3.12 -- tests/test_laws.py`."""
+    """Run all tests, or those that are named: `nox -s tests-3.12 -- tests/losses`."""
     install(session, "test")
     session.run("pytest", "-q", "-n", "logical", *session.posargs)
 

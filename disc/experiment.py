@@ -1,11 +1,12 @@
-"""Training one network a round, all rounds in one pass, and testing them."""
+"""Training one network a round, all rounds in one pass."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+import torch
 from torch import Generator, Tensor
 
 from disc.network import at_least_one, network, surface
@@ -13,6 +14,7 @@ from disc.points import Points, draw
 from funcdl import (
     FuncdlError,
     Layer,
+    Optimiser,
     Params,
     mse,
     sgd,
@@ -23,7 +25,7 @@ from funcdl import (
 )
 from funcdl.schedules import polynomial
 
-__all__ = ["Experiment", "Outcome", "moments", "run"]
+__all__ = ["Epoch", "Experiment", "Start", "begin", "first", "learn", "moments"]
 
 
 class Experiment(NamedTuple):
@@ -42,43 +44,51 @@ class Experiment(NamedTuple):
     momentum: float = 0.0
 
 
-class Outcome(NamedTuple):
-    """What came of each round.
+class Start(NamedTuple):
+    """What an experiment starts from, all rounds on a leading model axis.
 
     Attributes:
-        train_errors: in [0, 1], on the points trained on.
-        test_errors: in [0, 1], on as many fresh ones.
-        losses: a list an epoch, of each round's mean loss over its batches.
-        diverged: for each round whose loss became NaN or infinite, the epoch, from 1.
-        surfaces: for each epoch in `moments`, as far as training went, the `surface` of round 0.
-        mistakes: the points (n, 2) among round 0's test points that it took wrong in the end.
-        params: the parameters of all rounds, with a leading model axis.
+        experiment: what is trained, and how.
+        net: the network.
+        optimiser: what a step is.
+        train: the points to train on.
+        test: as many fresh ones.
+        params: the first parameters.
+        rngs: one a round; they draw the batches.
     """
 
-    train_errors: list[float]
-    test_errors: list[float]
-    losses: list[list[float]]
-    diverged: dict[int, int]
-    surfaces: dict[int, Tensor]
-    mistakes: Tensor
+    experiment: Experiment
+    net: Layer
+    optimiser: Optimiser
+    train: Points
+    test: Points
+    params: Params
+    rngs: Sequence[Generator]
+
+
+class Epoch(NamedTuple):
+    """Where training stands after an epoch.
+
+    Attributes:
+        number: of the epoch, from 1.
+        losses: of each round the mean loss over its batches.
+        surface: the `surface` of round 0, at each of the `moments`.
+        params: the parameters, to look at and not to keep: the next epoch writes to them.
+    """
+
+    number: int
+    losses: list[float]
+    surface: Tensor | None
     params: Params
 
 
-def run(
-    experiment: Experiment,
-    rngs: Sequence[Generator],
-    on_epoch: Callable[[int, list[float]], Any] = lambda epoch, losses: None,
-) -> Outcome:
-    """Train one network a generator, all at once, and test them.
+def begin(experiment: Experiment, rngs: Sequence[Generator]) -> Start:
+    """Draw what an experiment starts from.
 
     Args:
         experiment: its numbers are at least 1, the rate at least 0, the momentum in [0, 1).
         rngs: one a round; each draws its round's points, test points, weights and batches, so
             that a round does not depend, but for rounding, on which others there are.
-        on_epoch: told the epoch, from 1, and the loss of each round in it.
-
-    Returns:
-        The outcome of every round; a round that diverges does not stop the others.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -88,7 +98,7 @@ def run(
         at_least_one(what, value)
     at_least_one("the number of rounds", len(rngs))
     net = network(hidden, activation)
-    train = tree.stack([draw(points, rng) for rng in rngs])
+    trained = tree.stack([draw(points, rng) for rng in rngs])
     test = tree.stack([draw(points, rng) for rng in rngs])
     params = tree.stack([net.init(rng, (2,))[0] for rng in rngs])
     steps = epochs * math.ceil(points / batch_size)
@@ -96,39 +106,32 @@ def run(
         optimiser = sgd(polynomial(lr, 0.0, steps), momentum=momentum)
     except FuncdlError as error:
         raise error.within("disc") from None
-    step = stage(training_step(supervised(net, mse(models=1)), optimiser))
-    state = optimiser.init(params)
-    shown = moments(epochs)
-    surfaces = {0: surface(net, _first(params))}
-    losses: list[list[float]] = []
-    diverged: dict[int, int] = {}
-    for epoch in range(1, epochs + 1):
-        shuffled = _shuffle(train, rngs)
-        total = train.x.new_zeros(len(rngs))
-        for start in range(0, points, batch_size):
-            length = min(batch_size, points - start)
-            batch = (shuffled.x.narrow(1, start, length), shuffled.target.narrow(1, start, length))
-            params, state, loss = step(params, state, batch)
-            total = total.add(loss, alpha=length / points)
-        losses.append(total.tolist())
-        for i, loss_of_round in enumerate(losses[-1]):
-            if not math.isfinite(loss_of_round):
-                diverged.setdefault(i, epoch)
-        if epoch in shown:
-            surfaces[epoch] = surface(net, _first(params))
-        if len(diverged) == len(rngs):
+    return Start(experiment, net, optimiser, trained, test, params, rngs)
+
+
+def learn(start: Start) -> Iterator[Epoch]:
+    """Train all rounds at once, until the last epoch or until every round has diverged.
+
+    A round that diverges does not stop the others.
+
+    Yields:
+        Where it stands after each epoch.
+    """
+    asked, rounds = start.experiment, len(start.rngs)
+    step = stage(training_step(supervised(start.net, mse(models=1)), start.optimiser))
+    params, state = start.params, start.optimiser.init(start.params)
+    shown, diverged = moments(asked.epochs), set()
+    for number in range(1, asked.epochs + 1):
+        total = start.train.x.new_zeros(rounds)
+        for x, target in _batches(start):
+            params, state, loss = step(params, state, (x, target))
+            total = total.add(loss, alpha=x.shape[1] / asked.points)
+        losses = total.tolist()
+        seen = surface(start.net, first(params)) if number in shown else None
+        yield Epoch(number, losses, seen, params)
+        diverged |= {i for i, loss in enumerate(losses) if not math.isfinite(loss)}
+        if len(diverged) == rounds:
             break
-        on_epoch(epoch, losses[-1])
-    wrong = _wrong(net, params, test)
-    return Outcome(
-        _shares(_wrong(net, params, train)),
-        _shares(wrong),
-        losses,
-        diverged,
-        surfaces,
-        test.x.select(0, 0)[wrong.select(0, 0)],
-        params,
-    )
 
 
 def moments(epochs: int) -> list[int]:
@@ -142,25 +145,17 @@ def moments(epochs: int) -> list[int]:
     return [0, *sorted({round(epochs ** (k / 6)) for k in range(7)})]
 
 
-def _shuffle(points: Points, rngs: Sequence[Generator]) -> Points:
-    """Put the points of each round into a new random order."""
-    count = points.x.shape[1]
-    keys = tree.stack([points.x.new_empty(count).double().uniform_(generator=r) for r in rngs])
+def _batches(start: Start) -> Iterator[tuple[Tensor, Tensor]]:
+    """Part the points to train on, of each round in a new random order."""
+    points, count = start.train, start.experiment.points
+    keys = tree.stack(
+        [points.x.new_empty(count).double().uniform_(generator=rng) for rng in start.rngs]
+    )
     order = keys.argsort(-1).unsqueeze(-1).expand(points.x.shape)
-    return Points(points.x.gather(1, order), points.target.gather(1, order))
+    shuffled = (part.gather(1, order) for part in points)
+    return zip(*(torch.split(part, start.experiment.batch_size, 1) for part in shuffled))
 
 
-def _first(params: Params) -> Params:
+def first(params: Params) -> Params:
     """Return the parameters of round 0."""
     return tree.map(lambda leaf: leaf.select(0, 0), params)
-
-
-def _wrong(net: Layer, params: Params, points: Points) -> Tensor:
-    """Tell which points (*models, n) are taken for the other class."""
-    y, _ = net(params, points.x)
-    wrong: Tensor = y.argmax(-1).ne(points.target.argmax(-1))
-    return wrong
-
-
-def _shares(wrong: Tensor) -> list[float]:
-    return [float(share) for share in wrong.double().mean(-1)]

@@ -11,7 +11,8 @@ from typing import Annotated, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from disc.experiment import Experiment, Outcome
+from disc.experiment import Experiment
+from disc.outcomes import Outcome
 from funcdl import tree
 from studykit.files import ResultsError, parsed, replace, text_of, versions
 from studykit.schema import Count, Form, Share, Within, read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from disc.experiment import Outcome
+from disc.outcomes import Outcome
 from studykit.statistics import spread
 from studykit.terminal import FittedTable
 from studykit.wording import percent

@@ -287,14 +287,19 @@ def zeros_of(shape: Shape, rng: Generator) -> Value:
         raise exhausted(f"an input of shape {brief(shape)}", error) or error from None
 
 
-def shape_of(value: Value) -> Shape:
+def shape_of(value: Value, where: str = "") -> Shape:
     """Return the shape of a tensor, or those of a tuple of tensors.
 
+    Args:
+        value: the tensor or the tuple.
+        where: what an error begins with.
+
     Raises:
-        TypeError: it is neither.
+        TypeError: it is neither; where there is a `where`, a KindError.
     """
     if isinstance(value, Tensor):
         return tuple(value.shape)
     if not isinstance(value, tuple):
-        raise TypeError(f"expected a tensor or a tuple of tensors, got {type(value).__name__}")
-    return tuple(shape_of(entry) for entry in value)
+        said = f"expected a tensor or a tuple of tensors, got {type(value).__name__}"
+        raise KindError(f"{where}: {said}") if where else TypeError(said)
+    return tuple(shape_of(entry, where) for entry in value)

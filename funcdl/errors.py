@@ -40,8 +40,8 @@ class FuncdlError(Exception):
     def within(self: E, place: str) -> E:
         """Return the same error as seen from one level further out.
 
-        >>> str(ShapeError("linear: expected (…, 196), got (32, 14, 14)").within("serial[2]"))
-        'serial[2] linear: expected (…, 196), got (32, 14, 14)'
+        >>> str(ShapeError("linear: expected x (…, 196), got (32, 14, 14)").within("serial[2]"))
+        'serial[2] linear: expected x (…, 196), got (32, 14, 14)'
         """
         return type(self)(f"{place} {self}")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -68,7 +67,11 @@ def bench(config: Config = None, as_json: Json = False, quiet: Quiet = False) ->
             bar.update(task, description=load.name)
             if not live():
                 notes.print(f"measuring {load.name}")
-            rows.append(_row(load.name, measure(steps, partial(bar.advance, task))))
+            turns = []
+            for turn in measure(steps):
+                turns.append(turn)
+                bar.advance(task)
+            rows.append(_row(load.name, turns))
     machine = {"machine": platform.machine(), "cores": CORES, "threads": 1}
     if as_json:
         say_json({"versions": versions(), "machine": machine, "steps": rows})
@@ -148,18 +151,14 @@ def eager(load: Workload) -> Step:
     return take
 
 
-def measure(steps: list[Step], after: Callable[[], object]) -> list[list[float]]:
-    """Return the seconds a step of each function in each turn; `after` is called each turn."""
+def measure(steps: list[Step]) -> Iterator[list[float]]:
+    """Give everyone so many turns: of each turn the seconds a step of each function."""
     counts = []
     for step in steps:
         step()  # what is made at the first step is not counted
         counts.append(max(1, round(SECONDS / max(_clock(step, 3), 1e-6))))
-    times: list[list[float]] = [[] for _ in steps]
     for _ in range(REPEATS):
-        for step, count, found in zip(steps, counts, times):
-            found.append(_clock(step, count))
-        after()
-    return times
+        yield [_clock(step, count) for step, count in zip(steps, counts)]
 
 
 def _clock(step: Step, count: int) -> float:
@@ -169,13 +168,14 @@ def _clock(step: Step, count: int) -> float:
     return (time.perf_counter() - started) / count
 
 
-def _row(name: str, times: list[list[float]]) -> dict[str, Any]:
+def _row(name: str, turns: list[list[float]]) -> dict[str, Any]:
     """Sum the turns up: medians, and ratios within each turn."""
     row: dict[str, Any] = {"name": name}
-    for way, mine in zip(WAYS, times):
+    *_, theirs = zip(*turns)
+    for way, mine in zip(WAYS, zip(*turns)):
         row[way] = {
             "seconds": median(mine),
-            "ratio": median(theirs / t for theirs, t in zip(times[-1], mine)),
+            "ratio": median(t / own for t, own in zip(theirs, mine)),
         }
     return row
 

@@ -130,17 +130,18 @@ def framework(
     room(experiment, rounds)
     if out_dir is not None:
         tried(out_dir, FRAMEWORK)
+    rngs = [generator(seed, "disc", i) for i in range(rounds)]
     with torch.inference_mode(), progress() as bar:
         task = bar.add_task("loss", total=epochs)
-
-        def on_epoch(epoch: int, losses: list[float]) -> None:
-            loss = sum(losses) / len(losses)
-            bar.update(task, completed=epoch, description=f"loss {loss:.4f}")
-            if not live() and (epoch % max(epochs // 10, 1) == 0):
-                notes.print(f"epoch {epoch}: loss {loss:.4f}")
-
-        rngs = [generator(seed, "disc", i) for i in range(rounds)]
-        outcome = disc.run(experiment, rngs, on_epoch)
+        start = disc.begin(experiment, rngs)
+        seen = []
+        for epoch in disc.learn(start):
+            seen.append(epoch)
+            loss = sum(epoch.losses) / len(epoch.losses)
+            bar.update(task, completed=epoch.number, description=f"loss {loss:.4f}")
+            if not live() and epoch.number % max(epochs // 10, 1) == 0:
+                notes.print(f"epoch {epoch.number}: loss {loss:.4f}")
+        outcome = disc.outcome(start, seen)
     unkept = None
     if out_dir is not None:
         try:
@@ -152,8 +153,8 @@ def framework(
         say_json(record(experiment, seed, outcome))
     elif good:
         out.print(disc_table(outcome, good, tree.size(outcome.params) // rounds))
-    for i, epoch in outcome.diverged.items():
-        err.print(f"Error: round {i}: the loss is no longer finite in epoch {epoch}")
+    for i, lost in outcome.diverged.items():
+        err.print(f"Error: round {i}: the loss is no longer finite in epoch {lost}")
     if unkept is not None:
         err.print(f"Error: {unkept}")
     if outcome.diverged or unkept is not None:

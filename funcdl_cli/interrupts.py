@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -103,17 +104,17 @@ def noted() -> Iterator[Connection]:
         The end of a pipe on which there is something to read from the first interrupt on.
     """
     heard, bell = Pipe(duplex=False)
-    count = int(_came)
-    if _came:
-        bell.send_bytes(b"!")
+    numbers = count(1)
 
     def note(*_: object) -> None:
-        nonlocal count
-        count += 1
-        if count == 1:
+        number = next(numbers)
+        if number == 1:
             bell.send_bytes(b"!")
-        elif count == IMPATIENT:
+        elif number == IMPATIENT:
             leave()
+
+    if _came:
+        note()
 
     try:
         with _handled(note):

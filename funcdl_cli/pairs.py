@@ -162,18 +162,22 @@ def pairs(
     results = Results(out_dir, settings, "package" if data_dir is None else "files")
     if save and (count := results.without_model(names)):
         notes.print(f"Of the rounds that are there already, {count} have no saved model.")
-    plan = {settings: results}
     watched = out_dir is not None
+    ending = finish(
+        {settings: results}, names, rounds, workers, dask, data_dir, watched=watched, saved=save
+    )
+    if ending.told:
+        _tell(results, names, test_pairs, as_json)
+    ending.leave()
 
-    def tell() -> None:
-        if as_json:
-            say_json(results.summary())
-            return
-        mine = [row for row in results.rows if row.model in names]
-        for table in tables(mine, test_pairs):
-            out.print(table)
 
-    finish(plan, names, rounds, workers, dask, data_dir, tell, watched, save)
+def _tell(results: Results, names: list[str], test_pairs: int, as_json: bool) -> None:
+    """Show what there is of the models that were asked for; all of it as JSON."""
+    if as_json:
+        say_json(results.summary())
+        return
+    for table in tables([row for row in results.rows if row.model in names], test_pairs):
+        out.print(table)
 
 
 def _list(names: list[str], whole: bool, as_json: bool) -> None:

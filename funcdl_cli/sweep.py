@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,7 @@ from funcdl_cli.options import (
 from funcdl_cli.rounds import finish
 from pairs import study, sweep
 from pairs.data import check_counts
+from pairs.results import Results
 from pairs.sweep.folders import plan as folders
 from pairs.sweep.terminal import sweep_tables
 from pairs.training import Settings
@@ -143,17 +145,23 @@ def run_sweep(
         for settings in sweep.steps(varied, asked, base):
             check_counts(study.digits(data_dir), settings.train_pairs, test_pairs, validation)
     plan = folders(out_dir, varied, asked, base, "package" if data_dir is None else "files")
+    ending = finish(plan, names, rounds, workers, dask, data_dir)
+    if ending.told:
+        _tell(varied, dict(zip(asked, plan.values())), names, as_json)
+    ending.leave()
 
-    def tell() -> None:
-        if as_json:
-            studies = [
-                {"value": value, **results.summary()}
-                for value, results in zip(asked, plan.values())
-            ]
-            say_json({"setting": varied, "studies": studies})
-            return
-        rows = [[row for row in results.rows if row.model in names] for results in plan.values()]
-        for table in sweep_tables(varied, dict(zip(asked, rows))):
-            out.print(table)
 
-    finish(plan, names, rounds, workers, dask, data_dir, tell)
+def _tell(
+    setting: str, swept: Mapping[sweep.Value, Results], names: list[str], as_json: bool
+) -> None:
+    """Show what there is at each value of the models that were asked for; all of it as JSON."""
+    if as_json:
+        studies = [{"value": value, **results.summary()} for value, results in swept.items()]
+        say_json({"setting": setting, "studies": studies})
+        return
+    rows = {
+        value: [row for row in results.rows if row.model in names]
+        for value, results in swept.items()
+    }
+    for table in sweep_tables(setting, rows):
+        out.print(table)

@@ -20,7 +20,8 @@ import torch
 from funcdl import tree
 from pairs.data import Mnist, Split, draw_pairs, load_digits
 from pairs.model_file import ModelFile, ModelFileError, check_package, from_round, load, pack
-from pairs.training import Settings, errors, train_round
+from pairs.rounds import train_round
+from pairs.training import Settings, errors
 from studykit.files import ResultsError, replace, tried
 from studykit.seeds import generator
 from studykit.threads import one_thread

@@ -18,7 +18,8 @@ from torch import Generator, Tensor
 
 from funcdl import FuncdlError, tree
 from pairs.models import MODELS, Model
-from pairs.training import Settings, Trained
+from pairs.rounds import Trained
+from pairs.training import Settings
 from studykit.schema import Form, Within, read
 
 __all__ = ["ModelFile", "ModelFileError", "check_package", "from_round", "load", "pack"]

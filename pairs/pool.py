@@ -9,6 +9,8 @@ ever. Here nothing is shared but what a fork copies:
 - Another pipe, `stop`, ends that wait: Ctrl-C is something that the parent reads, never an
   exception between two lines. Workers leave it to the parent.
 - However it ends, what has come through a pipe by then is given first.
+- Whoever leaves the loop early leaves workers at their tasks; what these answer later is dropped,
+  so that the same workers can be asked again.
 - In the end workers are killed, so that none needs to agree; one whose parent was killed ends by
   itself.
 """
@@ -88,7 +90,7 @@ def pool(count: int) -> Iterator[Workers]:
                 workers.append((process, ours))
                 process.start()
                 theirs.close()
-        yield partial(_outcomes, [pipe for _, pipe in workers])
+        yield partial(_outcomes, [pipe for _, pipe in workers], set())
         for _, pipe in workers:
             pipe.close()
         for process, _ in workers:
@@ -103,42 +105,50 @@ def pool(count: int) -> Iterator[Workers]:
 
 def _outcomes(
     pipes: Sequence[Connection],
+    left: set[Connection],
     function: Callable[[T], R],
     tasks: Sequence[T],
     stop: Connection | None,
 ) -> Generator[tuple[T, R | Exception]]:
-    """Do the parent's half of `Workers`."""
-    ahead, idle = deque(tasks), list(pipes)
+    """Do the parent's half of `Workers`; `left` has the pipes whose answers nobody waits for."""
+    ahead, idle = deque(tasks), [pipe for pipe in pipes if pipe not in left]
     busy: dict[Any, T] = {}
     came: list[tuple[T, R | Exception]] = []
     end: BaseException | None = None
-    while True:
-        while ahead and idle and end is None:
-            pipe, task = idle.pop(), ahead.popleft()
-            try:
-                pipe.send_bytes(pickle.dumps((function, task)))
-            except OSError:  # its worker died while it had nothing to do
-                end = WorkerLostError("a worker process was killed")
-            else:
-                busy[pipe] = task
-        yield from came  # while the workers are at the next ones
-        came = []
-        watched = [*busy] if stop is None or end is not None else [*busy, stop]
-        ready: list[Any] = wait(watched, None if busy and end is None else 0)
-        if not ready:  # all is done, or all that is ready at the end
-            break
-        for pipe in ready:
-            if pipe is stop:
-                end = KeyboardInterrupt()
-                continue
-            task = busy.pop(pipe)
-            try:
-                outcome = pickle.loads(pipe.recv_bytes())
-            except (EOFError, OSError):
-                end = end or WorkerLostError("a worker process was killed")
-            else:
-                idle.append(pipe)
-                came.append((task, outcome))
+    try:
+        while True:
+            while ahead and idle and end is None:
+                pipe, following = idle.pop(), ahead.popleft()
+                try:
+                    pipe.send_bytes(pickle.dumps((function, following)))
+                except OSError:  # its worker died while it had nothing to do
+                    end = WorkerLostError("a worker process was killed")
+                else:
+                    busy[pipe] = following
+            yield from came  # while the workers are at the next ones
+            came = []
+            awaited = [*busy, *(left if ahead else ())]
+            watched = awaited if stop is None or end is not None else [*awaited, stop]
+            ready: list[Any] = wait(watched, None if awaited and end is None else 0)
+            if not ready:  # all is done, or all that is ready at the end
+                break
+            for pipe in ready:
+                if pipe is stop:
+                    end = KeyboardInterrupt()
+                    continue
+                asked = pipe in busy
+                task: Any = busy.pop(pipe, None)
+                left.discard(pipe)
+                try:
+                    outcome = pickle.loads(pipe.recv_bytes())
+                except (EOFError, OSError):
+                    end = end or WorkerLostError("a worker process was killed")
+                else:
+                    idle.append(pipe)
+                    if asked:
+                        came.append((task, outcome))
+    finally:
+        left.update(busy)
     if end is not None:
         # What interrupts the whole group may kill a worker first.
         raise KeyboardInterrupt if stop is not None and stop.poll() else end

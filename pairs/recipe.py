@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -12,9 +13,9 @@ from torch import Generator, Tensor
 from funcdl import Layer, adamw, calibrate, cross_entropy, supervised, tree
 from funcdl.schedules import one_cycle
 from pairs.augment import Warp, warped
-from pairs.descent import descend
+from pairs.descent import Epoch, descend
 
-__all__ = ["Recipe", "learn_digits"]
+__all__ = ["Recipe", "learn_digits", "measured"]
 
 SOME = 500
 """Digits a batch where batch_norm measures all of them."""
@@ -38,13 +39,8 @@ class Recipe(NamedTuple):
 
 
 def learn_digits(
-    recipe: Recipe,
-    params: Any,
-    images: Tensor,
-    classes: Tensor,
-    rng: Generator,
-    after: Callable[[Callable[[], Any]], None] | None = None,
-) -> Any:
+    recipe: Recipe, params: Any, images: Tensor, classes: Tensor, rng: Generator
+) -> Iterator[Epoch]:
     """Train the network of one digit with AdamW on a one-cycle rate, the digits ever warped anew.
 
     The members of a committee are trained one after the other: networks of this size are bound by
@@ -57,19 +53,17 @@ def learn_digits(
         images: (n, 14, 14), scaled.
         classes: (n,), from 0 to 9.
         rng: draws the warps, the order of the digits and what is dropped.
-        after: handed, after each epoch, a function that gives the parameters, the norms' measured
-            as in the end; not called for a committee, which is there only when its last member is.
 
-    Returns:
-        The trained parameters, the norms' measured on the digits as they are.
+    Yields:
+        Where it stands after each epoch, the norms not yet measured (see `measured`). A committee
+        is there only when its last member is: it comes once, its norms measured.
 
     Raises:
         TrainingError: the parameters after an epoch, or its last loss, are not finite.
     """
     if recipe.members > 1:
-        alone = recipe._replace(members=1)
-        learnt = [learn_digits(alone, own, images, classes, rng) for own in tree.unstack(params)]
-        return tree.stack(learnt)
+        yield _learn_committee(recipe, params, images, classes, rng)
+        return
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         drawn = images if recipe.warp is None else warped(images, recipe.warp, rng)
@@ -77,17 +71,36 @@ def learn_digits(
         for batch in torch.split(order, recipe.batch_size):
             yield drawn[batch], classes[batch]
 
-    def measured(learnt: Any, rng: Generator) -> Any:
-        return calibrate(recipe.digit, learnt, torch.split(images, SOME), rng)
-
-    def look(learnt: Any) -> None:
-        assert after is not None
-        # A copy of the generator, so that looking changes no number that is drawn later.
-        after(lambda: measured(learnt, Generator().set_state(rng.get_state())))
-
     steps = recipe.epochs * math.ceil(len(images) / recipe.batch_size)
     optimiser = adamw(one_cycle(recipe.lr, steps, rise=0.2), weight_decay=recipe.weight_decay)
     objective = supervised(recipe.digit, cross_entropy(label_smoothing=recipe.smoothing))
-    watched = None if after is None else look
-    params = descend(objective, optimiser, params, recipe.epochs, batches, rng, watched)
-    return measured(params, rng)
+    yield from descend(objective, optimiser, params, (batches() for _ in range(recipe.epochs)), rng)
+
+
+def measured(recipe: Recipe, params: Any, images: Tensor, rng: Generator) -> Any:
+    """Measure the norms of a network that `learn_digits` gave, on digits as they are.
+
+    Args:
+        recipe: the network; a committee's norms are measured already.
+        params: its parameters; they are not written to.
+        images: (n, 14, 14), scaled.
+        rng: draws what is dropped meanwhile.
+    """
+    if recipe.members > 1:
+        return params
+    return calibrate(recipe.digit, params, torch.split(images, SOME), rng)
+
+
+def _learn_committee(
+    recipe: Recipe, params: Any, images: Tensor, classes: Tensor, rng: Generator
+) -> Epoch:
+    """Train each member, and give them together."""
+    began = time.perf_counter()
+    alone = recipe._replace(members=1)
+    learnt = []
+    for member in tree.unstack(params):
+        last = Epoch(0, member, (), 0.0)
+        for epoch in learn_digits(alone, member, images, classes, rng):
+            last = epoch
+        learnt.append(measured(alone, last.params, images, rng))
+    return last._replace(params=tree.stack(learnt), seconds=time.perf_counter() - began)

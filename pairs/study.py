@@ -1,9 +1,9 @@
-"""The study: models × rounds, over processes, each row kept the moment it is there."""
+"""The study: models × rounds, over processes, each round given the moment it is there."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from multiprocessing.connection import Connection
@@ -18,11 +18,12 @@ from pairs.model_file import from_round, pack
 from pairs.pool import Workers
 from pairs.pool import pool as processes
 from pairs.results import Results
-from pairs.training import Row, Settings, TrainingError, row_of, train_round
+from pairs.rounds import row_of, train_round
+from pairs.training import Row, Settings, TrainingError
 from pairs.watch import watch_round
 from studykit.threads import one_thread
 
-__all__ = ["Task", "digits", "missing", "pool", "run"]
+__all__ = ["Done", "Task", "digits", "keep", "missing", "pool", "run"]
 
 
 class Task(NamedTuple):
@@ -96,38 +97,42 @@ def pool(workers: int, data_dir: Path | None) -> Iterator[Workers]:
 
 def run(
     tasks: Sequence[Task],
-    data_dir: Path | None,
     workers: Workers,
-    keep: Callable[[Task, Row], None],
-    keep_details: Callable[[Task, Details], None] | None = None,
-    keep_model: Callable[[Task, bytes], None] | None = None,
+    data_dir: Path | None = None,
+    *,
+    watched: bool = False,
+    saved: bool = False,
     stop: Connection | None = None,
-) -> dict[Task, TrainingError]:
-    """Have workers do the tasks, and hand each with its row to `keep` as soon as it comes.
+) -> Generator[tuple[Task, Done | TrainingError]]:
+    """Have workers do the tasks.
 
-    Where there is a `keep_details`, the rounds are watched, which takes half as long again, and it
-    is handed a task's details before `keep` is handed its row; so is `keep_model` the content of a
-    file of its parameters. Once there is something to read from `stop`, the work ends.
+    Args:
+        tasks: in the order in which they are begun.
+        workers: who does them.
+        data_dir: where the digits are, as `digits` has it.
+        watched: whether the rounds are watched, for their details; it takes half as long again.
+        saved: whether the content of a file of the parameters is given too.
+        stop: the end of a pipe, or None; once there is something to read, the work ends.
 
-    Returns:
-        The rounds that failed, with their errors; the other rounds went on.
+    Yields:
+        Each task with what it gave, as soon as it comes, or with the error of a round that failed;
+        the other rounds go on.
 
     Raises:
-        WorkerLostError, KeyboardInterrupt: as `Workers` has them; all rows that came are kept.
+        WorkerLostError, KeyboardInterrupt: as `Workers` has them; all that came was given.
     """
-    watched, saved = keep_details is not None, keep_model is not None
     function = partial(work, data_dir=data_dir, watched=watched, saved=saved)
-    failures = {}
     with closing(workers(function, tasks, stop)) as outcomes:
         for task, outcome in outcomes:
-            if isinstance(outcome, TrainingError):
-                failures[task] = outcome
-                continue
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, Exception) and not isinstance(outcome, TrainingError):
                 raise outcome
-            if keep_details is not None and outcome.details is not None:
-                keep_details(task, outcome.details)
-            if keep_model is not None and outcome.model is not None:
-                keep_model(task, outcome.model)
-            keep(task, outcome.row)
-    return failures
+            yield task, outcome
+
+
+def keep(results: Results, task: Task, done: Done) -> None:
+    """Keep what a task gave, its row last: a kill before leaves a round to be done again."""
+    if done.details is not None:
+        results.add_details(done.details)
+    if done.model is not None:
+        results.add_model(task.model, task.round, done.model)
+    results.add(done.row)

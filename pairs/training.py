@@ -1,41 +1,37 @@
-"""Training one model on the pairs of one round, and counting its errors."""
+"""Training one model, epoch after epoch, and counting its errors."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from funcdl import adam, calibrate, supervised, tree
+from funcdl import adam, calibrate, supervised
 from funcdl.schedules import cosine, warm_up
 from pairs.augment import augmented
-from pairs.calibration import Calibration, measured
-from pairs.data import Mnist, Pairs, Split, draw_split
-from pairs.descent import TrainingError, descend
-from pairs.models import MODELS, Model, origin
+from pairs.calibration import Calibration
+from pairs.data import Pairs
+from pairs.descent import Epoch, TrainingError, descend
+from pairs.models import Model
 from pairs.rates import rate
-from pairs.recipe import learn_digits
+from pairs.recipe import learn_digits, measured
 from studykit.schema import Share, Within
-from studykit.seeds import generator
 
 __all__ = [
     "Row",
     "Scaling",
     "Settings",
-    "Trained",
     "TrainingError",
     "ask",
     "epochs_of",
     "errors",
     "lr_of",
-    "row_of",
-    "run_round",
+    "settled",
+    "shares",
     "train",
-    "train_round",
 ]
 
 
@@ -107,113 +103,6 @@ class Scaling(NamedTuple):
         return (images - self.mean) / self.deviation
 
 
-class Trained(NamedTuple):
-    """A round's parameters, what they were trained and are tested on, and the time it took."""
-
-    params: Any
-    scaling: Scaling
-    split: Split
-    seconds: float
-
-
-def run_round(name: str, round: int, settings: Settings, mnist: Mnist) -> Row:
-    """Draw the pairs of a round, train a model on them and test it.
-
-    Args, and what is raised: see `train_round`.
-    """
-    return row_of(name, round, settings, train_round(name, round, settings, mnist))
-
-
-def train_round(
-    name: str,
-    round: int,
-    settings: Settings,
-    mnist: Mnist,
-    after: Callable[[Trained], None] | None = None,
-    split: Split | None = None,
-) -> Trained:
-    """Draw the pairs of a round and train a model on them.
-
-    The pairs depend on the seed and the round alone, so that all models of a round see the same;
-    so do the order of the batches and the augmentation. The weights depend on the model's name too.
-    Rounds for validation share neither a digit nor a random number with the others.
-
-    Args:
-        name: of the model.
-        round: from 0.
-        settings: what the round depends on beside these.
-        mnist: the digits.
-        after: handed, after each epoch, what there is by then, to look at and not to keep; the
-            time that it takes is not the training's. A committee is trained without.
-        split: the pairs, in place of those that are drawn.
-
-    Raises:
-        TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
-        DataError: there are not as many digits as the settings ask for.
-    """
-    model = MODELS[name]
-
-    def drawn(*labels: str | int) -> Generator:
-        apart = ["validation"] if settings.validation else []
-        return generator(settings.seed, *apart, *labels)
-
-    if split is None:
-        split = draw_split(
-            mnist,
-            settings.train_pairs,
-            settings.test_pairs,
-            drawn("pairs", round),
-            settings.validation,
-        )
-    scaling = Scaling(split.train.images.mean(), split.train.images.std())
-    params, _ = model.net.init(drawn("weights", origin(name), round), (2, 14, 14))
-    started, pause = time.perf_counter(), 0.0
-
-    def look(now: Callable[[], Any]) -> None:
-        nonlocal pause
-        assert after is not None
-        began = time.perf_counter()
-        after(Trained(now(), scaling, split, began - started - pause))
-        pause += time.perf_counter() - began
-
-    try:
-        params = train(
-            model,
-            params,
-            split.train._replace(images=scaling(split.train.images)),
-            settings,
-            drawn("batches", round),
-            None if after is None else look,
-        )
-    except TrainingError as error:
-        raise TrainingError(f"{name}, round {round}: {error}") from None
-    return Trained(params, scaling, split, time.perf_counter() - started - pause)
-
-
-def row_of(name: str, round: int, settings: Settings, trained: Trained) -> Row:
-    """Count the errors of what `train_round` gave, and see what its probabilities are worth."""
-    model, (params, scaling, split, seconds) = MODELS[name], trained
-    train_error, _ = errors(model, params, scaling, split.train)
-    outputs, test = ask(model, params, scaling, split.test.images), split.test
-    test_error, digit_error = _errors(outputs, test)
-    unequal = test.classes[:, 0] != test.classes[:, 1]
-    swapped, *_ = ask(model, params, scaling, test.images[unequal].flip(1))
-    digits = outputs[1] if len(outputs) > 1 else None
-    return Row(
-        name,
-        round,
-        settings.seed,
-        tree.size(params),
-        epochs_of(model, settings),
-        lr_of(model, settings),
-        train_error,
-        test_error,
-        digit_error,
-        round_to(seconds),
-        measured(outputs[0], digits, swapped, test.target, test.classes),
-    )
-
-
 def epochs_of(model: Model, settings: Settings) -> int:
     """Count a model's epochs: those of the settings, more for a control, or its recipe's."""
     if model.recipe is not None:
@@ -229,13 +118,8 @@ def lr_of(model: Model, settings: Settings) -> float:
 
 
 def train(
-    model: Model,
-    params: Any,
-    pairs: Pairs,
-    settings: Settings,
-    rng: Generator,
-    after: Callable[[Callable[[], Any]], None] | None = None,
-) -> Any:
+    model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator
+) -> Iterator[Epoch]:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
 
     A model with a recipe learns from the single digits, by its recipe.
@@ -246,11 +130,10 @@ def train(
         pairs: scaled images, with their targets.
         settings: epochs, batch size, peak rate, augmentation and weight of the auxiliary loss.
         rng: draws the augmentation and the order of the pairs, anew for each epoch.
-        after: handed, after each epoch, a function that gives the parameters, with the norms
-            measured on some of the pairs; but for a committee's.
 
-    Returns:
-        The trained parameters, with the norms measured on the pairs as they are.
+    Yields:
+        Where it stands after each epoch, the norms not yet measured (see `settled`); a committee
+        once, when its last member is trained.
 
     Raises:
         TrainingError: the parameters after an epoch, or its last loss, are not finite.
@@ -260,8 +143,9 @@ def train(
     if model.recipe is not None:
         digit, *rest = params
         images, classes = pairs.images.flatten(0, 1), pairs.classes.flatten()
-        look = None if after is None else lambda learnt: after(lambda: (learnt(), *rest))
-        return (learn_digits(model.recipe, digit, images, classes, rng, look), *rest)
+        for epoch in learn_digits(model.recipe, digit, images, classes, rng):
+            yield epoch._replace(params=(epoch.params, *rest))
+        return
 
     def batches() -> Iterator[Any]:
         images = augmented(pairs.images, settings.augment, rng)
@@ -270,20 +154,35 @@ def train(
         for x, *targets in zip(*(torch.split(part[order], settings.batch_size) for part in parts)):
             yield x, tuple(targets)
 
-    def settled(learnt: Any, images: Tensor = pairs.images) -> Any:
-        if not model.normed:
-            return learnt
-        # A generator of its own, so that looking changes no number that is drawn later.
-        return calibrate(model.net, learnt, torch.split(images, SOME), Generator())
-
     epochs = epochs_of(model, settings)
     steps = epochs * math.ceil(len(pairs.target) / settings.batch_size)
     rise, peak = max(steps // 10, 1), lr_of(model, settings)
     optimiser = adam(warm_up(rise, cosine(peak, max(steps - rise, 1)), start=0.04))
     objective = supervised(model.net, model.weighted(settings.aux_weight))
-    look = None if after is None else lambda now: after(lambda: settled(now, pairs.images[:SOME]))
     draws = rng if model.normed else None
-    return settled(descend(objective, optimiser, params, epochs, batches, draws, after=look))
+    yield from descend(objective, optimiser, params, (batches() for _ in range(epochs)), draws)
+
+
+def settled(model: Model, params: Any, images: Tensor, rng: Generator) -> Any:
+    """Measure the norms of what `train` gave, so that the network can be asked.
+
+    Args:
+        model: which network; one without norms has nothing to measure.
+        params: its parameters; they are not written to.
+        images: (N, 2, 14, 14), scaled; as they are, not augmented.
+        rng: that of `train`; a copy draws what a recipe drops meanwhile, so that looking changes no
+            number that is drawn later.
+
+    Returns:
+        The parameters, their norms measured.
+    """
+    draws = Generator().set_state(rng.get_state())
+    if model.recipe is not None:
+        digit, *rest = params
+        return (measured(model.recipe, digit, images.flatten(0, 1), draws), *rest)
+    if not model.normed:
+        return params
+    return calibrate(model.net, params, torch.split(images, SOME), draws)
 
 
 SOME = 250
@@ -295,7 +194,7 @@ def errors(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> tuple[f
 
     The second is None for a model that learns no digits.
     """
-    return _errors(ask(model, params, scaling, pairs.images), pairs)
+    return shares(ask(model, params, scaling, pairs.images), pairs)
 
 
 CHUNK = 100
@@ -308,17 +207,13 @@ def ask(model: Model, params: Any, scaling: Scaling, images: Tensor) -> list[Ten
     return [torch.cat(parts) for parts in zip(*chunks)]
 
 
-def _errors(outputs: Sequence[Tensor], pairs: Pairs) -> tuple[float, float | None]:
+def shares(outputs: list[Tensor], pairs: Pairs) -> tuple[float, float | None]:
+    """Count in a model's outputs what `errors` counts."""
     wrong = outputs[0].argmax(-1) != pairs.target
     if len(outputs) == 1:
-        return _fraction(wrong), None
-    return _fraction(wrong), _fraction(outputs[1].argmax(-1) != pairs.classes)
+        return _share(wrong), None
+    return _share(wrong), _share(outputs[1].argmax(-1) != pairs.classes)
 
 
-def _fraction(wrong: Tensor) -> float:
+def _share(wrong: Tensor) -> float:
     return int(wrong.sum()) / wrong.numel()
-
-
-def round_to(seconds: float) -> float:
-    """Round a time to milliseconds, all that a row is worth."""
-    return float(f"{seconds:.3f}")

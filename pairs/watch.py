@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,59 +12,94 @@ from torch import Tensor
 from funcdl import tree
 from pairs.calibration import MOST
 from pairs.data import Mnist, Pairs
+from pairs.descent import Epoch
 from pairs.details import PICTURES, Details, Mistake
-from pairs.models import MODELS
-from pairs.training import Settings, Trained, ask, train_round
+from pairs.rounds import Start, Trained, begin, finished, learn
+from pairs.training import Settings, ask, epochs_of, errors, settled
 
-__all__ = ["watch_round"]
+__all__ = ["Look", "watch", "watch_round"]
 
 SOME = 250
-"""Training pairs that the curve of the loss is measured on: a look at all of them after each
-epoch would take a third of the epoch."""
+"""Training pairs that a look is taken at: at all of them it would take a third of the epoch."""
+
+
+class Look(NamedTuple):
+    """A look at a model after an epoch.
+
+    Attributes:
+        epoch: where training stands, the norms not yet measured.
+        loss: the Boolean's mean cross-entropy on some of the training pairs.
+        test_error: the share of the test pairs that are answered wrongly.
+    """
+
+    epoch: Epoch
+    loss: float
+    test_error: float
+
+
+def watch(start: Start) -> Iterator[Look]:
+    """Train a round's model as `learn` does, and look at it after each epoch.
+
+    The looks draw no random numbers and their time is not the training's: what is trained is the
+    same.
+
+    Yields:
+        A look an epoch; at a committee one, when its last member is trained.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
+    """
+    model, scaling, test = start.model, start.scaling, start.split.test
+    some = Pairs(*(part[:SOME] for part in start.split.train))
+    images = start.pairs.images if model.recipe else start.pairs.images[:SOME]
+    for epoch in learn(start):
+        params = settled(model, epoch.params, images, start.rng)
+        loss = _loss(ask(model, params, scaling, some.images)[0], some.target)
+        error, _ = errors(model, params, scaling, test)
+        yield Look(epoch, loss, error)
 
 
 def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tuple[Trained, Details]:
     """Do what `train_round` does, and look at the model after each epoch and at its mistakes.
 
-    The looks draw no random numbers and their time is not the training's: what is trained is the
-    same. A committee, whose members are trained one after the other, has no curves.
-
     Raises:
         TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
         DataError: there are not as many digits as the settings ask for.
     """
-    model = MODELS[name]
-    losses: list[float] = []
-    test_errors: list[float] = []
+    start = begin(name, round, settings, mnist)
+    last, looks = start.epoch, []
+    for look in watch(start):
+        last = look.epoch
+        looks.append(look)
+    trained = finished(start, last)
+    return trained, _details(start, looks, trained)
 
-    def look(now: Trained) -> None:
-        some = Pairs(*(part[:SOME] for part in now.split.train))
-        loss = _loss(ask(model, now.params, now.scaling, some.images)[0], some.target)
-        # A round whose loss is NaN here goes on, as it does unwatched.
-        losses.append(float(f"{loss if loss < MOST else MOST:.4g}"))
-        answers = ask(model, now.params, now.scaling, now.split.test.images)[0].argmax(-1)
-        wrong = int((answers != now.split.test.target).sum())
-        test_errors.append(wrong / len(answers))
 
-    trained = train_round(name, round, settings, mnist, look)
-    test = trained.split.test
+def _details(start: Start, looks: Sequence[Look], trained: Trained) -> Details:
+    model, round, test = start.model, start.round, trained.split.test
+    # A committee, which is there only when its last member is, has no curves.
+    curves = looks if len(looks) == epochs_of(model, start.settings) else []
     outputs = ask(model, trained.params, trained.scaling, test.images)
     p = outputs[0].softmax(-1)[:, 1].nan_to_num(0.5)
     guesses = outputs[1].argmax(-1) if len(outputs) > 1 else None
     wrong = outputs[0].argmax(-1) != test.target
     mistakes = _mistakes(p, guesses, wrong, test)
-    details = Details(
-        name,
+    return Details(
+        model.name,
         round,
-        losses,
-        test_errors,
+        [_kept(look.loss) for look in curves],
+        [look.test_error for look in curves],
         mistakes,
         [_encoded(test.images[mistake.pair]) for mistake in mistakes[:PICTURES]],
         _kinds(wrong, test.classes),
         None if guesses is None else _confusion(guesses, test.classes),
         _filters(trained.params) if round == 0 else [],
     )
-    return trained, details
+
+
+def _kept(loss: float) -> float:
+    """Round a loss; a round in which a look finds NaN goes on, as it does unwatched."""
+    return float(f"{loss if loss < MOST else MOST:.4g}")
 
 
 def _loss(logits: Tensor, target: Tensor) -> float:

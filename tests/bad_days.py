@@ -3,7 +3,7 @@
 A study that saves its models is interrupted, killed or left without room, over and over, in one
 folder. After each time it must have ended, with the exit code that it promises and without a
 traceback; every round that was ever finished is there, with its model and its details; and the same
-command goes on. `tests/test_bad_days.py` does a few of each.
+command goes on. `tests/cli/test_bad_days.py` does a few of each.
 """
 
 from __future__ import annotations

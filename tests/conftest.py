@@ -4,6 +4,7 @@ import signal
 import pytest
 import torch
 
+pytest.register_assert_rewrite("helpers")
 torch.set_num_threads(1)
 # What a shell runs in the background ignores Ctrl-C, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -113,9 +113,10 @@ WORDS = {
 
 THEN = [
     *("-x", "-q", "-p", "no:cacheprovider"),
-    "tests/test_contract.py::test_nobody_computes_a_cotangent_that_nobody_asked_for",
-    "tests/test_contract.py::test_without_the_inputs_cotangent_its_products_are_saved",
-    *(f"tests/test_{name}.py" for name in ("losses", "images", "sequences", "norms", "laws")),
+    "tests/contract/test_contract.py::test_nobody_computes_a_cotangent_that_nobody_asked_for",
+    "tests/contract/test_contract.py::test_without_the_inputs_cotangent_its_products_are_saved",
+    *(f"tests/layers/test_{name}.py" for name in ("images", "sequences", "norms")),
+    *("tests/losses/test_losses.py", "tests/combinators/test_laws.py"),
 ]
 """What is run where they notice nothing."""
 
@@ -269,7 +270,7 @@ def fails(place: Path, name: str) -> bool:
 def contract(words: list[str]) -> int:
     """Call the tests of the contract one by one, which takes a tenth of pytest's time."""
     torch.set_grad_enabled(False)
-    sys.path.insert(1, "tests")
+    sys.path[1:1] = ["tests", "tests/contract"]
     import test_contract as tests
 
     import funcdl

@@ -85,7 +85,7 @@ def test_every_python_block_is_run(page):
 
 def test_every_test_that_is_named_exists():
     text = "".join(page.read_text() for page in PAGES)
-    named = re.findall(r"(tests/\w+\.py)::(\w+)", text)
+    named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", text)
     assert len(named) > 50
     for file in {file for file, _ in named}:
         functions = {

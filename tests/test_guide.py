@@ -12,10 +12,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"`(funcdl/[\w/]+\.py)`:\n\n```py\n(.*?)```", GUIDE, re.DOTALL)
-PARTS = ("funcdl", "funcdl_cli", "pairs", "tests", "docs", "cli.py", "pyproject.toml")
+PARTS = (
+    *("funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports", "tests", "docs"),
+    *("cli.py", "pyproject.toml"),
+)
 
 STRUCTURE = [f"tests/test_{name}.py" for name in ("cases", "imports", "architecture", "docs")]
-PROPERTIES = [f"tests/test_{name}.py" for name in ("contract", "kinds", "specials", "precision")]
+PROPERTIES = [
+    "tests/contract/test_contract.py",
+    "tests/wording/test_wording_kinds.py",
+    *("tests/layers/test_specials.py", "tests/layers/test_precision.py"),
+]
 CHOICE = "swish or cases or (imports and not global) or architecture or reference"
 
 
@@ -96,7 +103,14 @@ def test_a_layer_without_a_row_is_missed(copy):
     folder, run = copy
     follow(folder, STEPS[:2])
     tests = run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cases.py", "-k", "has_a_row"
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/cases/test_cases.py",
+        "-k",
+        "has_a_row",
     )
     assert tests.returncode == 1
     assert "'swish'" in tests.stdout

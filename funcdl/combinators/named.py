@@ -30,7 +30,7 @@ def named(name: str, layer: LayerLike) -> Layer:
     >>> params, _ = net.init(torch.Generator().manual_seed(0), (4,))
     >>> net(params, torch.ones(5, 7))
     Traceback (most recent call last):
-    funcdl.errors.ShapeError: serial[0] encoder: linear: expected (…, 4), got (5, 7)
+    funcdl.errors.ShapeError: serial[0] encoder: linear: expected x (…, 4), got (5, 7)
     """
     if not isinstance(name, str) or not name:
         raise KindError(f"named: expected a name, got {name!r}")

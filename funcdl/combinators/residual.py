@@ -51,7 +51,7 @@ def residual(layer: LayerLike) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         y, pull = part.at("residual", params, x, rng)
-        keep(shape_of(x), shape_of(y))
+        keep(shape_of(x, "residual"), shape_of(y, "residual"))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = pull(dy, need_dx)

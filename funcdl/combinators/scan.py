@@ -89,7 +89,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
         for t, step in enumerate(xs.unbind(at)):
             h, pull = part.at(f"scan[{t}]", params, (h, step), rng)
             if not vjps:
-                keep("scan[0] ", shape_of(first), shape_of(h))
+                keep("scan[0] ", shape_of(first, "scan"), shape_of(h, "scan"))
             states.append(h)
             vjps.append(pull)
 
@@ -116,6 +116,6 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
     args = "" if hidden is None else f"{hidden}"
     sequence = "… time>=0 features>=0"
     inputs = (anything("h"), f"x: {sequence}") if hidden is None else sequence
-    takes = Signature(ANYTHING, inputs, anything("y"))
+    takes = Signature(ANYTHING, inputs, anything("y"), floats=False)
     needs = needing([("scan", part)])
     return Layer("scan", init, apply, args, (part,), needs_rng=needs, signature=takes)

@@ -9,7 +9,7 @@ from funcdl import tree
 from funcdl.arguments import integer, show
 from funcdl.combinators.parts import as_layers, needing, place, summed
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.errors import InputError, ShapeError
+from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["vmap"]
@@ -68,11 +68,15 @@ def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
         return params, _behind(lead, out_shape)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        lead, _ = split(shape_of(x))
+        in_shape = shape_of(x, "vmap")
+        lead, _ = split(in_shape)
         count = math.prod(lead)
         if count == 0:
-            raise InputError(f"vmap: expected at least one example, got {show(shape_of(x))}")
+            raise InputError(f"vmap: expected at least one example, got {show(in_shape)}")
         for leaf in tree.leaves(params) if models else ():
+            if not isinstance(leaf, Tensor):
+                got = type(leaf).__name__
+                raise KindError(f"vmap: expected params of tensors, got {got}")
             if leaf.shape[:models] != lead[:models]:
                 raise ShapeError(
                     f"vmap: expected parameters that begin with {show(lead[:models])} as x does, "
@@ -121,6 +125,6 @@ def _pile(values: list[Any], lead: Shape) -> Any:
         if first is None:
             return None
         piled = tree.stack([(t,) for t in tensors])[0]
-        return piled.reshape(*lead, *first.shape)  # type: ignore[no-any-return]
+        return piled.reshape((*lead, *first.shape))  # type: ignore[no-any-return]
 
     return tree.map(pile, *values)

@@ -55,6 +55,7 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
             )
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        takes.infer("weighted_sum", in_shape)
         shapes = []
         for where, loss, pair in zip(places, losses, zip(*in_shape)):
             with place(where):
@@ -65,7 +66,7 @@ def weighted_sum(*terms: tuple[float, LayerLike]) -> Layer:
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         each_loss = zip(losses, places, zip(*x))
         pulled = [loss.at(where, (), pair, rng) for loss, where, pair in each_loss]
-        alike([shape_of(value) for value, _ in pulled])
+        alike([shape_of(value, "weighted_sum") for value, _ in pulled])
         # What has no weight is left out: 0 times an infinite loss is NaN.
         total = None
         for weight, (value, _) in zip(weights, pulled):

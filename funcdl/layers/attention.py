@@ -88,7 +88,7 @@ def attention(
         return y, vjp
 
     args = f"{heads}" + (", causal=True" if causal else "")
-    width = "heads*each"
+    width = "heads*size"
     takes = Signature(
         of(
             Attention,

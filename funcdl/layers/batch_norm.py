@@ -84,7 +84,8 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
         # Here, where they are the caller's own, and not of a tensor that is being recorded: see
         # `funcdl.staging`.
         if rng is None and type(x) is Tensor:
-            ask_for_calibration("batch_norm", params.mean, params.var)
+            *_, mean, var = params
+            ask_for_calibration("batch_norm", mean, var)
         return normalise(params, x, rng)
 
     @in_float32

@@ -144,7 +144,7 @@ def _conv(
 
 def _channels(groups: int) -> tuple[str, str]:
     """Name the channels of a group, and those of the image."""
-    return ("in", "in") if groups == 1 else ("each", "groups*each")
+    return ("in", "in") if groups == 1 else ("size", "groups*size")
 
 
 def _apart(t: Tensor, groups: int, models: int) -> Tensor:

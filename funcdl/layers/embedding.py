@@ -70,6 +70,7 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
         of(Lookup, "*models vocabulary features"),
         "indices: *models … <vocabulary",
         "*models … features",
+        floats=False,
         vocabulary=vocabulary,
         features=features,
     )

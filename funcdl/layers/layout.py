@@ -76,7 +76,7 @@ def flatten(ndim: int = 3) -> Layer:
     """
     integer("flatten", "ndim", ndim, 1)
 
-    takes = moves("… *old", "… merged", axes={"old": ndim}, merged=("old", math.prod))
+    takes = moves("… *axis", "… merged", axes={"axis": ndim}, merged=("axis", math.prod))
     return rearrangement(
         "flatten", str(ndim), takes, lambda x: x.flatten(-ndim), lambda dy, s: dy.reshape(s)
     )
@@ -110,18 +110,18 @@ def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
         numbers, known = math.prod(old), math.prod(length for length in shape if length != -1)
         rest = numbers // known
         if known * (rest if -1 in shape else 1) != numbers:
+            last = "axis" if ndim == 1 else f"{ndim} axes"
             raise ShapeError(
-                f"reshape: expected numbers for the shape {show(shape)} along the last "
-                f"{ndim} axes, got {show(old)}"
+                f"reshape: expected the last {last} of x to make {show(shape)}, got {show(old)}"
             )
         return tuple(rest if length == -1 else length for length in shape)
 
     def forward(x: Tensor) -> Tensor:
         at = x.ndim - ndim
-        return x.reshape(*x.shape[:at], *infer(tuple(x.shape[at:])))
+        return x.reshape((*x.shape[:at], *infer(tuple(x.shape[at:]))))
 
     args = f"{show(shape)}, {ndim}" if ndim != 1 else show(shape)
-    takes = moves("… *old", "… *new", axes={"old": ndim}, new=("old", infer))
+    takes = moves("… *axis", "… *new", axes={"axis": ndim}, new=("axis", infer))
     return rearrangement("reshape", args, takes, forward, lambda dy, s: dy.reshape(s))
 
 

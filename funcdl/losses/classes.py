@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import number
+from funcdl.arguments import number, show
 from funcdl.contract import Layer
-from funcdl.errors import KindError
+from funcdl.errors import KindError, ShapeError
 from funcdl.losses.loss import CLASSES, Reduction, loss
 from funcdl.ops.choose import only
 from funcdl.ops.log_softmax import log_softmax
@@ -122,7 +122,6 @@ def cross_entropy(
         SOFT if soft else CLASSES,
         ", ".join(args),
         weighted_mean if by_weight else None,
-        **({} if weights is None else {"classes": len(weights)}),
     )
 
 
@@ -187,4 +186,7 @@ def _worth(weights: Tensor, y: Tensor, t: Tensor) -> Tensor:
 
 
 def _like(weights: Tensor, y: Tensor) -> Tensor:
+    if len(weights) != y.shape[-1]:
+        got = show(weights.shape)
+        raise ShapeError(f"cross_entropy: expected {y.shape[-1]} weights, got {got}")
     return weights.to(y.device, y.dtype)

@@ -146,9 +146,9 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
             if (problem := exhausted("optimiser", error)) is not None:
                 raise problem from error
             expect_state("optimiser", OptimiserState, state)
-            expect_like("optimiser", "a gradient", grads, params)
-            kept = "the state that init made for such params"
-            expect_like("optimiser", kept, state.transforms, inner.init(params), "state.transforms")
+            expect_like("optimiser", "a gradient {kind} for params{path}", grads, params)
+            kept = "the state that init made for such params, with state.transforms{path} {kind}"
+            expect_like("optimiser", kept, state.transforms, inner.init(params))
             raise
         # Of the dtypes that they had, so that a staged step goes on.
         shown = as_dtype_of(rate, state.lr) if isinstance(state.lr, Tensor) else rate
@@ -196,8 +196,14 @@ def _moved(params: Params, updates: Params, rate: Tensor) -> Params:
     return tree.map(step, params, updates)
 
 
-def expect_like(where: str, what: str, given: Any, params: Params, named: str = "params") -> None:
+def expect_like(where: str, what: str, given: Any, params: Params) -> None:
     """Refuse tensors that are not as those beside them are, in shape, dtype or device.
+
+    Args:
+        where: what errors begin with.
+        what: the sentence's subject, with `{path}` of a tensor and `{kind}` for how it should be.
+        given: the tensors that are looked at.
+        params: what they are to be like.
 
     Raises:
         TreeError: the structures differ.
@@ -207,15 +213,13 @@ def expect_like(where: str, what: str, given: Any, params: Params, named: str = 
     for path, p, g in zip(tree.paths(params), tree.leaves(params), tree.leaves(given)):
         if not isinstance(p, Tensor) or not p.is_floating_point():
             kind = p.dtype if isinstance(p, Tensor) else type(p).__name__
-            raise KindError(f"{where}: expected {named}{path} to be a tensor of floats, got {kind}")
+            raise KindError(f"{where}: expected params{path} to be a tensor of floats, got {kind}")
         for kind in ("dtype", "device", "shape"):
             wanted, got = getattr(p, kind), getattr(g, kind, type(g).__name__)
             if wanted == got:
                 continue
             if kind == "shape":
-                raise ShapeError(
-                    f"{where}: expected {what} of shape {show(wanted)} for {named}{path}, "
-                    f"got {show(tuple(got))}"
-                )
-            on = "on " if kind == "device" else "of "
-            raise KindError(f"{where}: expected {what} {on}{wanted} for {named}{path}, got {got}")
+                wanted, got = f"shape {show(wanted)}", show(tuple(got))
+            said = what.format(path=path, kind=f"{'on' if kind == 'device' else 'of'} {wanted}")
+            error = ShapeError if kind == "shape" else KindError
+            raise error(f"{where}: expected {said}, got {got}")

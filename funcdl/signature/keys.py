@@ -53,26 +53,30 @@ def _is_bare(pattern: Each) -> bool:
 
 
 def _of_any(params: Any, x: Any) -> Any:
-    return x.dtype, x.layout, params
+    return x.dtype, x.layout, params if type(params) is tuple else (type(params), len(params))
 
 
 def _of_two(params: Any, x: Any) -> Any:
     a, b = params
     if type(b) is tuple:
-        return x.shape, x.dtype, x.layout, x.is_meta, a.shape, a.dtype, a.is_meta, b
+        return (
+            *(x.shape, x.dtype, x.layout, x.is_meta),
+            *(a.shape, a.dtype, a.layout, a.is_meta, b),
+        )
     return (
         *(x.shape, x.dtype, x.layout, x.is_meta),
-        *(a.shape, a.dtype, a.is_meta, b.shape, b.dtype, b.is_meta),
+        *(a.shape, a.dtype, a.layout, a.is_meta),
+        *(b.shape, b.dtype, b.layout, b.is_meta),
     )
 
 
 def _of_several(params: Any, x: Any) -> Any:
-    given = [p if type(p) is tuple else (p.shape, p.dtype, p.is_meta) for p in params]
+    given = [p if type(p) is tuple else (p.shape, p.dtype, p.layout, p.is_meta) for p in params]
     return x.shape, x.dtype, x.layout, x.is_meta, *given
 
 
 def _of_tuple(params: Any, x: Any) -> Any:
-    return params, *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
+    return type(params), len(params), *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
 
 
 def _of_parts(params: Any, x: Any) -> Any:

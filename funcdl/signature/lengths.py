@@ -121,7 +121,7 @@ class Lengths:
                 if known is not None:
                     found += map(str, known)
                 elif axis.name in self.counts:
-                    found += ["axis"] * self.counts[axis.name]
+                    found += [axis.name] * self.counts[axis.name]
                 elif found[-1:] != [REST]:
                     found.append(REST)
             else:
@@ -130,11 +130,12 @@ class Lengths:
 
     def _words(self, axis: Axis, empty: bool) -> str:
         lengths = [self.look_up(factor) for factor in axis.factors]
-        known = [length for length in lengths if length is not None]
-        if len(known) == len(lengths):
-            return str(prod(known))
-        if known and prod(known) != 1:
-            return f"a multiple of {prod(known)}"
-        name = "*".join(str(f) for f, length in zip(axis.factors, lengths) if length is None)
+        missing = [f for f, length in zip(axis.factors, lengths) if length is None]
+        product = prod(length for length in lengths if length is not None)
+        if not missing and product >= axis.least:
+            return str(product)
+        if missing and product != 1:
+            return f"a multiple of {product}" + " above 0" * empty
+        name = "*".join(map(str, missing or axis.factors))
         least = axis.least if axis.least > 1 or empty else 0
         return f"{name} ≥ {least}" if least else name

@@ -4,7 +4,7 @@
     in                     one axis of length 1 or more; `in>=0`, `height>=3`: of as many or more
     *models                any number of axes; equal names are equal lengths, everywhere
     …                      any number of axes, which nobody looks at (or `...`)
-    3*hidden  heads*each   a product; where one factor is not known, the others divide the length
+    3*hidden  heads*size   a product; where one factor is not known, the others divide the length
     n+                     lengths that may differ among the tensors of `each`, whose sum comes out
     *models?               axes that may be missing
     … <classes             integers (int64) from 0 to below `classes`
@@ -167,7 +167,9 @@ def parsed(pattern: Any) -> Any:
 
 
 def _read(text: str) -> Pattern:
-    name, _, rest = text.rpartition(":")
+    name, colon, rest = text.rpartition(":")
+    if colon and not name.strip().isidentifier():
+        raise InputError(f"Signature: expected a name before ':', got {text!r}")
     body, bar, other = rest.partition("|")
     if bar and other.strip() != "()":
         raise InputError(f"Signature: expected '| ()' after the axes, got {text!r}")
@@ -176,7 +178,7 @@ def _read(text: str) -> Pattern:
         if word == "~":
             real = True
         elif word.startswith("<"):
-            below = word[1:]
+            below = _named(word[1:], text)
         else:
             axes.append(_axis(word, text))
     return Pattern(body.strip(), name.strip(), tuple(axes), below, real, bool(bar))

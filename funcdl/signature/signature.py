@@ -10,6 +10,7 @@ from funcdl.signature.keys import is_free, key_for
 from funcdl.signature.kinds import Kind, devices, first_line, shapes
 from funcdl.signature.lengths import Length, Lengths
 from funcdl.signature.pattern import parsed
+from funcdl.signature.scope import expect_known, names
 from funcdl.signature.values import Leaf, Values, drawn, texts, within
 from funcdl.tensor import FLOATS
 from funcdl.tree import leaves
@@ -38,7 +39,7 @@ class Signature:
     layer is initialised.
 
     Raises:
-        InputError: a pattern is not written in the language.
+        InputError: a pattern is not written in the language, or names an axis that has no length.
 
     >>> from funcdl.tensor import empty
     >>> takes = Signature(("w: *models in out", "b: *models out"), "*models … in", "… out", out=3)
@@ -63,6 +64,10 @@ class Signature:
     ) -> None:
         self.params, self.x, self.y = parsed(params), parsed(x), parsed(y)
         self.floats, self.axes, self.lengths = floats, axes or {}, lengths
+        # `count` is that of the entries of `each`.
+        known = names(self.x, names(self.params, {"count", *self.axes, *lengths}))
+        sources = parsed([rule[0] for rule in lengths.values() if isinstance(rule, tuple)])
+        expect_known((self.params, self.x, self.y, sources), known)
         self._seen: dict[Any, Any] = {}
         self._free = is_free(self.params, self.x)
         self._key = key_for(self.params, self.x)
@@ -77,7 +82,7 @@ class Signature:
         """
         try:
             return self._seen[self._key(params, x)]
-        except (KeyError, AttributeError, TypeError, RuntimeError):
+        except (KeyError, AttributeError, TypeError, ValueError, RuntimeError):
             return self._look(where, params, x)
 
     def _look(self, where: str, params: Any, x: Any) -> Any:
@@ -103,7 +108,7 @@ class Signature:
         if (layout := odd(tensor)) is not None:
             raise KindError(f"{where}: expected {name} to be a plain tensor, got a {layout} one")
         if pattern.below:
-            if tensor.is_floating_point() or tensor.element_size() != 8:
+            if str(tensor.dtype) != "torch.int64":
                 raise KindError(f"{where}: expected {name} to be int64, got {tensor.dtype}")
         elif pattern.real:
             if tensor.is_complex():
@@ -183,11 +188,16 @@ class Signature:
         shapes, out_shape = self.infer(where, in_shape)
         return drawn(where, self.params, shapes, how, rng, "params"), out_shape
 
-    def explained(self, where: str, params: Any, x: Any, error: Exception) -> FuncdlError:
-        """Say in one sentence why arguments whose shapes fit could not be computed with."""
+    def explained(self, where: str, params: Any, x: Any, error: Exception) -> Exception:
+        """Say in one sentence why arguments whose shapes fit could not be computed with.
+
+        An error that a tensor of a user's own class may have raised is returned as it is.
+        """
         if (problem := exhausted(where, error)) is not None:
             return problem
         values = self._values(where, params, x)
+        if any(_is_a_users(leaf.value) for leaf in values.leaves):
+            return error
         known = self._matched(where, values)
         for name, pattern, tensor, _ in values.leaves:
             if pattern.below and tensor.numel() and not tensor.is_meta:
@@ -226,6 +236,11 @@ class Signature:
 def _loaded(given: tuple[Any, ...]) -> Signature:
     params, x, y, floats, axes, lengths = given
     return Signature(params, x, y, floats=floats, axes=axes, **lengths)
+
+
+def _is_a_users(tensor: Any) -> bool:
+    """Tell whether a tensor is of a class that neither torch nor this library defines."""
+    return type(tensor).__module__.partition(".")[0] not in ("torch", "funcdl")
 
 
 def _unlike(where: str, name: str, wanted: str, shape: tuple[int, ...]) -> FuncdlError:

@@ -66,8 +66,9 @@ class Values:
 
     def _each(self, pattern: Each, value: Any, path: str) -> None:
         name = pattern.name or name_of(pattern.pattern, path)
-        what = "tensors" if isinstance(pattern.pattern, Pattern) else "entries"
-        if not isinstance(value, (tuple, list)):
+        what = "inputs" if path == "x" else "entries"
+        what = "tensors" if isinstance(pattern.pattern, Pattern) else what
+        if not isinstance(value, tuple if what == "tensors" else (tuple, list)):
             raise self._other(f"{name} to be a tuple of {what}", value)
         if self.shapes and not all(isinstance(entry, tuple) for entry in value):
             raise self._other(f"{name} to be a tuple of shapes", value)
@@ -83,22 +84,30 @@ class Values:
             self.visit(pattern.pattern, entry, f"{path}[{i}]")
 
     def _node(self, pattern: Any, value: Any, path: str) -> None:
+        if not pattern and isinstance(value, (tuple, list, dict)) and not value:
+            return  # () for no parameters, and as JSON and its like give them
         alike = isinstance(value, (tuple, list) if isinstance(pattern, (tuple, list)) else dict)
         if not alike or nodes.labels(_plain(value)) != nodes.labels(_plain(pattern)):
-            pair = "a pair " if path == "x" and len(pattern) == 2 else ""
-            named = "" if path == "x" else f"{path} "
-            raise self._other(f"{named}{pair}{_words(pattern)}", value)
+            raise self._other(self._node_words(pattern, path), value)
         for label, part, entry in zip(
             nodes.labels(pattern), nodes.entries(pattern), nodes.entries(value)
         ):
+            if self.shapes and not isinstance(entry, tuple):
+                raise self._other(self._node_words(pattern, path), value)
             self.visit(part, entry, path + label)
+
+    def _node_words(self, pattern: Any, path: str) -> str:
+        """Say what a node is to be, by the names of what is inside."""
+        pair = "a pair " if path.startswith("x") and len(pattern) == 2 else ""
+        named = {"x": "", "params": "params "}.get(path, f"{path} to be ")
+        return f"{named}{pair}{_words(pattern)}{' of shapes' * self.shapes}"
 
     def _other(self, wanted: str, value: Any) -> FuncdlError:
         if self.shapes:
             return ShapeError(f"{self.where}: expected {wanted}, got {value}")
         got = type(value).__name__
         if type(value) in (tuple, list):
-            got = f"a {got} of {len(value)}"
+            got = f"a {got} of {len(value)}" if value else repr(value)
         return KindError(f"{self.where}: expected {wanted}, got {got}")
 
 
@@ -108,9 +117,9 @@ def _plain(value: Any) -> Any:
 
 
 def name_of(pattern: Any, path: str) -> str:
-    """Name an argument: as its pattern does, or by its path without "params"."""
-    own = getattr(pattern, "name", "")
-    return own or path.removeprefix("params").removeprefix(".") or path
+    """Name an argument: as its pattern does, by its path, or by its field of the parameters."""
+    own, field = getattr(pattern, "name", ""), path.removeprefix("params.")
+    return own or (field if field.isidentifier() else path)
 
 
 def _words(pattern: Any) -> str:
@@ -119,10 +128,10 @@ def _words(pattern: Any) -> str:
     >>> _words((Pattern("", "h", ()), Pattern("", "x", ())))
     '(h, x)'
     """
-    if not nodes.is_node(pattern) or isinstance(pattern, (Pattern, Anything, Each)):
+    if not _is_inner(pattern):
         return getattr(pattern, "name", "") or "…"
     parts = [
-        _words(entry) if getattr(entry, "name", "") or _is_inner(entry) else label.strip("[].")
+        label[1:] if label.startswith(".") else _words(entry)
         for label, entry in zip(nodes.labels(pattern), nodes.entries(pattern))
     ]
     kind = type(pattern).__name__ if hasattr(pattern, "_fields") else ""
