@@ -8,55 +8,12 @@ from torch.nn import functional as nnf
 
 import funcdl as f
 from funcdl import tree
-from funcdl.ops import convolve
 from funcdl.ops.window import Windows, slot
 
 
 def start(layer, shape, rng):
     params = tree.map(lambda p: normal(p.shape, rng), layer.init(rng, shape)[0])
     return params, normal(shape, rng)
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape"),
-    [
-        (f.conv2d(3, 3), (7, 6, 5, 4)),
-        (f.conv2d(3, 3, stride=2, padding=1, b_init=None), (2, 3, 6, 5, 4)),
-        (f.conv2d(4, (1, 3), groups=2, dilation=(1, 2)), (5, 4, 9, 6)),
-        (f.conv1d(3, 3), (7, 9, 4)),
-        (f.conv_transpose2d(4, 3, stride=2, padding=1, output_padding=1), (7, 5, 4, 3)),
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize("models", [(), (2,), (2, 3)], ids=str)
-@pytest.mark.parametrize("block", [1, 500], ids=["image by image", "some at once"])
-def test_patches_made_in_blocks_give_the_same(layer, shape, models, block, rng, monkeypatch):
-    params, x = start(layer, shape, rng)
-    params, x = tree.map(lambda t: normal((*models, *t.shape), rng), (params, x))
-    y, vjp = layer(params, x)
-    dy = normal(y.shape, rng)
-    whole = y, vjp(dy)
-    monkeypatch.setattr(convolve, "BLOCK", block)
-    y, vjp = layer(params, x)
-    close((y, vjp(dy)), whole)
-    close((y, vjp(dy)), whole)
-
-
-def test_a_step_with_blocks_is_staged(rng, monkeypatch):
-    net = f.serial(f.conv2d(4, 3), f.relu, f.conv2d(2, 3), f.global_avg_pool2d)
-    optimiser = f.sgd(0.1)
-    step = f.training_step(f.supervised(net, f.mse()), optimiser)
-    params = tree.map(torch.Tensor.double, net.init(rng, (8, 8, 3))[0])
-    batches = [(normal((5, 8, 8, 3), rng), normal((5, 2), rng)) for _ in range(3)]
-    results = []
-    for block, run in ((1 << 19, step), (600, step), (600, f.stage(step))):
-        monkeypatch.setattr(convolve, "BLOCK", block)
-        carried = params, optimiser.init(params)
-        for batch in batches:
-            carried = run(*carried, batch)[:2]
-        results.append(tree.map(torch.clone, carried[0]))
-    close(results[1], results[0])
-    close(results[2], results[0])
 
 
 @pytest.mark.parametrize("settings", [{}, {"stride": (2, 1), "padding": 1}], ids=str)
