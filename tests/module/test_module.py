@@ -125,7 +125,7 @@ def test_a_users_own_module_works_in_a_sequential():
     dx = net.backward(torch.ones(5, 3))
     assert len(net.param()) == 3
     with torch.enable_grad():
-        w, b = (p.clone().requires_grad_() for p, _ in net.modules[0].param())
+        w, b = (p.clone().requires_grad_() for p, _ in net[0].param())
         s, live = torch.tensor([0.5], requires_grad=True), x.clone().requires_grad_()
         expected = ((live @ w + b) * s * 3).relu()
         grads = torch.autograd.grad(expected.sum(), [w, b, s, live])
@@ -140,8 +140,8 @@ def test_a_stranger_works_in_a_sequential():
     shift = Shift()
     net = f.Sequential(f.Linear(2, 3, rng=rng()), shift, f.Dropout(0.5, rng=rng()))
     x = torch.rand(5, 2, generator=rng(1))
-    assert not net.eval().modules[2].training
-    assert torch.equal(net.forward(x), net.modules[0].forward(x))
+    assert not net.eval()[2].training
+    assert torch.equal(net.forward(x), net[0].forward(x))
     net.backward(torch.ones(5, 3))
     assert torch.equal(shift.pair[1], torch.full((3,), 5.0))
     state = net.state()
@@ -168,7 +168,7 @@ def test_parameterless_modules_list_nothing():
     [
         (lambda: f.Linear(2, 3).backward(torch.ones(1, 3)), "Linear: expected forward before backward"),
         (lambda: f.LossMSE().backward(), "LossMSE: expected forward before backward"),
-        (lambda: f.Sequential(f.ReLU()).backward(torch.ones(1)), "Sequential[0] ReLU: expected forward before backward"),
+        (lambda: f.Sequential(f.ReLU()).backward(torch.ones(1)), "Sequential: expected forward before backward"),
         (lambda: Bare().forward(torch.ones(1)), "Bare: expected a forward of its own, or a layer to wrap"),
     ],
 )  # fmt: skip

@@ -1,0 +1,87 @@
+"""Whether what a vjp keeps was written to since the forward pass: torch counts, here it is looked.
+
+Each tensor has a counter of the writes to its memory, which its views share. A number that differs
+is no harm by itself: the vjp may not need that tensor. So it is searched for, once it matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from weakref import ref
+
+from funcdl.contract import Layer
+from funcdl.tensor import Tensor
+
+__all__ = ["Seen", "holds", "seen", "written"]
+
+Seen = list[tuple[Callable[[], Any], int]]
+"""Weak references to tensors, and the counts of writes to them."""
+
+
+def seen(tensors: list[Any]) -> Seen:
+    """Note how often each tensor was written to; those of inference mode do not count."""
+    try:
+        return [(ref(t), t._version) for t in tensors]
+    except (RuntimeError, AttributeError):
+        known = [t for t in tensors if isinstance(t, Tensor) and not t.is_inference()]
+        return [(ref(t), t._version) for t in known]
+
+
+def written(noted: Seen, vjp: Any) -> int | None:
+    """Return the place of the first tensor that was written to and that the vjp keeps, else None.
+
+    >>> import torch
+    >>> x = torch.ones(3)
+    >>> noted = seen([x])
+    >>> _ = x.zero_()
+    >>> written(noted, lambda dy: x * dy), written(noted, lambda dy: dy)
+    (0, None)
+    """
+    for place, (get, version) in enumerate(noted):
+        tensor = get()
+        if tensor is not None and tensor._version != version and holds(vjp, tensor):
+            return place
+    return None
+
+
+def holds(thing: Any, tensor: Any) -> bool:
+    """Tell whether memory that a tensor lies in can be reached from a function."""
+    memory = tensor.untyped_storage()._cdata
+    left, met = [thing], set()
+    while left:
+        one = left.pop()
+        if isinstance(one, Tensor):
+            if one.untyped_storage()._cdata == memory:
+                return True
+        elif id(one) not in met and not isinstance(one, (type, Layer)):
+            met.add(id(one))
+            left += _inside(one)
+    return False
+
+
+def _inside(thing: Any) -> list[Any]:
+    """List what a function, a container or another object keeps."""
+    if isinstance(thing, (tuple, list, set, frozenset)):
+        return list(thing)
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, partial):
+        return [thing.func, *thing.args, *thing.keywords.values()]
+    if (code := getattr(thing, "__code__", None)) is not None and hasattr(thing, "__closure__"):
+        named = vars(thing).values() if hasattr(thing, "__dict__") else ()
+        cells = thing.__closure__ or ()
+        kept = [c.cell_contents for n, c in zip(code.co_freevars, cells) if _is_filled(c) and n]
+        return [*kept, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values(), *named]
+    owner = getattr(thing, "__self__", None)
+    own = vars(thing).values() if hasattr(thing, "__dict__") else ()
+    slots = [getattr(thing, name, None) for name in getattr(type(thing), "__slots__", ())]
+    return [*own, *slots, owner, getattr(thing, "__func__", None)]
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
