@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from funcdl import tree
@@ -14,7 +14,7 @@ from funcdl.module import memory
 from funcdl.module.memory import Passes, Pull
 from funcdl.module.parts import children
 from funcdl.module.state import State
-from funcdl.module.versions import Seen, seen, written
+from funcdl.module.versions import holds
 from funcdl.optimisers.statistics import has_statistics, without_statistics
 from funcdl.tensor import Generator, Tensor
 
@@ -22,7 +22,7 @@ __all__ = ["Module", "pack", "tensors_of"]
 
 M = TypeVar("M", bound="Module")
 
-FORGOTTEN = ("_passes", "_views")
+FORGOTTEN = ("_passes", "_views", "_known")
 """What copies and pickles do not keep."""
 
 
@@ -63,6 +63,7 @@ class Module(State):
     _rng: Generator = TORCH_GENERATOR
     _in_shape: Shape | None = None
     _passes: Passes = ()
+    _known: tuple[Any, bool, Any] = (None, True, ())
     _is_plain: ClassVar[bool] = True
     """Whether all that it remembers of a pass is in what `_apply` returns."""
 
@@ -88,11 +89,8 @@ class Module(State):
         """
         x = input[0] if len(input) == 1 else input
         y, pull = self._apply(x)
-        before = memory.made(x) if type(x) is Tensor else _earliest(x)
-        trains = self.training and (before is None or before.training)
-        new = memory.Pass(pull, x, memory.Made(id(self), memory.number(), trains))
-        self._passes, y = memory.remembered(self._passes, new, y)
-        return y
+        self._passes, out = memory.remembered(self._passes, memory.Pass(pull, x, y, self), y)
+        return out
 
     def backward(self, *gradwrtoutput: Any) -> Value:
         """Add to the gradients of the parameters; return the gradient of the input.
@@ -106,12 +104,14 @@ class Module(State):
         """
         dy = gradwrtoutput[0] if len(gradwrtoutput) == 1 else gradwrtoutput
         one = memory.picked(self._name, self._passes, self.training, id(self), dy)
+        if memory.is_written(one.noted, one.pull):
+            raise memory.written(self._name, "its input and output")
         try:
             dx = one.pull(dy)
         except ShapeError as error:
             raise _advised(error, one.shape, dy) from error.__cause__
         one.gone = True
-        return _marked_as(one.x, dx)
+        return memory.marked_as(one.x, dx, dy)
 
     def param(self) -> list[tuple[Tensor, Tensor]]:
         """List each parameter with its gradient, a tensor of the same shape; empty for none.
@@ -200,33 +200,34 @@ class Module(State):
             y, vjp = layer(params, x, self._rng if self.training else None)
         except TypeError as error:
             raise _drawing(self._name, error) from error.__cause__
-        # In training, population statistics are written to and not read.
-        read = without_statistics(params) if self.training and has_statistics(params) else params
-        noted = seen([*tree.leaves(read), *memory.leaves(x), *memory.leaves(y)])
+        read = self._read(params)
+        before = [p._version for p in read]
 
         def pull(dy: Value) -> Value:
-            for get, version in noted:
-                tensor = get()
-                if tensor is not None and tensor._version != version:
-                    self._expect_unwritten(noted, vjp, read)
-                    break
+            if [p._version for p in read] != before:
+                self._expect_unwritten(read, before, vjp)
             dparams, dx = vjp(dy)
-            for grad, d in zip(tree.leaves(self.grads), tree.leaves(dparams)):
-                grad.add_(d)
+            if dparams != ():
+                for grad, d in zip(flat(self.grads), flat(dparams)):
+                    grad.add_(d)
             return dx
 
         return y, pull
 
-    def _expect_unwritten(self, noted: Seen, vjp: Callable[..., Any], params: Params) -> None:
-        place = written(noted, vjp)
-        if place is None:
-            return
-        own = tree.paths(params)
-        what = own[place].lstrip(".") if place < len(own) else "its input or output"
-        raise UsageError(
-            f"{self._name}: expected {what} as it was in the forward pass, got it written to "
-            "since: go back before the step, or forward again"
-        )
+    def _read(self, params: Params) -> Any:
+        """List the parameters that a pass reads: in training, statistics are written to alone."""
+        known = self._known
+        if known[0] is params and known[1] is self.training:
+            return known[2]
+        without = self.training and has_statistics(params)
+        read = flat(without_statistics(params) if without else params)
+        self._known = (params, self.training, read)
+        return read
+
+    def _expect_unwritten(self, read: list[Tensor], before: list[int], vjp: Pull) -> None:
+        changed = [p for p, version in zip(read, before) if p._version != version]
+        if any(holds(vjp, p) for p in changed):
+            raise memory.written(self._name, "its parameters")
 
     def _drawn(self) -> Params:
         """Draw parameters."""
@@ -254,25 +255,20 @@ def pack(values: tuple[Any, ...]) -> Value:
     return values[0] if len(values) == 1 else values
 
 
+def flat(params: Params) -> Any:
+    """List the tensors of parameters: those of most layers are such a list already."""
+    if isinstance(params, tuple):
+        for entry in params:
+            if type(entry) is not Tensor:
+                break
+        else:
+            return params
+    return tree.leaves(params)
+
+
 def unique(pairs: Any) -> list[tuple[Tensor, Tensor]]:
     """List each parameter once, where modules share it."""
     return list({id(pair[0]): pair for pair in pairs}.values())
-
-
-def _earliest(x: Value) -> Any:
-    """Return the mark of an input that was not made in training; of any, where all were."""
-    marks = [mark for leaf in memory.leaves(x) if (mark := memory.made(leaf))]
-    return min(marks, key=lambda mark: mark.training, default=None)
-
-
-def _marked_as(x: Value, dx: Value) -> Value:
-    """Mark each gradient by the tensor that it belongs to, if a module made that."""
-    if type(x) is Tensor:
-        mark = getattr(x, "_made", None)
-        return dx if mark is None or dx is None else memory.marked(dx, lambda leaf: mark)
-    if type(x) is tuple and type(dx) is tuple and len(x) == len(dx):
-        return tuple(_marked_as(entry, d) for entry, d in zip(x, dx))
-    return dx
 
 
 def _advised(error: FuncdlError, shape: Any, dy: Value) -> FuncdlError:

@@ -9,9 +9,17 @@ from funcdl.module.base import Module
 from funcdl.module.memory import Pull
 from funcdl.module.parts import within
 
-__all__ = ["run"]
+__all__ = ["is_plain", "run"]
 
 _NOTHING = object()
+
+
+def is_plain(module: Any) -> bool:
+    """Tell whether all that a module remembers of a pass is in what its `_apply` returns."""
+    if not getattr(module, "_is_plain", False):
+        return False
+    own = vars(module)
+    return "forward" not in own and "backward" not in own
 
 
 def run(module: Any, x: Value) -> tuple[Value, Pull]:
@@ -20,11 +28,6 @@ def run(module: Any, x: Value) -> tuple[Value, Pull]:
     What `forward` sets on a module, or on one inside it, is there again when it goes back, whatever
     passes there were in between.
     """
-    if getattr(module, "_is_plain", False):
-        own = vars(module)
-        if "forward" not in own and "backward" not in own:
-            applied: tuple[Value, Pull] = module._apply(x)
-            return applied
     parts = [part for _, part in within(module) if hasattr(part, "__dict__")]
     before = [dict(vars(part)) for part in parts]
     for part in parts:

@@ -11,33 +11,36 @@ Any other gradient goes with the latest pass that has not gone back yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 from funcdl.contract import Value
 from funcdl.errors import UsageError
+from funcdl.module.versions import Seen, holds, seen
 from funcdl.tensor import Tensor
 
-__all__ = ["Made", "Pass", "Versions", "leaves", "made", "marked", "picked", "remembered"]
+__all__ = [
+    "Pass",
+    "Passes",
+    "Pull",
+    "is_written",
+    "leaves",
+    "marked_as",
+    "picked",
+    "remembered",
+    "written",
+]
 
 Pull = Callable[[Value], Value]
-_NUMBERS = count()
+_NUMBERS = count(1)
 
 
-class Made(NamedTuple):
-    """Where a tensor comes from, or the tensor that a gradient belongs to: numbers, to be pickled.
-
-    Attributes:
-        module: the `id` of the module whose output it is.
-        number: of the forward pass.
-        training: whether all modules so far were in training mode.
-    """
-
-    module: int
-    number: int
-    training: bool
+Made = tuple[int, int, bool]
+"""Where a tensor comes from, or the tensor that a gradient belongs to: the `id` of the module whose
+output it is, the number of the forward pass, and whether all modules so far were in training mode.
+Numbers alone, which any pickle takes."""
 
 
 class Pass:
@@ -47,19 +50,28 @@ class Pass:
         pull: from the gradient of the output to that of the input.
         x: the input, kept so that the passes that it came from are remembered too.
         made: what its output is marked with.
+        trains: whether it was made in training.
+        noted: the writes to its input and output.
         outputs: weak references to the tensors that the caller got.
         shape: of the output, where it is one tensor.
         gone: whether a backward pass went with it.
-        gap: whether a pass before it was forgotten that had not gone back.
+        gap: the number of the first pass before it that was forgotten and had not gone back; else 0.
     """
 
-    __slots__ = ("gap", "gone", "made", "outputs", "pull", "shape", "x")
+    __slots__ = ("gap", "gone", "made", "noted", "outputs", "pull", "shape", "trains", "x")
 
-    def __init__(self, pull: Pull, x: Value, made: Made) -> None:
-        self.pull, self.x, self.made = pull, x, made
-        self.outputs: list[Any] = []
+    def __init__(self, pull: Pull, x: Value, y: Value, module: Any) -> None:
+        before, trains = leaves(x), module.training
+        for leaf in before:
+            mark = made(leaf)
+            if mark is not None and not mark[2]:
+                trains = False
+        self.noted = seen((*before, *leaves(y)))
+        self.pull, self.x, self.trains = pull, x, trains
+        self.made = (id(module), next(_NUMBERS), trains)
+        self.outputs: Any = ()
         self.shape: Any = None
-        self.gone = self.gap = False
+        self.gone, self.gap = False, 0
 
     def is_awaited(self) -> bool:
         """Tell whether somebody still has what came out."""
@@ -74,17 +86,19 @@ def remembered(passes: Passes, new: Pass, y: Value) -> tuple[Passes, Value]:
 
     The output is another tensor with the same numbers, which the vjp does not keep alive.
     """
-    out = marked(y, lambda leaf: new.made)
-    new.outputs = [ref(leaf) for leaf in leaves(out)]
-    if type(y) is Tensor:
-        new.shape = y.shape
-    kept = []
+    out = marked(y, new.made)
+    if type(out) is Tensor:
+        new.outputs, new.shape = (ref(out),), out.shape
+    else:
+        new.outputs = [ref(leaf) for leaf in leaves(out)]
+    if not passes or (len(passes) == 1 and passes[0].gone):
+        return (new,), out
+    # In inference the last pass is enough: outputs are kept there, and never go back.
+    kept = tuple(old for old in passes if old.is_awaited() and (old.trains or new.trains))
     for old in passes:
-        # In inference the last pass is enough: outputs are kept there, and never go back.
-        if old.is_awaited() and (old.made.training or new.made.training):
-            kept.append(old)
-        elif (not old.gone and old.made.training == new.made.training) or old.gap:
-            new.gap = True
+        if old not in kept:
+            lost = kept and old.gap if old.gone else old.trains == new.trains and old.made[1]
+            new.gap = min(filter(None, (new.gap, old.gap, lost)), default=0) if lost else new.gap
     return (*kept, new), out
 
 
@@ -96,11 +110,15 @@ def picked(name: str, passes: Passes, training: bool, owner: int, dy: Value) -> 
     """
     if not passes:
         raise UsageError(f"{name}: expected forward before backward")
-    own = {mark for leaf in leaves(dy) if (mark := made(leaf)) and mark.module == owner}
-    if own:
-        return _marked_one(name, passes, training, own)
+    if len(passes) == 1 and not passes[0].gone and type(dy) is Tensor:
+        mark = made(dy)
+        if mark is None or mark == passes[0].made:
+            return passes[0]
+    own = {mark for leaf in leaves(dy) if (mark := made(leaf)) and mark[0] == owner}
+    if own and (one := _marked_one(name, passes, training, own)) is not None:
+        return one
     # Where it trains, an evaluation in between does not matter.
-    group = [one for one in passes if one.made.training] if training else []
+    group = [one for one in passes if one.trains] if training else []
     group = group or list(passes)
     waiting = [one for one in group if not one.gone]
     if any(one.gone and one.gap for one in group):
@@ -109,22 +127,42 @@ def picked(name: str, passes: Passes, training: bool, owner: int, dy: Value) -> 
         for one in group:
             one.gone = False
         waiting = group
-    if not training and len({one.made.training for one in waiting}) > 1:
+    if not training and len({one.trains for one in waiting}) > 1:
         raise _two_modes(name)
     return waiting[-1]
 
 
-def _marked_one(name: str, passes: Passes, training: bool, own: set[Made]) -> Pass:
+def _marked_one(name: str, passes: Passes, training: bool, own: set[Made]) -> Pass | None:
+    """Find the pass by its mark; None where that has gone back, and there was another since."""
     if len(own) > 1:
         raise UsageError(f"{name}: expected the gradient of one forward pass, got that of two")
     (mark,) = own
-    found = [one for one in passes if one.made.number == mark.number]
-    if not found:
+    found = [one for one in passes if one.made == mark]
+    if not found and any(0 < one.gap <= mark[1] for one in passes):
         raise _forgotten(name)
-    others = (one for one in passes if not one.gone and one.made.training == training)
-    if mark.training != training and any(others):
+    if not found:
+        return None
+    others = (one for one in passes if not one.gone and one.trains == training)
+    if mark[2] != training and any(others):
         raise _two_modes(name)
     return found[0]
+
+
+def is_written(noted: Seen, pull: Any) -> bool:
+    """Tell whether a tensor was written to that a backward pass needs."""
+    for get, version in noted:
+        tensor = get()
+        if tensor is not None and tensor._version != version and holds(pull, tensor):
+            return True
+    return False
+
+
+def written(name: str, what: str) -> UsageError:
+    """Say that it was."""
+    return UsageError(
+        f"{name}: expected {what} as in the forward pass, got some of it written to since: go back "
+        "before a step, or forward again"
+    )
 
 
 def _forgotten(name: str) -> UsageError:
@@ -143,31 +181,38 @@ def _two_modes(name: str) -> UsageError:
 
 def made(leaf: Any) -> Made | None:
     """Return the mark of a tensor, None where no module made it."""
-    mark = getattr(leaf, "_made", None)
-    return None if mark is None else Made(*mark)
+    return getattr(leaf, "_made", None)
 
 
-def marked(value: Value, mark: Callable[[Any], Any]) -> Value:
-    """Give other tensors with the same numbers, and a mark each."""
+def marked(value: Value, mark: Made) -> Value:
+    """Give other tensors with the same numbers, with a mark."""
     if type(value) is tuple:
         return tuple(marked(entry, mark) for entry in value)
-    said = mark(value)
-    if not isinstance(value, Tensor) or said is None:
+    if not isinstance(value, Tensor):
         return value
     other: Any = value.detach()
-    other._made = tuple(said)
+    other._made = mark
     return other
 
 
-def leaves(value: Value) -> Iterator[Any]:
+def marked_as(x: Value, dx: Value, dy: Value) -> Value:
+    """Mark each gradient by the tensor that it belongs to, if a module made that."""
+    if type(x) is tuple and type(dx) is tuple and len(x) == len(dx):
+        return tuple(marked_as(entry, d, dy) for entry, d in zip(x, dx))
+    mark = made(x)
+    if mark is None or not isinstance(dx, Tensor):
+        return dx
+    if any(dx is d for d in leaves(dy)):  # what came in is not to be marked
+        return marked(dx, mark)
+    dx._made = mark
+    return dx
+
+
+def leaves(value: Value) -> tuple[Any, ...]:
     """List the entries of a value, and of the tuples in it."""
-    if type(value) is tuple:
-        for entry in value:
-            yield from leaves(entry)
-    else:
-        yield value
-
-
-def number() -> int:
-    """Give the next pass its number."""
-    return next(_NUMBERS)
+    if type(value) is not tuple:
+        return (value,)
+    for entry in value:
+        if type(entry) is tuple:
+            return tuple(leaf for part in value for leaf in leaves(part))
+    return value

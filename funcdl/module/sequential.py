@@ -10,9 +10,10 @@ from funcdl.contract import Layer, Params, Value
 from funcdl.errors import FuncdlError, InputError, KindError
 from funcdl.misuse import factory, kind_of
 from funcdl.module.base import Module, tensors_of, unique
-from funcdl.module.foreign import run
-from funcdl.module.memory import Pull
+from funcdl.module.foreign import is_plain, run
+from funcdl.module.memory import Pull, is_written, leaves, written
 from funcdl.module.parts import METHODS
+from funcdl.module.versions import Seen, seen
 from funcdl.tensor import Tensor
 
 __all__ = ["Sequential"]
@@ -89,16 +90,24 @@ class Sequential(Module):
 
     def _apply(self, x: Value) -> tuple[Value, Pull]:
         """Apply each module to the output of the one before; then go back, the last one first."""
-        pulls = []
+        pulls: list[tuple[str, Pull]] = []
+        noted: Seen = []
         for name, module in self._inside.items():
             try:
-                x, pull = run(module, x)
+                if is_plain(module):
+                    x, pull = module._apply(x)
+                else:  # it may write to what it gets and gives
+                    noted += seen(leaves(x))
+                    x, pull = run(module, x)
+                    noted += seen(leaves(x))
             except FuncdlError as error:
                 raise error.within(f"Sequential[{name}]") from error.__cause__
             pulls.append((name, pull))
         pulls.reverse()
 
         def back(dy: Value) -> Value:
+            if noted and is_written(noted, [pull for _, pull in pulls]):
+                raise written(self._name, "what goes from module to module")
             for name, pull in pulls:
                 try:
                     dy = pull(dy)

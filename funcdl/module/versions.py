@@ -14,13 +14,13 @@ from weakref import ref
 from funcdl.contract import Layer
 from funcdl.tensor import Tensor
 
-__all__ = ["Seen", "holds", "seen", "written"]
+__all__ = ["Seen", "holds", "seen"]
 
 Seen = list[tuple[Callable[[], Any], int]]
 """Weak references to tensors, and the counts of writes to them."""
 
 
-def seen(tensors: list[Any]) -> Seen:
+def seen(tensors: tuple[Any, ...]) -> Seen:
     """Note how often each tensor was written to; those of inference mode do not count."""
     try:
         return [(ref(t), t._version) for t in tensors]
@@ -29,25 +29,15 @@ def seen(tensors: list[Any]) -> Seen:
         return [(ref(t), t._version) for t in known]
 
 
-def written(noted: Seen, vjp: Any) -> int | None:
-    """Return the place of the first tensor that was written to and that the vjp keeps, else None.
+def holds(thing: Any, tensor: Any) -> bool:
+    """Tell whether memory that a tensor lies in can be reached from a function.
 
     >>> import torch
     >>> x = torch.ones(3)
-    >>> noted = seen([x])
-    >>> _ = x.zero_()
-    >>> written(noted, lambda dy: x * dy), written(noted, lambda dy: dy)
-    (0, None)
+    >>> y = x * x
+    >>> holds(lambda dy: dy * x, x[0]), holds(lambda dy: dy * x, y)
+    (True, False)
     """
-    for place, (get, version) in enumerate(noted):
-        tensor = get()
-        if tensor is not None and tensor._version != version and holds(vjp, tensor):
-            return place
-    return None
-
-
-def holds(thing: Any, tensor: Any) -> bool:
-    """Tell whether memory that a tensor lies in can be reached from a function."""
     memory = tensor.untyped_storage()._cdata
     left, met = [thing], set()
     while left:
