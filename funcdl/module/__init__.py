@@ -7,6 +7,8 @@ arguments that PyTorch's has, and so do the optimisers. A module of your own nee
 
 from funcdl.face import expose as _expose
 from funcdl.module.base import Module as Module
+from funcdl.module.clipping import clip_grad_norm_ as clip_grad_norm_
+from funcdl.module.clipping import clip_grad_value_ as clip_grad_value_
 from funcdl.module.layers import *
 from funcdl.module.losses import *
 from funcdl.module.optimisers import *

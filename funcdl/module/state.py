@@ -209,6 +209,9 @@ def entries(module: Any) -> list[Entry]:
         name, axes = (rule.attribute, rule.axes) if rule else (field, None)
         view = _kept(module, name, tensor, grad, axes)
         found.append(Entry(name, tensor, view, id(tensor) in learnt))
+    counted = vars(module).get(COUNTED)
+    if isinstance(counted, Tensor) and any(entry.name == "running_mean" for entry in found):
+        found.append(Entry(COUNTED, counted, counted, is_learnt=False))
     if any(entry.name.startswith("weight_hh") for entry in found):  # in PyTorch's order
         found.sort(key=lambda entry: entry.name.startswith("bias"))
     return found

@@ -220,9 +220,9 @@ def test_a_long_repr_is_a_tree():
 
 
 def test_every_optimiser_has_a_class():
-    descents = [c.factory for c in vars(f).values() if hasattr(c, "step")]
     ready = [f.sgd, f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion]
-    assert sorted(map(repr, descents)) == sorted(map(repr, ready))
+    descents = [name.lower() for name, c in vars(f).items() if hasattr(c, "step")]
+    assert sorted(descents) == sorted(made.__name__ for made in ready)
     assert set(module.__all__) <= set(f.__all__)
 
 
@@ -386,9 +386,6 @@ def test_optimisers_update_what_they_were_given(make):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: f.Adam([], lr=0.1, amsgrad=True), r"Adam\(.*\): got an unexpected .* 'amsgrad'"),
-        (lambda: f.RMSprop([], alpha=0.9), r"RMSprop\(.*\): got an unexpected .* 'alpha'"),
-        (lambda: f.SGD([]), r"SGD\(lr, .*\): missing a required argument: 'lr'"),
         (lambda: f.BatchNorm1d(3, momentum=None), "BatchNorm1d: expected momentum to be a number"),
         (lambda: f.BatchNorm2d(3, momentum="0.1"), "BatchNorm2d: expected momentum to be a number"),
         (lambda: f.LayerNorm([4, 0.5]), "LayerNorm: expected each length of normalized_shape"),
