@@ -64,6 +64,7 @@ class Module(State):
     _in_shape: Shape | None = None
     _passes: Passes = ()
     _known: tuple[Any, bool, Any] = (None, True, ())
+    _needs: ClassVar[tuple[str, ...]] = ()
     _is_plain: ClassVar[bool] = True
     """Whether all that it remembers of a pass is in what `_apply` returns."""
 
@@ -220,7 +221,8 @@ class Module(State):
         if known[0] is params and known[1] is self.training:
             return known[2]
         without = self.training and has_statistics(params)
-        read = flat(without_statistics(params) if without else params)
+        leaves = flat(without_statistics(params) if without else params)
+        read = tuple(p for p in leaves if not p.is_inference())  # of those nobody counts writes
         self._known = (params, self.training, read)
         return read
 

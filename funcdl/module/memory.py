@@ -58,6 +58,7 @@ class Pass:
         gap: the number of the first pass before it that was forgotten and had not gone back; else 0.
     """
 
+    _needs = ("pull",)
     __slots__ = ("gap", "gone", "made", "noted", "outputs", "pull", "shape", "trains", "x")
 
     def __init__(self, pull: Pull, x: Value, y: Value, module: Any) -> None:

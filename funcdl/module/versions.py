@@ -52,7 +52,12 @@ def holds(thing: Any, tensor: Any) -> bool:
 
 
 def _inside(thing: Any) -> list[Any]:
-    """List what a function, a container or another object keeps."""
+    """List what a function, a container or another object keeps.
+
+    A class may say by `_needs` which of its attributes a backward pass uses.
+    """
+    if (needs := getattr(type(thing), "_needs", None)) is not None:
+        return [getattr(thing, name) for name in needs]
     if isinstance(thing, (tuple, list, set, frozenset)):
         return list(thing)
     if isinstance(thing, dict):
