@@ -71,7 +71,9 @@ def tied():
 
 def mixed():
     half, stranger = Halve(), Stranger()
-    return f.Sequential(half, f.Linear(3, 3, rng=rng()), f.Tanh(), stranger, half, stranger, f.Tanh(), half)
+    return f.Sequential(
+        half, f.Linear(3, 3, rng=rng()), f.Tanh(), stranger, half, stranger, f.Tanh(), half
+    )
 
 
 def nested():
@@ -85,10 +87,12 @@ NETS = {"tied": tied, "mixed": mixed, "composite": Net, "nested": nested}
 def reference(module, live):
     """Compute a network with torch's own operations, of parameters that require gradients."""
     if isinstance(module, f.Sequential):
+
         def run(x):
             for part in module:
                 x = reference(part, live)(x)
             return x
+
         return run
     if isinstance(module, Net):
         first, act = reference(module.first, live), torch.tanh
@@ -183,7 +187,7 @@ def test_in_eval_mode_a_gradient_of_ones_own_needs_the_mode_of_its_pass():
     y = net.forward(X)
     net.eval()
     net.forward(A)
-    with pytest.raises(f.UsageError, match="^Linear: expected to know which forward pass"):
+    with pytest.raises(f.UsageError, match=r"^Linear: expected to know which forward pass"):
         net.backward(torch.ones(5, 2))
     net.zero_grad()
     net.train().backward(torch.ones(5, 2))
@@ -205,7 +209,7 @@ def test_what_was_forgotten_is_not_taken_for_another():
     net.forward(X)
     net.forward(A)  # nobody has what came out before
     net.backward(torch.ones(5, 2))
-    with pytest.raises(f.UsageError, match="^Linear: expected a forward pass that is remembered"):
+    with pytest.raises(f.UsageError, match=r"^Linear: expected a forward pass that is remembered"):
         net.backward(torch.ones(5, 2))
 
 
@@ -253,7 +257,7 @@ def test_what_is_written_to_in_between_is_refused(change, around):
     y = net.forward(x)
     net.backward(DY)
     change(net, x, y)
-    with pytest.raises(f.UsageError, match="as in the forward pass, got some of it written to"):
+    with pytest.raises(f.UsageError, match=r"as in the forward pass, got some of it written to"):
         net.backward(DY)
     net.forward(X)
     net.backward(DY)
@@ -288,7 +292,9 @@ class Doubles(f.Module):
 def test_a_module_that_writes_to_its_input_is_found_out():
     net = f.Sequential(f.Linear(3, 3, rng=rng()), f.Tanh(), Doubles())
     net.forward(X)
-    with pytest.raises(f.UsageError, match="^Sequential: expected what goes from module to module"):
+    with pytest.raises(
+        f.UsageError, match=r"^Sequential: expected what goes from module to module"
+    ):
         net.backward(DY)
     net = f.Sequential(f.Tanh(), f.Linear(3, 3, rng=rng()), Doubles())  # nobody needs it there
     net.forward(X)
@@ -331,7 +337,7 @@ def test_a_copy_in_between_has_no_pass_of_its_own(copied):
     grads, (dx,) = wanted(net, (X, DY))
     net.forward(X)
     twin = copied(net)
-    with pytest.raises(f.UsageError, match="^Sequential: expected forward before backward"):
+    with pytest.raises(f.UsageError, match=r"^Sequential: expected forward before backward"):
         twin.backward(DY)
     twin.forward(A)
     twin.backward(DA)
@@ -353,7 +359,7 @@ def test_an_error_in_forward_leaves_nothing_behind():
     net = f.Sequential(f.Linear(3, 3, rng=rng()), f.Linear(4, 3, rng=rng()))
     with pytest.raises(f.ShapeError, match=r"^Sequential\[1\] linear: expected x"):
         net.forward(X)
-    with pytest.raises(f.UsageError, match="^Sequential: expected forward before backward"):
+    with pytest.raises(f.UsageError, match=r"^Sequential: expected forward before backward"):
         net.backward(DY)
     lin = net[0]
     lin.forward(X)
@@ -386,7 +392,7 @@ def test_a_loss_on_another_shape_of_the_output_says_what_to_do():
 def test_a_tuple_where_one_tensor_is_due_is_refused():
     net = f.Sequential(f.Linear(3, 3, rng=rng()))
     net.forward(X)
-    with pytest.raises(f.KindError, match="expected dy to be tensors as y is, got tuple"):
+    with pytest.raises(f.KindError, match=r"expected dy to be tensors as y is, got tuple"):
         net.backward(DY, DY)
 
 
@@ -443,6 +449,8 @@ def test_a_function_that_draws_by_itself_asks_for_a_generator():
     def noise(params, x, rng):
         return x * x.new_empty(x.shape).normal_(generator=rng), lambda dy: ((), dy)
 
-    with pytest.raises(f.KindError, match="^Module: expected a generator for a function that draws"):
+    with pytest.raises(
+        f.KindError, match=r"^Module: expected a generator for a function that draws"
+    ):
         f.Module(noise, (3,)).forward(X)
     f.Module(noise, (3,), rng()).forward(X)

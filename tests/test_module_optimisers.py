@@ -35,14 +35,18 @@ def database(tmp_path_factory):
 def differences(name, dtype, steps=12, **kwargs):
     """Descend with PyTorch's class and with ours; return the largest relative difference."""
     shapes = (3, 4), (5,), ()
-    starts = [torch.randn(shape, generator=rng(i), dtype=torch.float64) for i, shape in enumerate(shapes)]
+    starts = [
+        torch.randn(shape, generator=rng(i), dtype=torch.float64) for i, shape in enumerate(shapes)
+    ]
     theirs = [torch.nn.Parameter(p.to(dtype)) for p in starts]
     ours = [(p.to(dtype), torch.zeros(p.shape, dtype=dtype)) for p in starts]
     one, two = getattr(torch.optim, name)(theirs, **kwargs), getattr(f, name)(ours, **kwargs)
     g = rng(9)
     for _ in range(steps):
-        for p, (q, grad) in zip(theirs, ours):
-            p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64).to(dtype) + 0.3 * p.detach()
+        for p, (_, grad) in zip(theirs, ours):
+            p.grad = (
+                torch.randn(p.shape, generator=g, dtype=torch.float64).to(dtype) + 0.3 * p.detach()
+            )
             grad.copy_(p.grad)
         one.step()
         two.step()
@@ -140,7 +144,9 @@ def test_groups_have_options_of_their_own_as_in_pytorch():
     model = filled(net())
     first, last = model[0].param(), model[2].param()
     theirs = [[torch.nn.Parameter(p.clone()) for p, _ in pairs] for pairs in (first, last)]
-    one = torch.optim.SGD([{"params": theirs[0], "lr": 0.5}, {"params": theirs[1], "momentum": 0.9}], lr=0.1)
+    one = torch.optim.SGD(
+        [{"params": theirs[0], "lr": 0.5}, {"params": theirs[1], "momentum": 0.9}], lr=0.1
+    )
     two = f.SGD([{"params": first, "lr": 0.5}, {"params": last, "momentum": 0.9}], lr=0.1)
     assert [g["lr"] for g in two.param_groups] == [g["lr"] for g in one.param_groups] == [0.5, 0.1]
     for step in range(4):
@@ -178,7 +184,7 @@ def test_groups_have_options_of_their_own_as_in_pytorch():
     ],
 )  # fmt: skip
 def test_what_is_not_offered_is_refused_in_a_sentence(make, error, words):
-    with pytest.raises(error, match="^" + words):
+    with pytest.raises(error, match=r"^" + words):
         make(net())
 
 
@@ -227,7 +233,9 @@ def test_it_can_be_pickled():
 @pytest.mark.parametrize("limit", [0.5, 100.0])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_clipping_gives_pytorchs_numbers(kind, limit, dtype):
-    grads = [torch.randn(shape, generator=rng(i)).to(dtype) for i, shape in enumerate([(3, 4), (5,)])]
+    grads = [
+        torch.randn(shape, generator=rng(i)).to(dtype) for i, shape in enumerate([(3, 4), (5,)])
+    ]
     theirs = [torch.nn.Parameter(torch.zeros_like(g)) for g in grads]
     ours = [(torch.zeros_like(g), g.clone()) for g in grads]
     for p, g in zip(theirs, grads):
@@ -248,8 +256,8 @@ def test_clipping_takes_a_model_and_refuses_a_norm_that_is_not_finite():
     assert total > 0.1
     assert float(f.clip_grad_norm_(model.parameters(), 1.0)) == pytest.approx(0.1, rel=1e-4)
     model.param()[0][1][0, 0] = math.inf
-    with pytest.raises(f.InputError, match="expected gradients of a finite norm, got inf"):
+    with pytest.raises(f.InputError, match=r"expected gradients of a finite norm, got inf"):
         f.clip_grad_norm_(model, 1.0, error_if_nonfinite=True)
     assert f.clip_grad_norm_(f.ReLU(), 1.0) == 0
-    with pytest.raises(f.InputError, match="max_norm to be at least 0"):
+    with pytest.raises(f.InputError, match=r"max_norm to be at least 0"):
         f.clip_grad_norm_(model, -1.0)

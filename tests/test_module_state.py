@@ -153,9 +153,9 @@ def test_weight_and_bias_are_views_in_pytorchs_layout():
     assert f.Linear(2, 3, bias=False).bias is None
     assert f.BatchNorm1d(3).running_var.tolist() == [1.0] * 3
     assert f.GRU(2, 3).weight_ih_l0.shape == (9, 2)
-    with pytest.raises(f.KindError, match="^Linear: expected weight to be written to in place"):
+    with pytest.raises(f.KindError, match=r"^Linear: expected weight to be written to in place"):
         linear.weight = torch.ones(3, 2)
-    with pytest.raises(AttributeError, match="^ReLU has no weight"):
+    with pytest.raises(AttributeError, match=r"^ReLU has no weight"):
         _ = f.ReLU().weight
     assert not hasattr(f.ReLU(), "weight")
 
@@ -201,7 +201,9 @@ def test_a_users_own_module_trains_evaluates_and_lists_what_is_in_it():
     net.forward(x)
     net.backward(torch.ones(5, 1))
     f.SGD(net, lr=0.1).step()
-    assert all(not torch.equal(v, before[k]) for k, v in net.state_dict().items() if "bias" not in k)
+    assert all(
+        not torch.equal(v, before[k]) for k, v in net.state_dict().items() if "bias" not in k
+    )
     assert list(before)[:3] == ["0.scale", "0.first.weight", "0.first.bias"]
 
 
@@ -225,7 +227,7 @@ def test_without_param_a_modules_parameters_are_those_in_it():
     first = parts.one.weight.clone()
     parts.reset_parameters()
     assert not torch.equal(parts.one.weight, first)
-    assert (parts.one.params.w.T == parts.one.weight).all()
+    assert (parts.one.weight == parts.one.params.w.T).all()
 
 
 def test_a_module_that_stands_twice_has_its_parameters_once():
@@ -250,10 +252,12 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(change, error, words)
     before = net.state_dict()
     state = {key: torch.zeros_like(value) for key, value in before.items()}
     change(state)
-    with pytest.raises(error, match="^Sequential: .*" + re.escape(words)):
+    with pytest.raises(error, match=r"^Sequential: .*" + re.escape(words)):
         net.load_state_dict(state)
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
-    with pytest.raises(f.KindError, match="^Sequential: expected a dictionary of tensors, got 'file'"):
+    with pytest.raises(
+        f.KindError, match=r"^Sequential: expected a dictionary of tensors, got 'file'"
+    ):
         net.load_state_dict("file")
 
 
@@ -282,9 +286,9 @@ def test_a_sequential_is_a_sequence():
     named = f.Sequential({"fc": parts[0], "act": parts[1]})
     assert repr(named) == "Sequential(fc=Linear(2, 3), act=ReLU())"
     assert list(named[1:].named_children()) == [("act", parts[1])]
-    with pytest.raises(f.InputError, match="expected a place among 3 modules, got 3"):
+    with pytest.raises(f.InputError, match=r"expected a place among 3 modules, got 3"):
         _ = net[3]
-    with pytest.raises(f.KindError, match="expected a place to be an integer, got 'fc'"):
+    with pytest.raises(f.KindError, match=r"expected a place to be an integer, got 'fc'"):
         _ = named["fc"]
     with pytest.raises(f.KindError, match=r"Sequential\[1\]: expected a module with forward"):
         f.Sequential([parts[0], torch.relu])

@@ -56,4 +56,3 @@ def remat(layer: LayerLike) -> Layer:
     return replace(
         part, name="remat", apply=apply, args="", layers=(part,), signature=None, recorded=False
     )
-

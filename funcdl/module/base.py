@@ -160,7 +160,7 @@ class Module(State):
                 child.reset_parameters()
 
     def state(self) -> dict[str, Tensor]:
-        """Copy all parameters into a flat dictionary, by paths such as `"0.w"`, as layers have them.
+        """Copy all parameters into a flat dictionary, by the layers' paths, such as `"0.w"`.
 
         >>> Module(lambda params, x: (x, lambda dy: ((), dy))).state()
         {}

@@ -86,7 +86,7 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
 
 
 def _norm(t: Tensor, kind: float) -> Tensor:
-    found: Tensor = t.norm(kind)  # type: ignore[no-untyped-call]
+    found: Tensor = t.norm(kind)
     return found
 
 

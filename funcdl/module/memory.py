@@ -55,7 +55,7 @@ class Pass:
         outputs: weak references to the tensors that the caller got.
         shape: of the output, where it is one tensor.
         gone: whether a backward pass went with it.
-        gap: the number of the first pass before it that was forgotten and had not gone back; else 0.
+        gap: the number of the first pass that was forgotten before it had gone back; else 0.
     """
 
     _needs = ("pull",)
@@ -205,7 +205,8 @@ def marked_as(x: Value, dx: Value, dy: Value) -> Value:
         return dx
     if any(dx is d for d in leaves(dy)):  # what came in is not to be marked
         return marked(dx, mark)
-    dx._made = mark
+    fresh: Any = dx
+    fresh._made = mark
     return dx
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcdl import tree
 from funcdl.arguments import number
 from funcdl.errors import InputError
 from funcdl.module.descent import Chain, Descent
 from funcdl.optimisers.adaptive import scale_by_adagrad, scale_by_rms
 from funcdl.optimisers.moments import scale_by_adam, scale_by_radam, sign_of_momentum
 from funcdl.optimisers.optimiser import Rate
-from funcdl.optimisers.simple import decay, momentum as heavy
+from funcdl.optimisers.simple import decay
+from funcdl.optimisers.simple import momentum as heavy
 from funcdl.optimisers.transform import Transform, wide_zeros
-from funcdl import tree
 from funcdl.tensor import as_dtype_of
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "RAdam", "RMSprop"]

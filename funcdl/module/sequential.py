@@ -121,13 +121,10 @@ class Sequential(Module):
         return tuple(tensors_of(module) for module in self)
 
     def _key(self, place: Any) -> str:
-        integer("Sequential", "a place", place, -(2**62))
-        try:
-            return [*self._inside][place]
-        except IndexError:
-            raise InputError(
-                f"Sequential: expected a place among {len(self)} modules, got {place}"
-            ) from None
+        at, names = integer("Sequential", "a place", place, -(2**62)), list(self._inside)
+        if not -len(names) <= at < len(names):
+            raise InputError(f"Sequential: expected a place among {len(self)} modules, got {place}")
+        return names[at]
 
     def _add(self, name: str, module: Any) -> None:
         self._expect(name, module)
