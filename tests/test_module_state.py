@@ -281,6 +281,7 @@ def test_a_sequential_is_a_sequence():
         assert len(net[3:]) == 0
     net = f.Sequential(f.Sequential(parts[0]), parts[1]).append(parts[2])
     assert net.forward(torch.ones(4, 2)).shape == (4, 1)
+    assert len(net[1:].append(f.ReLU())) == 3
     net[2] = f.Linear(3, 5)
     assert net.forward(torch.ones(4, 2)).shape == (4, 5)
     named = f.Sequential({"fc": parts[0], "act": parts[1]})

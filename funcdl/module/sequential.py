@@ -57,7 +57,10 @@ class Sequential(Module):
 
     def append(self, module: Any) -> Sequential:
         """Put a module at the end; return the whole."""
-        self._add(str(len(self)), module)
+        place = len(self)
+        while str(place) in self._inside:
+            place += 1
+        self._add(str(place), module)
         return self
 
     def __len__(self) -> int:
@@ -80,7 +83,7 @@ class Sequential(Module):
         self._inside[name] = module
 
     def __repr__(self) -> str:
-        named = [*map(str, range(len(self)))] != [*self._inside]
+        named = not all(name.isdecimal() for name in self._inside)
         parts = [f"{k}={m!r}" if named else repr(m) for k, m in self._inside.items()]
         line = f"Sequential({', '.join(parts)})"
         if len(line) <= WIDTH and "\n" not in line:

@@ -67,7 +67,9 @@ def _inside(thing: Any) -> list[Any]:
     if (code := getattr(thing, "__code__", None)) is not None and hasattr(thing, "__closure__"):
         named = vars(thing).values() if hasattr(thing, "__dict__") else ()
         cells = thing.__closure__ or ()
-        kept = [c.cell_contents for n, c in zip(code.co_freevars, cells) if _is_filled(c) and n]
+        kept = [cell.cell_contents for cell in cells if _is_filled(cell)]
+        around = (thing.__globals__.get(name) for name in code.co_names)
+        kept += [value for value in around if isinstance(value, Tensor)]
         return [*kept, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values(), *named]
     owner = getattr(thing, "__self__", None)
     own = vars(thing).values() if hasattr(thing, "__dict__") else ()
