@@ -321,6 +321,48 @@ def test_a_loop_of_evaluations_leaves_one_pass_behind(net, mode, kept):
     assert counts[-1] <= counts[1]
 
 
+def test_a_loop_of_training_leaves_one_pass_behind(net):
+    loss, optimiser, losses, counts = f.LossMSE(), f.SGD(net, 0.01), [], []
+    for _ in range(4):
+        for _ in range(5):
+            optimiser.zero_grad()
+            losses.append(loss.forward(net.forward(X), DY))
+            net.backward(loss.backward())
+            optimiser.step()
+        counts.append(alive() - len(losses))
+    assert counts[-1] <= counts[1]
+
+
+def test_a_recurrence_by_hand_goes_back_in_time():
+    cell = f.Module(f.gru_cell(3), ((3,), (3,)), rng())
+    steps, h, states = [normal(5, 3, seed=i) for i in range(4)], torch.zeros(5, 3), []
+    for x in steps:
+        h = cell.forward(h, x)
+        states.append(h)
+    dh = torch.zeros(5, 3)
+    for _ in steps:
+        dh, _ = cell.backward(dh + DY)
+    params = tuple(p.clone() for p, _ in cell.param())
+    whole, pulls, h = f.gru_cell(3), [], torch.zeros(5, 3)
+    for x in steps:
+        h, pull = whole(cell.params, (h, x))
+        pulls.append(pull)
+    expected, dh = [torch.zeros_like(p) for p in params], torch.zeros(5, 3)
+    for pull in reversed(pulls):
+        dparams, (dh, _) = pull(dh + DY)
+        expected = [e + d for e, d in zip(expected, f.tree.leaves(dparams))]
+    agree(cell, expected)
+
+
+def test_what_is_no_tensor_may_go_in():
+    def first(params, x):
+        return 2 * x[0], lambda dy: ((), (2 * dy, None))
+
+    module = f.Module(first, None)
+    assert torch.equal(module.forward(X, None), 2 * X)
+    assert torch.equal(module.backward(DY)[0], 2 * DY)
+
+
 def test_what_came_out_of_a_pass_that_is_forgotten_is_freed():
     net = f.Sequential(f.Linear(3, 3, rng=rng()), f.Tanh())
     x = X.clone()

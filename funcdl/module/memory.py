@@ -91,7 +91,7 @@ def remembered(passes: Passes, new: Pass, y: Value) -> tuple[Passes, Value]:
     if type(out) is Tensor:
         new.outputs, new.shape = (ref(out),), out.shape
     else:
-        new.outputs = [ref(leaf) for leaf in leaves(out)]
+        new.outputs = [ref(leaf) for leaf in leaves(out) if isinstance(leaf, Tensor)]
     if not passes or (len(passes) == 1 and passes[0].gone):
         return (new,), out
     # In inference the last pass is enough: outputs are kept there, and never go back.
@@ -169,7 +169,8 @@ def written(name: str, what: str) -> UsageError:
 def _forgotten(name: str) -> UsageError:
     return UsageError(
         f"{name}: expected a forward pass that is remembered, got a backward pass for one that was "
-        "forgotten: keep its output until it has gone back, and evaluate in eval mode"
+        "forgotten: in training, keep its output until it has gone back; in eval mode, the last "
+        "pass alone is remembered"
     )
 
 

@@ -24,7 +24,7 @@ def seen(tensors: tuple[Any, ...]) -> Seen:
     """Note how often each tensor was written to; those of inference mode do not count."""
     try:
         return [(ref(t), t._version) for t in tensors]
-    except (RuntimeError, AttributeError):
+    except (RuntimeError, AttributeError, TypeError):  # or it is None, in the place of a tensor
         known = [t for t in tensors if isinstance(t, Tensor) and not t.is_inference()]
         return [(ref(t), t._version) for t in known]
 
