@@ -130,7 +130,7 @@ def without(
     """
 
     def apply(given: Any, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        y, pull = layer.at(name, fill(given, x), x, rng)
+        y, pull = layer.at("", fill(given, x), x, rng)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             dparams, dx = pull(dy, need_dx)

@@ -49,9 +49,14 @@ class Named(Module):
         self.arguments = {name: given[name] for name in taken if name in given and name != "self"}
         if given.get("inplace"):
             refuse(self._name, "inplace", True, False, "a module writes to none of its arguments")
-        draw = Draw(self._name, self._rng, given.get("device"), given.get("dtype"))
-        self.params = self._start(draw)
+        self.params = self._drawn()
         self.grads = tree.zeros_like(self.params)
+
+    def _drawn(self) -> Params:
+        """Draw the parameters."""
+        given = self.arguments
+        draw = Draw(self._name, self._rng, given.get("device"), given.get("dtype"))
+        return self._start(draw)
 
     def _start(self, draw: Draw) -> Params:
         """Draw the parameters, in PyTorch's order; here, where there are none."""
@@ -70,7 +75,11 @@ class Named(Module):
     def __repr__(self) -> str:
         said = []
         for name, argument in signature(type(self).__init__).parameters.items():
-            if name not in self.arguments or name == "rng" or argument.kind is Parameter.VAR_KEYWORD:
+            if (
+                name not in self.arguments
+                or name == "rng"
+                or argument.kind is Parameter.VAR_KEYWORD
+            ):
                 continue
             value = self.arguments[name]
             if argument.kind is Parameter.VAR_POSITIONAL:

@@ -46,7 +46,10 @@ class LayerNorm(Named):
         flag("LayerNorm", "bias", bias)
         layer = layer_norm(len(self.normalized_shape), eps=eps)
         if not (elementwise_affine and bias):
-            layer = partly("LayerNorm", layer, self.normalized_shape)
+            shape = self.normalized_shape
+            own = " ".join(map(str, shape))
+            declared = patterns(own, elementwise_affine, bias)
+            layer = partly("LayerNorm", layer, shape, declared, f"… {own}")
         super().__init__(locals(), layer)
 
     def _start(self, draw: Draw) -> Norm:
@@ -127,16 +130,12 @@ class GroupNorm(Named):
         layer = _any_axes(num_groups, eps)
         if num_channels % num_groups:
             group_norm(num_groups).init(None, (1, 1, num_channels))  # says what is wrong
+        own = str(num_channels)
+        declared, same = patterns(own, affine, bias), f"batch>=0 {own} *rest"
         if not (affine and bias):
-            layer = partly(name, layer, (num_channels,), same="… features")
-        takes = Signature(
-            self._patterns(affine, bias), "batch features *rest", "batch features *rest"
-        )
+            layer = partly(name, layer, (num_channels,), declared, "… features")
+        takes = Signature(declared, same, same)
         super().__init__(locals(), along_axis(name, layer, 1, takes))
-
-    @staticmethod
-    def _patterns(affine: bool, bias: bool) -> Any:
-        return of(Norm, "features" if affine else (), "features" if affine and bias else ())
 
     def _start(self, draw: Draw) -> Norm:
         given = self.arguments
@@ -156,9 +155,16 @@ def started(draw: Draw, shape: tuple[int, ...], affine: bool, bias: bool) -> Nor
     return Norm(scale, shift)
 
 
-def partly(name: str, layer: Layer, shape: tuple[int, ...], same: str = "") -> Layer:
-    """Make a norm without a bias, or without a scale too, of one that has both."""
-    same = same or f"… {' '.join(map(str, shape))}"
+def partly(name: str, layer: Layer, shape: tuple[int, ...], params: Any, same: str) -> Layer:
+    """Make a norm without a bias, or without a scale too, of one that has both.
+
+    Args:
+        name: of the module.
+        layer: the one that has both.
+        shape: of scale and bias.
+        params: patterns of those that there are, `()` for the others.
+        same: the pattern of the input.
+    """
 
     def fill(given: Norm, x: Tensor) -> Norm:
         scale, shift = given
@@ -167,9 +173,12 @@ def partly(name: str, layer: Layer, shape: tuple[int, ...], same: str = "") -> L
             x.new_zeros(shape) if isinstance(shift, tuple) else shift,
         )
 
-    own = " ".join(map(str, shape))
-    takes = Signature(of(Norm, f"{own} | ()", f"{own} | ()"), same, same)
-    return without(name, layer, takes, fill)
+    return without(name, layer, Signature(params, same, same), fill)
+
+
+def patterns(own: str, affine: bool, bias: bool) -> Any:
+    """Declare scale and bias, each where there is one."""
+    return of(Norm, own if affine else (), own if affine and bias else ())
 
 
 # What PyTorch takes for eps: the least step above 1, by the size of a number and its largest.

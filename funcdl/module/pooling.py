@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from funcdl.arguments import Size, integer, pair
-from funcdl.combinators.serial import serial
-from funcdl.layers.layout import moves, rearrangement
+from funcdl.contract import Layer, Params, Vjp
 from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
-from funcdl.module.doors import channels_first, global_first
+from funcdl.module.doors import around, channels_first, global_first
 from funcdl.module.named import Named, refuse
+from funcdl.tensor import Generator, Tensor
 
 __all__ = ["AvgPool2d", "GlobalAvgPool2d", "GlobalMaxPool2d", "MaxPool2d"]
 
@@ -86,15 +86,7 @@ class AvgPool2d(Named):
         layer = channels_first(name, layer, 2)
         if divisor_override is not None:
             divisor = integer(name, "divisor_override", divisor_override, 1)
-            factor = height * width / divisor
-            times = rearrangement(
-                "times",
-                f"{factor:g}",
-                moves("…", "…"),
-                lambda x: x.mul(factor),
-                lambda dy, _: dy.mul(factor),
-            )
-            layer = serial(layer, times)
+            layer = _times(name, layer, height * width / divisor)
         super().__init__(locals(), layer)
 
 
@@ -124,3 +116,13 @@ class GlobalMaxPool2d(Named):
 
     def __init__(self) -> None:
         super().__init__(locals(), global_first("GlobalMaxPool2d", global_max_pool2d))
+
+
+def _times(name: str, layer: Layer, factor: float) -> Layer:
+    """Multiply what a layer without parameters gives by a number."""
+
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        y, pull = layer.apply(params, x, rng)
+        return y.mul(factor), lambda dy, need_dx=True: pull(dy.mul(factor), need_dx)
+
+    return around(name, layer, layer.signature, apply)

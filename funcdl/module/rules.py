@@ -51,7 +51,9 @@ def weighed(name: str, each: Layer, reduction: str, worth: Worth) -> Layer:
             if not need_dx:
                 return params, None
             d = dy if reduction == "none" else dy.div(divisor).expand(losses.shape)
-            return pull(d if weights is None else d.mul(weights))
+            if weights is not None:
+                d = only(d.mul(weights), weights.bool())
+            return pull(d)
 
         return value, vjp
 
