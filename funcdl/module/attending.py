@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from funcdl.contract import Layer, Shape, Value, Vjp
 from funcdl.errors import ShapeError
+from funcdl.layers.activations import softmax
 from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
 from funcdl.ops.layout import cat
@@ -85,7 +86,7 @@ def attending(
         scores = q.mul(scale).matmul(k.mT)
         if mask is not None:
             scores = scores.add(mask)
-        p = scores.softmax(-1)
+        p, pull_p = softmax.apply((), scores)
         y, pull_out = affine(_together(p.matmul(v)), w_out, b_out)
         weights = None
         if need:
@@ -101,7 +102,7 @@ def attending(
             if d_weights is not None:
                 more = d_weights.unsqueeze(0) if given[0].ndim == 2 else d_weights
                 dp = dp.add(more.unsqueeze(1).mul(1 / heads) if average else more)
-            ds = dp.sub(dp.mul(p).sum(-1, keepdim=True)).mul_(p)
+            _, ds = pull_p(dp)
             dqkv = [ds.matmul(k).mul_(scale), ds.mT.matmul(q).mul_(scale), p.mT.matmul(dz)]
             dq, dk, dv = map(_together, dqkv)
             rows = (
