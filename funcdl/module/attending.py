@@ -93,10 +93,10 @@ def attending(
             weights = p.mean(1) if average else p
             weights = weights.squeeze(0) if given[0].ndim == 2 else weights
 
-        def vjp(dys: Any, need_dx: bool = True) -> tuple[Any, Value]:
-            dy, d_weights = dys
-            dy = y.new_zeros(y.shape) if dy is None else inside(dy)
-            dw_out, db_out, dz = pull_out(dy, True)
+        def vjp(dy: Any, need_dx: bool = True) -> tuple[Any, Value]:
+            d_output, d_weights = dy
+            back = y.new_zeros(y.shape) if d_output is None else inside(d_output)
+            dw_out, db_out, dz = pull_out(back, True)
             dz = _apart(dz, heads)  # type: ignore[arg-type]
             dp = dz.matmul(v.mT)
             if d_weights is not None:

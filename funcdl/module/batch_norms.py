@@ -63,9 +63,7 @@ class MovingMeans(Named):
     def _filled(self, given: BatchNorm, x: Tensor) -> BatchNorm:
         shape = (self.num_features,)
         constants = x.new_ones(shape), x.new_zeros(shape), x.new_zeros(shape), x.new_ones(shape)
-        return BatchNorm(
-            *(c if isinstance(p, tuple) else p for p, c in zip(given, constants))  # type: ignore[arg-type]
-        )
+        return BatchNorm(*(c if isinstance(p, tuple) else p for p, c in zip(given, constants)))
 
     def _start(self, draw: Draw) -> BatchNorm:
         given, count = self.arguments, self.num_features

@@ -129,13 +129,13 @@ def without(
         fill: from these, and the input, to all parameters.
     """
 
-    def apply(given: Any, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        y, pull = layer.at("", fill(given, x), x, rng)
+    def apply(params: Any, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        y, pull = layer.at("", fill(params, x), x, rng)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             dparams, dx = pull(dy, need_dx)
-            kept = [() if isinstance(p, tuple) else d for p, d in zip(given, dparams)]
-            return type(given)(*kept), dx
+            kept = [() if isinstance(p, tuple) else d for p, d in zip(params, dparams)]
+            return type(params)(*kept), dx
 
         return y, vjp
 

@@ -6,7 +6,7 @@ begins with. `LossMSE` and its like are the names of the assignment for `MSELoss
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from funcdl.arguments import LARGEST, number
 from funcdl.contract import Layer, Value
@@ -66,8 +66,7 @@ class Loss(Named):
             refuse(self._name, old, given.get(old), None, 'write reduction="mean" or another')
         super().__init__(given, layer)
 
-    @staticmethod
-    def _takes(input: Any, target: Any) -> None: ...
+    _inputs: ClassVar[tuple[str, ...]] = ("input", "target")
 
     def forward(self, *input: Any) -> Value:
         """Return the loss of (output, target), or of (output, output, target)."""
@@ -245,8 +244,7 @@ class BCEWithLogitsLoss(Loss):
 class Pairwise(Loss):
     """A loss on two inputs, each with a gradient, and a target."""
 
-    @staticmethod
-    def _takes(input1: Any, input2: Any, target: Any) -> None: ...
+    _inputs: ClassVar[tuple[str, ...]] = ("input1", "input2", "target")
 
 
 class CosineEmbeddingLoss(Pairwise):

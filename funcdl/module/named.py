@@ -34,10 +34,15 @@ class Named(Module):
 
     factory: ClassVar[Any] = None
     arguments: dict[str, Any]
+    _inputs: ClassVar[tuple[str, ...]] = ("input",)
+    """What `forward` takes, by PyTorch's names."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse arguments that are missing, or too many, in the library's own words."""
-        _bound(cls.__name__, cls.__init__, (None, *args), kwargs)
+        try:
+            signature(cls.__init__).bind(None, *args, **kwargs)
+        except TypeError as error:
+            raise KindError(f"{cls.__name__}: {error}") from None
         return super().__new__(cls)
 
     def __init__(self, given: dict[str, Any], layer: Layer) -> None:
@@ -64,16 +69,16 @@ class Named(Module):
 
     def __call__(self, *input: Any, **named: Any) -> Value:
         """Do a forward pass; the inputs may be given by PyTorch's names."""
-        if named:
-            input = _bound(self._name, type(self)._takes, input, named)
-        return self.forward(*input)
-
-    @staticmethod
-    def _takes(input: Any) -> None:
-        """Name the inputs of `forward` as PyTorch does."""
+        left = [name for name in self._inputs[len(input) :] if name in named]
+        if len(left) < len(named) or left != list(self._inputs[len(input) :][: len(left)]):
+            raise KindError(
+                f"{self._name}: expected the inputs {', '.join(self._inputs)}, got {len(input)} "
+                f"by place and {', '.join(named)}"
+            )
+        return self.forward(*input, *(named[name] for name in left))
 
     def __repr__(self) -> str:
-        said = []
+        said: list[str] = []
         for name, argument in signature(type(self).__init__).parameters.items():
             if (
                 name not in self.arguments
@@ -93,16 +98,6 @@ class Named(Module):
     def __reduce__(self) -> Any:
         # Not by __new__, which asks for the arguments.
         return object.__new__, (type(self),), self.__getstate__()
-
-
-def _bound(
-    name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, ...]:
-    try:
-        bound = signature(function).bind(*args, **kwargs)
-    except TypeError as error:
-        raise KindError(f"{name}: {error}") from None
-    return tuple(bound.arguments.values())
 
 
 def refuse(name: str, what: str, value: Any, only: Any, instead: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from funcdl.arguments import Size, number
 from funcdl.contract import Layer, Params, Value, Vjp
+from funcdl.errors import InputError
 from funcdl.layers.norms import Gain, Norm, group_norm, layer_norm, rms_norm
 from funcdl.module.doors import along_axis, around, without
 from funcdl.module.draws import Draw
@@ -129,7 +130,9 @@ class GroupNorm(Named):
         flag(name, "bias", bias)
         layer = _any_axes(num_groups, eps)
         if num_channels % num_groups:
-            group_norm(num_groups).init(None, (1, 1, num_channels))  # says what is wrong
+            raise InputError(
+                f"{name}: expected num_groups to divide {num_channels} channels, got {num_groups}"
+            )
         own = str(num_channels)
         declared, same = patterns(own, affine, bias), f"batch>=0 {own} *rest"
         if not (affine and bias):

@@ -80,8 +80,7 @@ class GRUCell(Gated):
         self.hidden_size = size("GRUCell", "hidden_size", hidden_size)
         super().__init__(locals(), _stepping(hidden_size))
 
-    @staticmethod
-    def _takes(input: Any, hx: Any = None) -> None: ...
+    _inputs = ("input", "hx")
 
 
 class GRU(Gated):
@@ -134,14 +133,19 @@ class GRU(Gated):
         self.hidden_size = size(name, "hidden_size", hidden_size)
         super().__init__(locals(), _running(hidden_size, batch_first))
 
-    @staticmethod
-    def _takes(input: Any, hx: Any = None) -> None: ...
+    _inputs = ("input", "hx")
 
     def forward(self, *input: Any) -> Value:
         """Run over a sequence: the output, and the last state."""
         if len(input) == 2 and input[1] is not None:
             raise KindError("GRU: expected no hx: it starts from 0; apply a GRUCell step by step")
         return super().forward(*input[:1] if len(input) == 2 else input)
+
+    def backward(self, *gradwrtoutput: Any) -> Value:
+        """Add to the gradients; return that of the input. Without that of h_n, it is 0."""
+        if len(gradwrtoutput) == 1 and isinstance(gradwrtoutput[0], Tensor):
+            gradwrtoutput = (*gradwrtoutput, None)
+        return super().backward(*gradwrtoutput)
 
 
 def _stepping(hidden: int) -> Layer:
@@ -192,9 +196,9 @@ def _running(hidden: int, batch_first: bool) -> Layer:
             raise ShapeError(f"GRU: expected x to have a time step or more, got {tuple(x.shape)}")
         last = y.select(-2, -1).unsqueeze(0)
 
-        def vjp(dys: tuple[Any, Any], need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            dy, d_last = dys
-            back = y.new_zeros(y.shape) if dy is None else turned_round(dy)
+        def vjp(dy: Any, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+            d_output, d_last = dy
+            back = y.new_zeros(y.shape) if d_output is None else turned_round(d_output)
             if d_last is not None:
                 back = back.clone()
                 back.select(-2, -1).add_(d_last.squeeze(0))
