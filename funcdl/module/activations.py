@@ -63,7 +63,7 @@ class Exp(Named):
 
 
 class ReLU(Named):
-    """PyTorch's `ReLU`; `inplace` is False.
+    """PyTorch's `ReLU`. With `inplace`, too, the input stays as it is.
 
     >>> ReLU()
     ReLU()
@@ -102,7 +102,7 @@ class Sigmoid(Named):
 
 
 class Hardsigmoid(Named):
-    """PyTorch's `Hardsigmoid`; `inplace` is False.
+    """PyTorch's `Hardsigmoid`. With `inplace`, too, the input stays as it is.
 
     >>> Hardsigmoid()
     Hardsigmoid()
@@ -115,7 +115,7 @@ class Hardsigmoid(Named):
 
 
 class SELU(Named):
-    """PyTorch's `SELU`; `inplace` is False.
+    """PyTorch's `SELU`. With `inplace`, too, the input stays as it is.
 
     >>> SELU()
     SELU()
@@ -128,7 +128,7 @@ class SELU(Named):
 
 
 class SiLU(Named):
-    """PyTorch's `SiLU`; `inplace` is False.
+    """PyTorch's `SiLU`. With `inplace`, too, the input stays as it is.
 
     >>> SiLU()
     SiLU()
@@ -141,7 +141,7 @@ class SiLU(Named):
 
 
 class Mish(Named):
-    """PyTorch's `Mish`; `inplace` is False.
+    """PyTorch's `Mish`. With `inplace`, too, the input stays as it is.
 
     >>> Mish()
     Mish()
@@ -154,7 +154,7 @@ class Mish(Named):
 
 
 class ELU(Named):
-    """PyTorch's `ELU`, for an `alpha` of at least 0; `inplace` is False.
+    """PyTorch's `ELU`, for an `alpha` of at least 0. With `inplace`, too, the input stays as it is.
 
     >>> ELU(0.5)
     ELU(alpha=0.5)
@@ -180,7 +180,7 @@ class GELU(Named):
 
 
 class LeakyReLU(Named):
-    """PyTorch's `LeakyReLU`, for a slope in [0, 1); `inplace` is False.
+    """PyTorch's `LeakyReLU`, for a slope in [0, 1). With `inplace`, too, the input stays as it is.
 
     >>> LeakyReLU(0.2)
     LeakyReLU(negative_slope=0.2)
@@ -194,7 +194,9 @@ class LeakyReLU(Named):
 
 
 class Hardtanh(Named):
-    """PyTorch's `Hardtanh`: y = min(max(x, min_val), max_val); `inplace` is False.
+    """PyTorch's `Hardtanh`: y = min(max(x, min_val), max_val).
+
+    With `inplace`, too, the input stays as it is.
 
     >>> Hardtanh(0.0, 6.0)
     Hardtanh(min_val=0.0, max_val=6.0)

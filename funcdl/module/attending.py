@@ -46,8 +46,8 @@ def attending(
         average: whether they are the mean over the heads.
 
     Returns:
-        A layer from (query, key, value, m) to (y, weights), with parameters `Attention` or
-        `Extra`; m is None, or what is added to the scores of (batch, heads, queries, keys).
+        A layer from (query, key, value, m) to (y, weights), or to y, with parameters `Attention`
+        or `Extra`; m is None, or what is added to the scores of (batch, heads, queries, keys).
 
     Vaswani et al., "Attention is all you need" (2017).
     """
@@ -88,13 +88,9 @@ def attending(
             scores = scores.add(mask)
         p, pull_p = softmax.apply((), scores)
         y, pull_out = affine(_together(p.matmul(v)), w_out, b_out)
-        weights = None
-        if need:
-            weights = p.mean(1) if average else p
-            weights = weights.squeeze(0) if given[0].ndim == 2 else weights
 
         def vjp(dy: Any, need_dx: bool = True) -> tuple[Any, Value]:
-            d_output, d_weights = dy
+            d_output, d_weights = dy if need else (dy, None)
             back = y.new_zeros(y.shape) if d_output is None else inside(d_output)
             dw_out, db_out, dz = pull_out(back, True)
             dz = _apart(dz, heads)  # type: ignore[arg-type]
@@ -120,7 +116,11 @@ def attending(
             dxs = [outside(dx, t) for (_, _, dx), t in zip(pulled, given)]  # type: ignore[arg-type]
             return dparams, (*dxs, None)
 
-        return (outside(y, given[0]), weights), vjp
+        seen = outside(y, given[0])
+        if not need:
+            return seen, vjp
+        weights = p.mean(1) if average else p
+        return (seen, weights.squeeze(0) if given[0].ndim == 2 else weights), vjp
 
     return Layer("attending", _no_init, apply)
 

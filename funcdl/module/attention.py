@@ -87,6 +87,7 @@ class MultiheadAttention(Named):
     """
 
     factory = staticmethod(attention)
+    _has_weights = True
 
     def __init__(
         self,
@@ -155,13 +156,16 @@ class MultiheadAttention(Named):
         )
         batch = 1 if query.ndim == 2 else query.shape[0 if self.batch_first else 1]
         bar = barred(self.num_heads, batch, query, padding, mask)
-        return super().forward(query, key, value, bar)
+        found = super().forward(query, key, value, bar)
+        self._has_weights = need
+        return found if need else (found, None)
 
     def backward(self, *gradwrtoutput: Any) -> Value:
         """Return the gradients of query, key and value."""
-        if len(gradwrtoutput) == 1 and isinstance(gradwrtoutput[0], Tensor):
-            gradwrtoutput = (*gradwrtoutput, None)
-        back = super().backward(*gradwrtoutput)
+        given = gradwrtoutput
+        if len(given) == 1 and isinstance(given[0], Tensor):
+            given = (*given, None)
+        back = super().backward(*given if self._has_weights else given[:1])
         return None if back is None else back[:3]
 
     def _given(self, *input: Any, **named: Any) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ class Dropout(Named):
 
     Args:
         p: the probability that a number is set to 0.
-        inplace: False, no other.
+        inplace: the input stays as it is, either way.
         rng: the generator to draw from; torch's own without it.
 
     Raises:
@@ -43,7 +43,7 @@ class Dropout2d(Named):
 
     Args:
         p: the probability that a channel is set to 0; below 1.
-        inplace: False, no other.
+        inplace: the input stays as it is, either way.
         rng: the generator to draw from; torch's own without it.
 
     Raises:
@@ -72,7 +72,7 @@ def _channels(p: float) -> Layer:
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
         if x.ndim not in (3, 4):
-            raise ShapeError(f"Dropout2d: expected x to have 3 or 4 axes, got {tuple(x.shape)}")
+            raise ShapeError(f"dropout: expected x to have 3 or 4 axes, got {tuple(x.shape)}")
         return _dropout(p, x.ndim - 2).apply(params, x, rng)
 
     return around("dropout", dropout(p, 2), None, apply)

@@ -52,8 +52,8 @@ class Named(Module):
         super().__init__(layer, None, rng)
         taken = signature(type(self).__init__).parameters
         self.arguments = {name: given[name] for name in taken if name in given and name != "self"}
-        if given.get("inplace"):
-            refuse(self._name, "inplace", True, False, "a module writes to none of its arguments")
+        if "inplace" in given:  # PyTorch spares memory by it; the numbers are the same
+            flag(self._name, "inplace", given["inplace"])
         self.params = self._drawn()
         self.grads = tree.zeros_like(self.params)
 
@@ -69,6 +69,8 @@ class Named(Module):
 
     def __call__(self, *input: Any, **named: Any) -> Value:
         """Do a forward pass; the inputs may be given by PyTorch's names."""
+        if not named:
+            return self.forward(*input)
         left = [name for name in self._inputs[len(input) :] if name in named]
         if len(left) < len(named) or left != list(self._inputs[len(input) :][: len(left)]):
             raise KindError(

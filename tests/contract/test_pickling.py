@@ -147,7 +147,7 @@ class Own(f.Module):
 @pytest.mark.parametrize("own", [False, True])
 def test_a_copy_of_a_module_goes_its_own_way(copied, own):
     net = Own(f.serial(f.linear(2), f.dropout(0.5)), seeded()) if own else digits()
-    x = torch.rand(5, 3) if own else torch.rand(5, 4, 4, 1)
+    x = torch.rand(5, 3) if own else torch.rand(5, 1, 4, 4)
     net.forward(x)  # a vjp is there
     torch.manual_seed(1)
     twin = copied(net)
