@@ -46,8 +46,9 @@ def attending(
         average: whether they are the mean over the heads.
 
     Returns:
-        A layer from (query, key, value, m) to (y, weights), or to y, with parameters `Attention`
-        or `Extra`; m is None, or what is added to the scores of (batch, heads, queries, keys).
+        A layer from (query, key, value) or (query, key, value, m) to (y, weights), or to y, with
+        parameters `Attention` or `Extra`; m is added to the scores of (batch, heads, queries,
+        keys).
 
     Vaswani et al., "Attention is all you need" (2017).
     """
@@ -64,7 +65,7 @@ def attending(
         return t if batch_first else t.transpose(0, 1)
 
     def apply(params: Any, x: Any, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        *given, mask = x
+        given, (mask,) = x[:3], x[3:] or (None,)
         (w, b), (w_out, b_out) = params[:2]
         biases = ((), (), ()) if isinstance(b, tuple) else b.chunk(3, -1)
         each = [
@@ -114,7 +115,7 @@ def attending(
             if not need_dx:
                 return dparams, None
             dxs = [outside(dx, t) for (_, _, dx), t in zip(pulled, given)]  # type: ignore[arg-type]
-            return dparams, (*dxs, None)
+            return dparams, (*dxs, None)[: len(x)]
 
         seen = outside(y, given[0])
         if not need:

@@ -156,7 +156,8 @@ class MultiheadAttention(Named):
         )
         batch = 1 if query.ndim == 2 else query.shape[0 if self.batch_first else 1]
         bar = barred(self.num_heads, batch, query, padding, mask)
-        found = super().forward(query, key, value, bar)
+        inputs = (query, key, value) if bar is None else (query, key, value, bar)
+        found = super().forward(*inputs)
         self._has_weights = need
         return found if need else (found, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, isfunction, signature
 from typing import Any, ClassVar
 
 from funcdl import tree
@@ -13,6 +13,7 @@ from funcdl.errors import InputError, KindError, brief
 from funcdl.misuse import short
 from funcdl.module.base import Module
 from funcdl.module.draws import Draw
+from funcdl.portable import Portable
 
 __all__ = ["Named", "flag", "refuse", "shown", "size"]
 
@@ -34,6 +35,7 @@ class Named(Module):
 
     factory: ClassVar[Any] = None
     arguments: dict[str, Any]
+    _made_as: Any
     _inputs: ClassVar[tuple[str, ...]] = ("input",)
     """What `forward` takes, by PyTorch's names."""
 
@@ -50,8 +52,15 @@ class Named(Module):
         if rng is not None:
             generator(self._name, rng)
         super().__init__(layer, None, rng)
-        taken = signature(type(self).__init__).parameters
-        self.arguments = {name: given[name] for name in taken if name in given and name != "self"}
+        # The class that has this __init__, which that of a user's own may have called.
+        self._made_as = given["__class__"]
+        taken = signature(self._made_as.__init__).parameters
+        self.arguments = {
+            # An initialiser may be a closure, which is to be pickled.
+            name: Portable(given[name]) if isfunction(given[name]) else given[name]
+            for name in taken
+            if name not in ("self", "rng")
+        }
         if "inplace" in given:  # PyTorch spares memory by it; the numbers are the same
             flag(self._name, "inplace", given["inplace"])
         self.params = self._drawn()
@@ -81,16 +90,13 @@ class Named(Module):
 
     def __repr__(self) -> str:
         said: list[str] = []
-        for name, argument in signature(type(self).__init__).parameters.items():
-            if (
-                name not in self.arguments
-                or name == "rng"
-                or argument.kind is Parameter.VAR_KEYWORD
-            ):
-                continue
-            value = self.arguments[name]
+        parameters = signature(self._made_as.__init__).parameters
+        for name, value in self.arguments.items():
+            argument = parameters[name]
             if argument.kind is Parameter.VAR_POSITIONAL:
                 said += map(brief, value)
+            elif argument.kind is Parameter.VAR_KEYWORD:
+                said += [f"{key}={short(entry)}" for key, entry in value.items()]
             elif argument.default is Parameter.empty:
                 said.append(brief(value))
             elif value is not argument.default and value != argument.default:

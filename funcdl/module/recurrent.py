@@ -80,6 +80,10 @@ class GRUCell(Gated):
         self.hidden_size = size("GRUCell", "hidden_size", hidden_size)
         super().__init__(locals(), _stepping(hidden_size))
 
+    def forward(self, *input: Any) -> Value:
+        """Take a step: the next state."""
+        return super().forward(*input[:1] if len(input) == 2 and input[1] is None else input)
+
     _inputs = ("input", "hx")
 
 
@@ -153,9 +157,9 @@ def _stepping(hidden: int) -> Layer:
     inner = gru_cell(hidden)
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        alone = isinstance(x, Tensor) or (len(x) == 2 and x[1] is None)
+        alone = isinstance(x, Tensor)
         if alone:
-            seen = x if isinstance(x, Tensor) else x[0]
+            seen = x
             h = seen.new_zeros((*seen.shape[:-1], hidden))
         elif len(x) == 2:
             seen, h = x
@@ -168,9 +172,7 @@ def _stepping(hidden: int) -> Layer:
             if back is None:
                 return dparams, None
             dh, dx = back
-            if alone:
-                return dparams, dx if isinstance(x, Tensor) else (dx, None)
-            return dparams, (dx, dh)
+            return dparams, dx if alone else (dx, dh)
 
         return y, vjp
 

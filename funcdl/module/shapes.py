@@ -74,8 +74,8 @@ class Flatten(Named):
 class Identity(Named):
     """PyTorch's `Identity`: it takes any arguments, and gives what it is given.
 
-    >>> Identity(54)
-    Identity(54)
+    >>> Identity(54, unused=True)
+    Identity(54, unused=True)
     """
 
     factory = identity

@@ -459,10 +459,14 @@ def test_a_gru_of_one_layer_takes_no_state():
 
 def test_a_cell_begins_with_a_state_of_0():
     cell, x = f.GRUCell(3, 2, rng=rng()), torch.rand(4, 3, generator=rng())
-    y = cell(x)
-    dx = cell.backward(y)
+    y, dy = cell(x), torch.rand(4, 2, generator=rng(1))
+    dx = cell.backward(dy)
+    assert torch.equal(cell(x, None), y)
+    assert torch.equal(cell.backward(dy), dx)
     assert torch.equal(cell(x, torch.zeros(4, 2)), y)
-    assert torch.equal(cell.backward(y)[0], dx)
+    back, dh = cell.backward(dy)
+    assert torch.equal(back, dx)
+    assert dh.shape == (4, 2)
 
 
 @pytest.mark.parametrize(
