@@ -49,7 +49,8 @@ class CrossEntropyLoss(Loss):
         soft = cross_entropy(reduction=reduction, soft=True, **how)
         each = cross_entropy(reduction="none", **how)
         kept = ignoring("CrossEntropyLoss", each, reduction, ignore_index, weight)
-        super().__init__(locals(), _by_target("CrossEntropyLoss", hard, soft, kept, ignore_index))
+        layer = _by_target("CrossEntropyLoss", hard, hard, soft, kept, ignore_index)
+        super().__init__(locals(), layer)
 
 
 class NLLLoss(Loss):
@@ -80,8 +81,9 @@ class NLLLoss(Loss):
             raise KindError("NLLLoss: expected weight to be a tensor of shape (classes,)")
         hard, each = nll(reduction=reduction), nll(reduction="none")
         kept = ignoring("NLLLoss", each, reduction, ignore_index, weight, True)
-        plain = hard if weight is None else kept
-        super().__init__(locals(), _by_target("NLLLoss", plain, None, kept, ignore_index))
+        chosen = hard if weight is None else kept
+        layer = _by_target("NLLLoss", hard, chosen, None, kept, ignore_index)
+        super().__init__(locals(), layer)
 
 
 class LossCrossEntropy(CrossEntropyLoss):
@@ -92,22 +94,31 @@ class LossNLL(NLLLoss):
     """`NLLLoss` by a name as the assignment gives them."""
 
 
-def _by_target(name: str, hard: Layer, soft: Layer | None, ignoring: Layer, ignored: int) -> Layer:
-    """Choose by the target: classes, with some that do not count, or probabilities."""
+def _by_target(
+    name: str, plain: Layer, hard: Layer, soft: Layer | None, ignoring: Layer, ignored: int
+) -> Layer:
+    """Choose by the target: classes, with some that do not count, or probabilities.
+
+    Args:
+        name: of the module.
+        plain: whose declaration words what is wrong.
+        hard: for classes.
+        soft: for probabilities, where the loss takes them.
+        ignoring: for classes with some that do not count.
+        ignored: the class that does not.
+    """
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        pair = isinstance(x, tuple) and len(x) == 2 and all(isinstance(v, Tensor) for v in x)
+        if not pair or not x[0].ndim:
+            return plain.at(name, params, x, rng)  # which says what is wrong
         y, t = x
-        shares = isinstance(t, Tensor) and t.is_floating_point() and soft is not None
-        part = hard
-        if shares:
-            part = soft  # type: ignore[assignment]
-        elif isinstance(t, Tensor) and bool(t.eq(ignored).any()):
+        at = 1 if y.ndim > 1 else -1
+        part, y = hard, y.movedim(at, -1)
+        if soft is not None and t.is_floating_point():
+            part, t = soft, t.movedim(at, -1) if t.ndim == y.ndim else t
+        elif bool(t.eq(ignored).any()):
             part = ignoring
-        at = 1 if isinstance(y, Tensor) and y.ndim > 1 else -1
-        y, t = (
-            v.movedim(at, -1) if isinstance(v, Tensor) and v.ndim and moved else v
-            for v, moved in ((y, True), (t, shares))
-        )
         value, pull = part.at(name, params, (y, t), rng)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:

@@ -216,7 +216,7 @@ class ConvTranspose2d(Convolution):
     ) -> None:
         name = "ConvTranspose2d"
         refuse(name, "groups", groups, 1, "cut the channels into groups, each with a module")
-        if dilation not in (1, (1, 1)):
+        if pair(name, "dilation", dilation, 1) != (1, 1):
             refuse(name, "dilation", dilation, 1, "write a kernel with zeros between its cells")
         self.kernel_size = pair(name, "kernel_size", kernel_size, 1)
         layer = conv_transpose2d(

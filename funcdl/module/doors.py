@@ -12,6 +12,7 @@ from typing import Any
 
 from funcdl.contract import Apply, Init, Layer, Params, Shape, Vjp
 from funcdl.errors import ShapeError
+from funcdl.layers.activations import ANY
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
@@ -45,9 +46,9 @@ def along_axis(name: str, layer: Layer, axis: int, takes: Signature | None = Non
         name: of the module.
         layer: it keeps shapes.
         axis: from the front, or negative from the end; of a tensor with one axis, that one.
-        takes: what the door declares.
+        takes: what the door declares; floats of any shape without it.
     """
-    return _door(name, layer, takes, axis)
+    return _door(name, layer, takes or ANY, axis)
 
 
 def _door(name: str, layer: Layer, takes: Signature | None, axis: int, back: bool = True) -> Layer:
@@ -64,7 +65,7 @@ def _door(name: str, layer: Layer, takes: Signature | None, axis: int, back: boo
         return params, _moved(out_shape, -1, place) if back else out_shape
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        if x.ndim == 0:
+        if x.ndim == 0:  # as with one axis of length 1
             y, pull = layer.at(name, params, x.unsqueeze(0), rng)
             return y.squeeze(0), lambda dy, need_dx=True: _flat(pull(dy.unsqueeze(0), need_dx))
         place = at(tuple(x.shape))

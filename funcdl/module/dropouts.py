@@ -73,6 +73,6 @@ def _channels(p: float) -> Layer:
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
         if x.ndim not in (3, 4):
             raise ShapeError(f"dropout: expected x to have 3 or 4 axes, got {tuple(x.shape)}")
-        return _dropout(p, x.ndim - 2).apply(params, x, rng)
+        return _dropout(p, x.ndim - 2).at("", params, x, rng)
 
     return around("dropout", dropout(p, 2), None, apply)

@@ -213,7 +213,7 @@ def _any_axes(groups: int, eps: float) -> Layer:
     """Make a group norm of examples with any number of axes: all but the first are an example's."""
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        return _grouped(groups, max(x.ndim - 1, 1), eps).apply(params, x, rng)
+        return _grouped(groups, max(x.ndim - 1, 1), eps).at("", params, x, rng)
 
     inner = group_norm(groups, 1, eps=eps)
     number("GroupNorm", "eps", eps, 0)

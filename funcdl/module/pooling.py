@@ -41,7 +41,7 @@ class MaxPool2d(Named):
         ceil_mode: bool = False,
     ) -> None:
         name = "MaxPool2d"
-        if dilation not in (1, (1, 1)):
+        if pair(name, "dilation", dilation, 1) != (1, 1):
             refuse(name, "dilation", dilation, 1, "pool windows of neighbours")
         refuse(name, "return_indices", return_indices, False, "the layer keeps them to itself")
         refuse(name, "ceil_mode", ceil_mode, False, CEIL)
@@ -79,7 +79,7 @@ class AvgPool2d(Named):
         name = "AvgPool2d"
         refuse(name, "ceil_mode", ceil_mode, False, CEIL)
         instead = "without padding there is none to count"
-        if padding not in (0, (0, 0)):
+        if pair(name, "padding", padding, 0) != (0, 0):
             refuse(name, "count_include_pad", count_include_pad, True, instead)
         height, width = pair(name, "kernel_size", kernel_size, 1)
         layer = avg_pool2d(kernel_size, stride=stride, padding=padding)

@@ -158,6 +158,8 @@ def _stepping(hidden: int) -> Layer:
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         alone = isinstance(x, Tensor)
+        if not alone and not isinstance(x, tuple):
+            raise KindError(f"GRUCell: expected an input and a state, got {type(x).__name__}")
         if alone:
             seen = x
             h = seen.new_zeros((*seen.shape[:-1], hidden))
@@ -191,6 +193,8 @@ def _running(hidden: int, batch_first: bool) -> Layer:
         return t if batch_first or t.ndim < 3 else t.transpose(0, 1)
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        if not isinstance(x, Tensor):
+            return inner.at("GRU", params, x, rng)  # which says what is wrong
         if x.ndim not in (2, 3):
             raise ShapeError(f"GRU: expected x to have 2 or 3 axes, got {tuple(x.shape)}")
         y, pull = inner.at("GRU", params, turned_round(x), rng)
