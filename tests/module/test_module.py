@@ -12,7 +12,7 @@ import funcdl as f
 from funcdl import cases, initialisers, module, tree
 from funcdl.initialisers import TORCH_GENERATOR
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def rng(seed=0):

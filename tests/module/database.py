@@ -1,6 +1,6 @@
 """PyTorch's own database of modules, asked of ours: what agrees, and what is refused.
 
-`python tests/database.py` writes the table in `docs/modules.md` anew.
+`python tests/module/database.py` writes the table in `docs/modules.md` anew.
 """
 
 import copy
@@ -18,7 +18,7 @@ import funcdl as f
 from funcdl import tree
 from funcdl.interop.rules import RULES
 
-PAGE = Path(__file__).parent.parent / "docs" / "modules.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "modules.md"
 BEGIN, END = "<!-- the database's table -->\n", "<!-- its end -->\n"
 AGREES = "agrees"
 
