@@ -77,9 +77,7 @@ def _of_several(params: Any, x: Any) -> Any:
 
 def _of_tuple(params: Any, x: Any) -> Any:
     # By the type too: a tensor is as many rows.
-    return type(x), type(params), len(params), *[
-        (t.shape, t.dtype, t.layout, t.is_meta) for t in x
-    ]
+    return type(x), type(params), len(params), *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
 
 
 def _of_parts(params: Any, x: Any) -> Any:

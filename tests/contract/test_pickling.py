@@ -170,7 +170,7 @@ def test_a_copy_of_a_module_goes_its_own_way(copied, own):
 
 @pytest.mark.parametrize("copied", [again, copy.deepcopy], ids=["pickled", "copied"])
 def test_a_copy_of_a_module_begins_anew_as_it_did(copied):
-    net = f.Linear(3, 2, w_init=initialisers.full(0.5), b_init=initialisers.ones, rng=rng())
+    net = f.Linear(3, 2, w_init=initialisers.full(0.5), b_init=initialisers.ones, rng=seeded())
     twin = copied(net)
     assert repr(twin) == repr(net)
     again = twin._drawn()
