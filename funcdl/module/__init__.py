@@ -17,9 +17,12 @@ from funcdl.module.dropouts import *
 from funcdl.module.embedding import *
 from funcdl.module.linear import *
 from funcdl.module.losses import *
+from funcdl.module.margin_losses import *
 from funcdl.module.norms import *
 from funcdl.module.optimisers import *
 from funcdl.module.pooling import *
+from funcdl.module.probability_losses import *
+from funcdl.module.rectifiers import *
 from funcdl.module.recurrent import *
 from funcdl.module.sequential import Sequential as Sequential
 from funcdl.module.shapes import *

@@ -9,8 +9,8 @@ from funcdl.contract import Layer, Params, Value, Vjp
 from funcdl.errors import KindError
 from funcdl.losses import cross_entropy, nll
 from funcdl.module.doors import around
+from funcdl.module.loss_rules import weighed
 from funcdl.module.losses import Loss
-from funcdl.module.rules import weighed
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["CrossEntropyLoss", "LossCrossEntropy", "LossNLL", "NLLLoss"]
