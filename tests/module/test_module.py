@@ -499,6 +499,15 @@ def test_modules_begin_with_pytorchs_numbers(kind, args, dtype):
         assert torch.equal(p, q)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [1e-4, 1e-3, 1.0])
+def test_rms_norm_has_pytorchs_eps(dtype, size):
+    x = (size * torch.rand(4, 8, generator=rng())).to(dtype)
+    mine, theirs = f.RMSNorm(8, dtype=dtype), torch.nn.RMSNorm(8, dtype=dtype)
+    torch.testing.assert_close(mine(x), theirs(x))
+    assert mine(x).abs().max() > 0.1
+
+
 @pytest.mark.parametrize("low", [-1.0, 0.25])
 def test_hardtanh_has_bounds(low):
     x = torch.linspace(-2, 2, 9)
