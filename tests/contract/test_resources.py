@@ -76,7 +76,7 @@ NO_ROOM = {
     "to_dict": (lambda: tree.to_dict((VAST,)), "to_dict"),
     "adam's state": (lambda: f.adam().init((VAST,)), "tree"),
     "a step of sgd": (lambda: f.sgd(0.1).update((VAST,), (VAST,), f.sgd(0.1).init(())), "tree"),
-    "a module": (lambda: f.Linear(10**8, 10**8), "linear: a parameter of shape"),
+    "a module": (lambda: f.Linear(10**8, 10**8), "Linear: a parameter of shape"),
     "a module's forward": (lambda: f.Sequential(f.ReLU()).forward(VAST), "Sequential[0] relu"),
 }  # fmt: skip
 
