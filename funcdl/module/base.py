@@ -64,7 +64,6 @@ class Module(State):
     _in_shape: Shape | None = None
     _passes: Passes = ()
     _known: tuple[Any, bool, Any] = (None, True, ())
-    _needs: ClassVar[tuple[str, ...]] = ()
     _is_plain: ClassVar[bool] = True
     """Whether all that it remembers of a pass is in what `_apply` returns."""
 

@@ -386,8 +386,7 @@ def test_generators_of_others_are_named():
     other = type("Generator", (), {"__module__": "numpy.random"})()
     with pytest.raises(f.KindError, match=r"torch\.Generator, got numpy\.random\.Generator$"):
         f.dropout(0.5)((), torch.ones(3), other)
-    with pytest.raises(f.KindError, match="remat: expected a generator that can be copied"):
-        f.Module(f.remat(f.dropout(0.5))).forward(torch.ones(3))
+    assert f.Module(f.remat(f.dropout(0.5))).forward(torch.ones(3)).shape == (3,)
 
 
 def test_indices_are_int64():

@@ -1,6 +1,6 @@
 """PyTorch's own samples of optimisers, written to a file: its database changes globals when loaded.
 
-python tests/optimiser_samples.py FILE
+python tests/module/optimiser_samples.py FILE
 """
 
 import sys

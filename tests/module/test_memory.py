@@ -159,6 +159,21 @@ def test_a_gradient_that_a_module_gave_goes_with_its_own_pass(net):
     agree(net, grads)
 
 
+def test_passes_inside_and_outside_a_network_stay_apart():
+    inner = Net()
+    net = f.Sequential(inner)
+    outside = inner.first.forward(A)
+    grads, (dx,) = wanted(net, (X, DY))
+    net.forward(X)
+    for times in (1, 2):
+        torch.testing.assert_close(net.backward(DY), dx)
+        agree(net, [times * g for g in grads])
+    net.zero_grad()
+    torch.testing.assert_close(inner.first.backward(DA), DA @ inner.first.params.w.T)
+    torch.testing.assert_close(inner.first.grads.w, A.T @ DA)
+    del outside
+
+
 @pytest.mark.parametrize("mode", ["eval", "train"])
 @pytest.mark.parametrize("criterion", ["one", "two"])
 def test_an_evaluation_in_between_does_not_matter(net, mode, criterion):

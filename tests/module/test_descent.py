@@ -13,7 +13,7 @@ import torch
 
 import funcdl as f
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "optimisers_beside_pytorch.md"
 CLASSES = ("SGD", "Adam", "AdamW", "RAdam", "RMSprop", "Adagrad")
 
@@ -25,7 +25,7 @@ def rng(seed=0):
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
     path = tmp_path_factory.mktemp("samples") / "optimisers.pt"
-    script = str(ROOT / "tests" / "optimiser_samples.py")
+    script = str(Path(__file__).with_name("optimiser_samples.py"))
     done = subprocess.run([sys.executable, script, str(path)], capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"PyTorch's database cannot be loaded: {done.stderr.splitlines()[-1]}")
