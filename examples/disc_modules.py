@@ -12,6 +12,7 @@ import typer
 
 import disc
 from funcdl import SGD, Linear, LossMSE, ReLU, Sequential, schedules
+from funcdl.initialisers import fan_in_uniform, zeros
 
 
 def main(
@@ -24,11 +25,15 @@ def main(
     rng = torch.Generator().manual_seed(seed)
     train, test = disc.draw(points, rng), disc.draw(points, rng)
 
+    def linear(inputs: int, outputs: int) -> Linear:
+        # As the layer begins, with a bias of 0; without these it begins as PyTorch's module.
+        return Linear(inputs, outputs, rng=rng, w_init=fan_in_uniform, b_init=zeros)
+
     model = Sequential(
-        *(Linear(2, 25, rng=rng), ReLU()),
-        *(Linear(25, 25, rng=rng), ReLU()),
-        *(Linear(25, 25, rng=rng), ReLU()),
-        Linear(25, 2, rng=rng),
+        *(linear(2, 25), ReLU()),
+        *(linear(25, 25), ReLU()),
+        *(linear(25, 25), ReLU()),
+        linear(25, 2),
     )
     criterion = LossMSE()
     rate = schedules.polynomial(0.5, 0.0, epochs * math.ceil(points / 25))

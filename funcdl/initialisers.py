@@ -44,6 +44,10 @@ class _TorchGenerator:
     device = None
     initial_seed = None
 
+    def clone_state(self) -> _TorchGenerator:
+        """Return itself, as there is one: what is drawn from a copy is drawn from it."""
+        return self
+
     def __repr__(self) -> str:
         return "torch's own generator"
 

@@ -17,7 +17,10 @@ PARTS = (
     *("cli.py", "pyproject.toml"),
 )
 
-STRUCTURE = [f"tests/test_{name}.py" for name in ("cases", "imports", "architecture", "docs")]
+STRUCTURE = [
+    "tests/cases",
+    *(f"tests/test_{name}.py" for name in ("imports", "architecture", "docs")),
+]
 PROPERTIES = [
     "tests/contract/test_contract.py",
     "tests/wording/test_wording_kinds.py",

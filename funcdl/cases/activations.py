@@ -53,12 +53,12 @@ CASES = [
     Case(layers.tanh, X, oracle=lambda nnf, p, x: x.tanh(), module=("Tanh",)),
     Case(layers.hard_tanh, X, oracle=lambda nnf, p, x: nnf.hardtanh(x), module=("Hardtanh",)),
     Case(layers.exp, X, oracle=lambda nnf, p, x: x.exp(), module=("Exp",)),
-    Case(layers.softmax, X, oracle=lambda nnf, p, x: nnf.softmax(x, -1), module=("Softmax",)),
+    Case(layers.softmax, X, oracle=lambda nnf, p, x: nnf.softmax(x, -1), module=("Softmax", -1)),
     Case(
         layers.log_softmax,
         X,
         oracle=lambda nnf, p, x: nnf.log_softmax(x, -1),
-        module=("LogSoftmax",),
+        module=("LogSoftmax", -1),
     ),
     Case(layers.prelu(), X, oracle=lambda nnf, p, x: nnf.prelu(x, p.a), module=("PReLU",)),
     Case(

@@ -36,7 +36,8 @@ class Case:
         random: whether it is applied with a generator, as in training. What it draws for several
             models in one pass is not what it would draw for each alone.
         target: whether its input ends with data, which has no cotangent: it is a loss.
-        module: the Module that is this layer, by its name, and the arguments that make it.
+        module: the Module that is this layer, by its name, and the arguments that make it. Its
+            channels stand where PyTorch has them.
         specials: whether infinities and NaN have to be as the oracle has them.
         of: the public name that it is a row of, where it is not the layer's own.
         id: its name in reports, where the layer's text does not tell it from another row.

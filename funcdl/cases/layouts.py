@@ -5,7 +5,7 @@ from funcdl.cases.case import Case
 
 CASES = [
     Case(layers.identity, (4, 5), module=("Identity",)),
-    Case(layers.flatten(3), (2, 3, 4, 5), module=("Flatten", 3)),
+    Case(layers.flatten(3), (2, 3, 4, 5), module=("Flatten", -3)),
     Case(layers.flatten(1), (2, 3)),
     Case(layers.reshape((2, -1)), (3, 4), module=("Reshape", (2, -1))),
     Case(layers.reshape((6,), 2), (4, 2, 3)),

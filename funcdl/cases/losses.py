@@ -23,12 +23,11 @@ def loss(
     shape: Shape = SAME,
     draw: Draw = normals,
     *,
-    module: str = "",
+    module: tuple[Any, ...] = (),
     name: str = "",
     **settings: Any,
 ) -> list[Case]:
     """Give the rows of a loss, one for each reduction, beside `(nnf, y, t, reduction) -> l`."""
-    arguments = tuple(settings.values())
     return [
         Case(
             make(**settings, **how),
@@ -37,7 +36,7 @@ def loss(
             _reduced(oracle, how.get("reduction", "mean")),
             over_models=make(**settings, **how, models=1),
             target=True,
-            module=(module, *arguments) if module and not how else (),
+            module=() if how else module,
             id=f"{make(**settings, **how)!r} {name}".strip(),
         )
         for how in ({}, {"reduction": "sum"}, {"reduction": "none"})
@@ -71,21 +70,21 @@ CASES = [
     *loss(
         losses.mse,
         lambda nnf, y, t, reduction: nnf.mse_loss(y, t, reduction=reduction),
-        module="LossMSE",
+        module=("LossMSE",),
     ),
     *loss(
         losses.l1,
         lambda nnf, y, t, reduction: nnf.l1_loss(y, t, reduction=reduction),
-        module="LossL1",
+        module=("LossL1",),
     ),
     *loss(losses.huber, lambda nnf, y, t, reduction: nnf.huber_loss(y, t, reduction)),
     *loss(
         losses.huber,
         lambda nnf, y, t, reduction: nnf.huber_loss(y, t, reduction, 0.5),
-        module="LossHuber",
+        module=("LossHuber", "mean", 0.5),
         delta=0.5,
     ),
-    *loss(losses.cross_entropy, _crossed(), CLASSES, classes(3), module="LossCrossEntropy"),
+    *loss(losses.cross_entropy, _crossed(), CLASSES, classes(3), module=("LossCrossEntropy",)),
     *loss(
         losses.cross_entropy,
         lambda nnf, y, t, reduction: nnf.cross_entropy(y.movedim(-1, 1), t, reduction=reduction),
@@ -128,7 +127,7 @@ CASES = [
         lambda nnf, y, t, reduction: nnf.nll_loss(y, t, reduction=reduction),
         CLASSES,
         classes(3),
-        module="LossNLL",
+        module=("LossNLL",),
     ),
     *loss(
         losses.binary_cross_entropy,
@@ -136,31 +135,31 @@ CASES = [
             y, t, reduction=reduction
         ),
         draw=targets(lambda t: t.sigmoid()),
-        module="LossBCE",
+        module=("LossBCEWithLogits",),
     ),
     *loss(
         losses.kl_divergence,
         lambda nnf, y, t, reduction: reduce(nnf.kl_div(y, t, reduction="none").sum(-1), reduction),
         draw=targets(lambda t: t.softmax(-1)),
-        module="LossKLDiv",
+        module=("LossKLDiv", None, None, "batchmean"),
     ),
     *loss(
         losses.hinge,
         lambda nnf, y, t, reduction: reduce((1 - t * y).relu(), reduction),
         draw=targets(lambda t: t.sign()),
-        module="LossHinge",
+        module=("LossHinge",),
     ),
     *loss(
         losses.cosine_distance,
         lambda nnf, y, t, reduction: reduce(1 - nnf.cosine_similarity(y, t, -1), reduction),
-        module="LossCosine",
+        module=("LossCosine",),
     ),
     *loss(
         losses.contrastive,
         _contrasted,
         (SAME, (4,)),
         targets(lambda t: t.sign().relu()),
-        module="LossContrastive",
+        module=("LossContrastive", 2.5),
         margin=2.5,
     ),
 ]

@@ -25,7 +25,7 @@ CASES = [
         layers.rms_norm(),
         (4, 5),
         oracle=lambda nnf, p, x: nnf.rms_norm(x, (5,), p.scale, 1e-6),
-        module=("RMSNorm", 5),
+        module=("RMSNorm", 5, 1e-6),
     ),
     Case(
         layers.rms_norm(2, eps=0.1),

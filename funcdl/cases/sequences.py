@@ -92,7 +92,7 @@ CASES = [
         layers.attention(4, causal=True),
         (2, 1, 8),
         oracle=_attended(4, causal=True),
-        module=("MultiheadAttention", 8, 4, True),
+        module=("SelfAttention", 8, 4, True),
         specials=False,
     ),
     Case(
@@ -116,7 +116,7 @@ CASES = [
         module=("GRUCell", 2, 4),
     ),
     Case(layers.gru_cell(4), ((2, 3, 4), (2, 3, 2)), id="gru_cell on two leading axes"),
-    Case(layers.gru(4), (3, 6, 2), oracle=recurrent, module=("GRU", 2, 4)),
+    Case(layers.gru(4), (3, 6, 2), oracle=recurrent, module=("GRU", 2, 4, 1, True, True)),
     Case(layers.gru(4), (3, 1, 2), oracle=recurrent, id="gru of one step"),
     Case(layers.gru(3), (2, 3, 4, 5), oracle=recurrent, id="gru on two leading axes"),
     Case(layers.gru(3, b_init=None), (3, 6, 2), oracle=recurrent, id="gru without bias"),

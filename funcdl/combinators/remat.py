@@ -7,7 +7,6 @@ from dataclasses import replace
 from funcdl.arguments import generator
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
-from funcdl.errors import KindError
 from funcdl.initialisers import TORCH_GENERATOR
 from funcdl.tensor import Generator
 
@@ -41,7 +40,11 @@ def remat(layer: LayerLike) -> Layer:
     (part,) = as_layers("remat", [layer])
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        start = None if rng is None else _copied(rng)
+        if rng is TORCH_GENERATOR:
+            if part.needs_rng:
+                return part(params, x, rng)
+            rng = None
+        start = None if rng is None else generator("remat", rng).clone_state()
         y, _ = part(params, x, rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
@@ -53,9 +56,3 @@ def remat(layer: LayerLike) -> Layer:
     return replace(
         part, name="remat", apply=apply, args="", layers=(part,), signature=None, recorded=False
     )
-
-
-def _copied(rng: Generator) -> Generator:
-    if rng is TORCH_GENERATOR:
-        raise KindError("remat: expected a generator that can be copied, got torch's own; give rng")
-    return generator("remat", rng).clone_state()

@@ -1,92 +1,243 @@
-"""The optimisers on lists of (parameter, gradient) pairs, which they update in place."""
+"""PyTorch's optimisers by name, with its arguments, in its order and with its defaults.
+
+What they compute is made of the transforms that the functions of `funcdl.optimisers` are made of.
+`foreach` and `fused` say how PyTorch computes and have no effect; `capturable` and `differentiable`
+are refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from inspect import signature
 from typing import Any
 
+from funcdl import tree
 from funcdl.arguments import number
-from funcdl.errors import KindError
-from funcdl.module.named import shown
-from funcdl.optimisers import adagrad, adam, adamw, lion, radam, rmsprop, sgd
-from funcdl.tensor import Tensor
+from funcdl.errors import InputError
+from funcdl.module.descent import Chain, Descent
+from funcdl.optimisers.adaptive import scale_by_adagrad, scale_by_rms
+from funcdl.optimisers.moments import scale_by_adam, scale_by_radam, sign_of_momentum
+from funcdl.optimisers.optimiser import Rate
+from funcdl.optimisers.simple import decay
+from funcdl.optimisers.simple import momentum as heavy
+from funcdl.optimisers.transform import Transform, wide_zeros
+from funcdl.tensor import as_dtype_of
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "RAdam", "RMSprop"]
 
+Betas = tuple[float, float]
 
-class Descent:
-    """An optimiser with its state and what it updates.
 
-    Args:
-        params: what `param()` returns.
-        args, kwargs: those of the optimiser: the learning rate, or a schedule, first.
+class SGD(Descent):
+    """Stochastic gradient descent: `sgd`, and with `dampening` a velocity that grows more slowly.
 
-    >>> from funcdl import SGD, Linear
-    >>> net = Linear(2, 25)
-    >>> optimiser = SGD(net.param(), lr=0.1, momentum=0.9)
-    >>> optimiser.zero_grad()
-    >>> optimiser.step()
-    >>> optimiser.lr = optimiser.lr / 2
+    v ← momentum v + (1 − dampening) g after the first step, in which v ← g.
     """
 
-    factory: Any
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(params, locals())
 
-    def __init_subclass__(cls, of: Any = None) -> None:
-        if of is not None:
-            cls.factory = staticmethod(of)
-            call = f"{cls.__name__}(params, {shown(of)[1:]}"
-            cls.__doc__ = f"`{of.__name__}` on the pairs that `param()` lists: {call}."
-
-    def __init__(self, params: Iterable[tuple[Tensor, Tensor]], *args: Any, **kwargs: Any) -> None:
-        try:
-            signature(self.factory).bind(*args, **kwargs)
-        except TypeError as error:
-            raise KindError(f"{type(self).__name__}{shown(self.factory)}: {error}") from None
-        self.pairs = list(params)
-        self._optimiser = self.factory(*args, **kwargs)
-        self._state = self._optimiser.init(tuple(p for p, _ in self.pairs))
-
-    @property
-    def lr(self) -> float:
-        """The learning rate: of the next step once it is set, else of the last one."""
-        return float(self._state.lr)
-
-    @lr.setter
-    def lr(self, rate: float) -> None:
-        number(type(self).__name__, "lr", rate, 0)
-        fresh = self._state.lr.new_full((), rate)
-        self._state = self._state._replace(lr=fresh)
-
-    def step(self) -> None:
-        """Move every parameter along its gradient."""
-        params, grads = tuple(p for p, _ in self.pairs), tuple(g for _, g in self.pairs)
-        moved, self._state = self._optimiser.update(params, grads, self._state)
-        for p, new in zip(params, moved):
-            p.copy_(new)
-
-    def zero_grad(self) -> None:
-        """Set every gradient to 0."""
-        for _, grad in self.pairs:
-            grad.zero_()
+    def _chain(self, **options: Any) -> Chain:
+        rate, damping = options["momentum"], options["dampening"]
+        number("SGD", "momentum", rate, 0, 1)
+        number("SGD", "dampening", damping, 0)
+        if options["nesterov"] and (not rate or damping):
+            raise InputError("SGD: expected momentum and no dampening with nesterov")
+        chain = _decayed("SGD", options)
+        if rate and damping:
+            chain["damped"] = _damped(rate, damping)
+        elif rate:
+            chain["momentum"] = heavy(rate, nesterov=options["nesterov"])
+        return chain
 
 
-class Adagrad(Descent, of=adagrad): ...
+class Adam(Descent):
+    """`adam`; weight decay is coupled, through the gradient: decoupled it is in `AdamW`."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        chosen = {k: options[k] for k in ("eps", "amsgrad")}
+        scaled = scale_by_adam(betas=_pair(options["betas"]), **chosen)
+        return _around(self._name, options, options["decoupled_weight_decay"], adam=scaled)
 
 
-class Adam(Descent, of=adam): ...
+class AdamW(Descent):
+    """`adamw`: Adam with decoupled weight decay."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        chosen = {k: options[k] for k in ("eps", "amsgrad")}
+        scaled = scale_by_adam(betas=_pair(options["betas"]), **chosen)
+        return _around(self._name, options, True, adam=scaled)
 
 
-class AdamW(Descent, of=adamw): ...
+class RAdam(Descent):
+    """`radam`; weight decay is coupled, through the gradient, unless it is said to be decoupled."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        scaled = scale_by_radam(betas=_pair(options["betas"]), eps=options["eps"])
+        return _around(self._name, options, options["decoupled_weight_decay"], radam=scaled)
 
 
-class Lion(Descent, of=lion): ...
+class RMSprop(Descent):
+    """`rmsprop`."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        number("RMSprop", "alpha", options["alpha"], 0, 1)
+        number("RMSprop", "momentum", options["momentum"], 0, 1)
+        chain = _decayed("RMSprop", options)
+        centred = bool(options["centered"])
+        chain[f"rms{centred}"] = scale_by_rms(options["alpha"], eps=options["eps"], centred=centred)
+        if options["momentum"]:
+            chain["momentum"] = heavy(options["momentum"])
+        return chain
 
 
-class RAdam(Descent, of=radam): ...
+class Adagrad(Descent):
+    """`adagrad`; with `lr_decay`, the rate is lr / (1 + lr_decay t) after t steps."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        number("Adagrad", "lr_decay", options["lr_decay"], 0)
+        start = number(
+            "Adagrad", "initial_accumulator_value", options["initial_accumulator_value"], 0
+        )
+        scaled = scale_by_adagrad(eps=options["eps"], start=start)
+        return {**_decayed("Adagrad", options), "adagrad": scaled}
 
 
-class RMSprop(Descent, of=rmsprop): ...
+class Lion(Descent):
+    """`lion`, which PyTorch has not: its weight decay is decoupled."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1e-4,
+        betas: Betas = (0.9, 0.99),
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        signs = sign_of_momentum(betas=_pair(options["betas"]))
+        return _around(self._name, options, True, lion=signs)
 
 
-class SGD(Descent, of=sgd): ...
+def _pair(betas: Any) -> Any:
+    return tuple(betas) if isinstance(betas, list) else betas
+
+
+def _decayed(name: str, options: dict[str, Any]) -> Chain:
+    rate = number(name, "weight_decay", options["weight_decay"], 0)
+    return {"decay": decay(rate)} if rate else {}
+
+
+def _around(name: str, options: dict[str, Any], decoupled: bool, **scaled: Transform) -> Chain:
+    """Put weight decay before what scales the gradient, or behind it, where it is decoupled."""
+    decayed = _decayed(name, options)
+    return {**scaled, **decayed} if decoupled else {**decayed, **scaled}
+
+
+def _damped(rate: float, damping: float) -> Transform:
+    """Keep a velocity into which all gradients but the first go with the factor 1 − damping."""
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        begun, velocity = state
+        share = 1 - damping if begun else 1.0
+        velocity = tree.map(lambda v, g: v.mul(rate).add_(g, alpha=share), velocity, grads)
+        return tree.map(as_dtype_of, velocity, grads), (True, velocity)
+
+    return Transform(lambda params: (False, wide_zeros(params)), update)

@@ -17,14 +17,20 @@ Betas = tuple[float, float]
 
 
 class MomentsState(NamedTuple):
-    """`steps` taken, and the moving means of the gradient and of its square."""
+    """`steps` taken, and the moving means of the gradient and of its square.
+
+    `largest` is what each mean of squares has been at most, where that is asked for; else `()`.
+    """
 
     steps: Tensor
     mean: Params
     square: Params
+    largest: Params = ()
 
 
-def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transform:
+def scale_by_adam(
+    *, betas: Betas = (0.9, 0.999), eps: float = 1e-8, amsgrad: bool = False
+) -> Transform:
     """Divide the moving mean by the root of that of squares.
 
         m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
@@ -33,11 +39,13 @@ def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfor
     Args:
         betas: the decay of the two means, each in [0, 1).
         eps: added to the denominator, at least 0.
+        amsgrad: whether the largest v so far stands for v in the denominator.
 
     Raises:
         InputError, KindError: an argument is out of its range.
 
-    Kingma and Ba, "Adam: a method for stochastic optimization" (2015).
+    Kingma and Ba, "Adam: a method for stochastic optimization" (2015); amsgrad: Reddi, Kale and
+    Kumar, "On the convergence of Adam and beyond" (2018).
 
     >>> import torch
     >>> params = (torch.tensor([1.0]),)
@@ -60,9 +68,16 @@ def scale_by_adam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfor
             # In place with the numbers of the steps: a parameter without axes keeps its dtype.
             return as_dtype_of(m.div(v.sqrt().add_(small)).mul_(scale), g)
 
-        return tree.map(scaled, moments.mean, moments.square, grads), moments
+        if not amsgrad:
+            return tree.map(scaled, moments.mean, moments.square, grads), moments
+        largest = tree.map(lambda most, v: most.maximum(v), state.largest, moments.square)
+        moments = moments._replace(largest=largest)
+        return tree.map(scaled, moments.mean, largest, grads), moments
 
-    return Transform(_zeros, update)
+    def init(params: Params) -> MomentsState:
+        return _zeros(params)._replace(largest=wide_zeros(params) if amsgrad else ())
+
+    return Transform(init, update)
 
 
 def scale_by_radam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transform:

@@ -76,7 +76,8 @@ def _of_several(params: Any, x: Any) -> Any:
 
 
 def _of_tuple(params: Any, x: Any) -> Any:
-    return type(params), len(params), *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
+    # By the type too: a tensor is as many rows.
+    return type(x), type(params), len(params), *[(t.shape, t.dtype, t.layout, t.is_meta) for t in x]
 
 
 def _of_parts(params: Any, x: Any) -> Any:
@@ -97,7 +98,7 @@ def _key_of(pattern: Any, value: Any) -> Any:
     if isinstance(pattern, Each):
         if _is_bare(pattern):
             return type(value), len(value)
-        return tuple(_key_of(pattern.pattern, entry) for entry in value)
+        return type(value), *[_key_of(pattern.pattern, entry) for entry in value]
     if len(pattern) != len(value):
         raise TypeError("another structure")
     return tuple(map(_key_of, nodes.entries(pattern), nodes.entries(value)))

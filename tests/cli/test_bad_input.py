@@ -121,7 +121,7 @@ def test_no_memory_is_no_misfit_of_shapes(run, monkeypatch):
         except RuntimeError as error:
             raise cli.FuncdlError("linear: expected other shapes") from error
 
-    monkeypatch.setattr("funcdl_cli.framework.disc.run", reworded)
+    monkeypatch.setattr("funcdl_cli.framework.disc.learn", reworded)
     code, _, err = run("framework")
     assert (code, err) == (1, SAID)
 
@@ -173,7 +173,7 @@ def test_a_closed_standard_error_loses_nothing(tmp_path, capfd):
 def test_an_interrupted_disc_ends_with_130_and_leaves_the_earlier_one(
     run, tmp_path, monkeypatch, number
 ):
-    monkeypatch.setattr("funcdl_cli.framework.disc.run", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr("funcdl_cli.framework.disc.learn", lambda *_: signal.raise_signal(number))
     (tmp_path / "framework.json").write_text("earlier")
     assert run("framework", "--out", tmp_path) == (130, "", "")
     assert (tmp_path / "framework.json").read_text() == "earlier"

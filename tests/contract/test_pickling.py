@@ -15,7 +15,7 @@ from helpers import same, seeded
 from table import CASES
 
 import funcdl as f
-from funcdl import schedules, tree
+from funcdl import initialisers, schedules, tree
 
 
 def again(value):
@@ -147,7 +147,7 @@ class Own(f.Module):
 @pytest.mark.parametrize("own", [False, True])
 def test_a_copy_of_a_module_goes_its_own_way(copied, own):
     net = Own(f.serial(f.linear(2), f.dropout(0.5)), seeded()) if own else digits()
-    x = torch.rand(5, 3) if own else torch.rand(5, 4, 4, 1)
+    x = torch.rand(5, 3) if own else torch.rand(5, 1, 4, 4)
     net.forward(x)  # a vjp is there
     torch.manual_seed(1)
     twin = copied(net)
@@ -166,6 +166,16 @@ def test_a_copy_of_a_module_goes_its_own_way(copied, own):
     assert all(torch.equal(q, b) for (q, _), b in zip(twin.param(), before))
     twin.backward(torch.ones_like(y))
     assert all(torch.equal(g, h) for (_, g), (_, h) in zip(net.param(), twin.param()))
+
+
+@pytest.mark.parametrize("copied", [again, copy.deepcopy], ids=["pickled", "copied"])
+def test_a_copy_of_a_module_begins_anew_as_it_did(copied):
+    net = f.Linear(3, 2, w_init=initialisers.full(0.5), b_init=initialisers.ones, rng=seeded())
+    twin = copied(net)
+    assert repr(twin) == repr(net)
+    again = twin._drawn()
+    assert torch.equal(again.w, torch.full((3, 2), 0.5))
+    assert torch.equal(again.b, torch.ones(2))
 
 
 @pytest.mark.parametrize("copied", [again, copy.deepcopy], ids=["pickled", "copied"])

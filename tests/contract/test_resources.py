@@ -76,7 +76,7 @@ NO_ROOM = {
     "to_dict": (lambda: tree.to_dict((VAST,)), "to_dict"),
     "adam's state": (lambda: f.adam().init((VAST,)), "tree"),
     "a step of sgd": (lambda: f.sgd(0.1).update((VAST,), (VAST,), f.sgd(0.1).init(())), "tree"),
-    "a module": (lambda: f.Linear(10**8, 10**8), "linear: a parameter of shape"),
+    "a module": (lambda: f.Linear(10**8, 10**8), "Linear: a parameter of shape"),
     "a module's forward": (lambda: f.Sequential(f.ReLU()).forward(VAST), "Sequential[0] relu"),
 }  # fmt: skip
 
@@ -386,8 +386,7 @@ def test_generators_of_others_are_named():
     other = type("Generator", (), {"__module__": "numpy.random"})()
     with pytest.raises(f.KindError, match=r"torch\.Generator, got numpy\.random\.Generator$"):
         f.dropout(0.5)((), torch.ones(3), other)
-    with pytest.raises(f.KindError, match="remat: expected a generator that can be copied"):
-        f.Module(f.remat(f.dropout(0.5))).forward(torch.ones(3))
+    assert f.Module(f.remat(f.dropout(0.5))).forward(torch.ones(3)).shape == (3,)
 
 
 def test_indices_are_int64():

@@ -34,7 +34,7 @@ MODULES = {
 }
 CURVES = {name: getattr(schedules, name) for name in schedules.__all__ if name != "Schedule"}
 
-FLAGS = ("bias", "causal", "soft", "nesterov", "centred", "per_feature")
+FLAGS = ("affine", "bias", "causal", "soft", "nesterov", "centred", "per_feature")
 
 odd = st.sampled_from(range(len(ODD))).map(lambda i: ODD[i])
 
@@ -63,6 +63,8 @@ def is_huge(value):
     return isinstance(value, int) and value > 10**6
 
 
+TENSORS = st.lists(st.integers(0, 4), max_size=4).map(torch.rand)
+
 # Sizes that nobody has memory for are torch's affair.
 modest = odd.filter(lambda value: not is_huge(value))
 
@@ -80,7 +82,13 @@ def test_a_factory_makes_something_or_says_why_not(data, name):
 
 @given(data=st.data(), name=st.sampled_from(sorted(MODULES)))
 def test_a_module_is_made_or_says_why_not(data, name):
-    one_of_ours(lambda: call(MODULES[name].make, data, modest))
+    made = one_of_ours(lambda: call(MODULES[name], data, modest))
+    if made is not None:
+        repr(made)
+        inputs = data.draw(st.lists(TENSORS | odd, max_size=3))
+        y = one_of_ours(lambda: made(*inputs))
+        if isinstance(y, torch.Tensor):
+            one_of_ours(lambda: made.backward(torch.ones(y.shape, dtype=y.dtype)))
 
 
 # What can be called is taken for a schedule of a user's own.

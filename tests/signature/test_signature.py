@@ -339,3 +339,17 @@ def test_a_pickled_signature_does_the_same():
 )  # fmt: skip
 def test_a_signature_is_written_as_it_was_declared(takes, text):
     assert str(takes) == text
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (f.mse(), "mse: expected a pair (output, target), got Tensor"),
+        (f.join(), "join: expected x to be a tuple of tensors, got Tensor"),
+        (f.fan_in("sum"), "fan_in: expected x to be a tuple of tensors, got Tensor"),
+    ],
+    ids=str,
+)
+def test_a_tensor_is_no_pair_of_rows_after_a_pair_was(layer, text):
+    layer((), (torch.ones(2), torch.zeros(2)))
+    said(lambda: layer((), torch.ones(2, 2)), f.KindError, text)

@@ -1,0 +1,263 @@
+"""Modules of convolutions, with the channels where PyTorch has them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from funcdl.arguments import Size, integer, pair
+from funcdl.contract import Layer
+from funcdl.errors import InputError, KindError
+from funcdl.initialisers import Initialiser
+from funcdl.layers.affine import Affine
+from funcdl.layers.conv import conv1d, conv2d
+from funcdl.layers.conv_transpose import conv_transpose2d
+from funcdl.misuse import short
+from funcdl.module.doors import channels_first
+from funcdl.module.draws import Draw
+from funcdl.module.named import Named, flag, refuse, size
+from funcdl.tensor import Generator
+
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
+
+Lengths = tuple[int, ...]
+
+
+class Convolution(Named):
+    """What the three share: channels, a window, and how weight and bias begin."""
+
+    in_channels: int
+    out_channels: int
+    kernel_size: Lengths
+
+    def __init__(self, given: dict[str, Any], layer: Layer) -> None:
+        name = self._name
+        flag(name, "bias", given["bias"])
+        refuse(
+            name,
+            "padding_mode",
+            given["padding_mode"],
+            "zeros",
+            "pad the images with a layer of your own before it",
+        )
+        self.in_channels = size(name, "in_channels", given["in_channels"])
+        self.out_channels = given["out_channels"]
+        groups = given["groups"]
+        if self.in_channels % groups:
+            raise InputError(
+                f"{name}: expected groups to divide in_channels, {self.in_channels}, got {groups}"
+            )
+        own = len(self.kernel_size)
+        super().__init__(given, channels_first(name, layer, own))
+
+    def _start(self, draw: Draw) -> Affine:
+        given, own = self.arguments, len(self.kernel_size)
+        first, second = self.out_channels, self.in_channels
+        if isinstance(self, ConvTranspose2d):
+            first, second = second, first
+        shape = first, second // given["groups"], *self.kernel_size
+        axes = *range(2, own + 2), 1, 0
+        inits = given["w_init"], given["b_init"]
+        return draw.affine(shape, self.out_channels, axes, given["bias"], *inits)
+
+
+class Conv1d(Convolution):
+    """PyTorch's `Conv1d`: from (…, in_channels, length) to (…, out_channels, length').
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as in
+            PyTorch; `padding="same"` for a window that has a middle.
+        padding_mode: "zeros", no other.
+        device, dtype: of the parameters.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `conv1d` do.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> import torch
+    >>> Conv1d(4, 8, 3)(torch.ones(5, 4, 20)).shape
+    torch.Size([5, 8, 18])
+    """
+
+    factory = staticmethod(conv1d)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] = 1,
+        padding: str | int | tuple[int] = 0,
+        dilation: int | tuple[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        given = locals()
+        window, step, spread = (
+            one("Conv1d", what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
+        )
+        self.kernel_size = (window,)
+        border = padded("Conv1d", padding, (window,), (step,), (spread,))
+        layer = conv1d(
+            size("Conv1d", "out_channels", out_channels),
+            window,
+            stride=step,
+            padding=one("Conv1d", "padding", padding, 0) if border is None else border[0],
+            dilation=spread,
+            groups=groups,
+        )
+        super().__init__(given, layer)
+
+
+class Conv2d(Convolution):
+    """PyTorch's `Conv2d`: from (…, in_channels, h, w) to (…, out_channels, h', w').
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as in
+            PyTorch; `padding="same"` for a window that has a middle.
+        padding_mode: "zeros", no other.
+        device, dtype: of the parameters.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `conv2d` do.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> import torch
+    >>> Conv2d(2, 8, 3)(torch.ones(5, 2, 14, 14)).shape
+    torch.Size([5, 8, 12, 12])
+    """
+
+    factory = staticmethod(conv2d)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: str | Size = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        given = locals()
+        window, step, spread = (
+            pair("Conv2d", what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
+        )
+        self.kernel_size = window
+        border: Any = padded("Conv2d", padding, window, step, spread)
+        layer = conv2d(
+            size("Conv2d", "out_channels", out_channels),
+            window,
+            stride=step,
+            padding=pair("Conv2d", "padding", padding, 0) if border is None else border,
+            dilation=spread,
+            groups=groups,
+        )
+        super().__init__(given, layer)
+
+
+class ConvTranspose2d(Convolution):
+    """PyTorch's `ConvTranspose2d`: from (…, in_channels, h, w) to (…, out_channels, h', w').
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, bias: as in
+            PyTorch.
+        groups, dilation: 1, no other.
+        padding_mode: "zeros", as in PyTorch.
+        device, dtype: of the parameters.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `conv_transpose2d` do.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> import torch
+    >>> ConvTranspose2d(8, 3, 2, stride=2)(torch.ones(5, 8, 7, 7)).shape
+    torch.Size([5, 3, 14, 14])
+    """
+
+    factory = staticmethod(conv_transpose2d)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        name = "ConvTranspose2d"
+        refuse(name, "groups", groups, 1, "cut the channels into groups, each with a module")
+        if pair(name, "dilation", dilation, 1) != (1, 1):
+            refuse(name, "dilation", dilation, 1, "write a kernel with zeros between its cells")
+        self.kernel_size = pair(name, "kernel_size", kernel_size, 1)
+        layer = conv_transpose2d(
+            size(name, "out_channels", out_channels),
+            self.kernel_size,
+            stride=pair(name, "stride", stride, 1),
+            padding=pair(name, "padding", padding, 0),
+            output_padding=pair(name, "output_padding", output_padding, 0),
+        )
+        super().__init__(locals(), layer)
+
+
+def one(name: str, what: str, value: Any, least: int) -> int:
+    """Return an integer, or the only entry of a tuple, of at least `least`."""
+    if isinstance(value, tuple) and len(value) == 1:
+        (value,) = value
+    return integer(name, what, value, least)
+
+
+def padded(
+    name: str, padding: Any, window: Lengths, step: Lengths, spread: Lengths
+) -> Lengths | None:
+    """Give the border that PyTorch means by a word; None where it was given as numbers.
+
+    >>> padded("Conv2d", "same", (3, 5), (1, 1), (1, 2)), padded("Conv2d", 1, (3,), (1,), (1,))
+    ((1, 4), None)
+    """
+    if not isinstance(padding, str):
+        return None
+    if padding == "valid":
+        return (0,) * len(window)
+    if padding != "same":
+        raise KindError(
+            f'{name}: expected padding to be "same", "valid" or a number, got {short(padding)}'
+        )
+    if math.prod(step) != 1:
+        raise InputError(f'{name}: expected stride=1 with padding="same", got {step}')
+    total = tuple(down * (length - 1) for length, down in zip(window, spread))
+    if any(each % 2 for each in total):
+        raise InputError(
+            f'{name}: expected a window that has a middle with padding="same", got {window}: '
+            "its border would be wider on one side"
+        )
+    return tuple(each // 2 for each in total)

@@ -1,0 +1,78 @@
+"""Modules that drop numbers, or channels, while training."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from funcdl.arguments import number
+from funcdl.contract import Layer, Params, Value, Vjp
+from funcdl.errors import ShapeError
+from funcdl.layers.dropout import dropout
+from funcdl.module.doors import along_axis, around
+from funcdl.module.named import Named
+from funcdl.tensor import Generator, Tensor
+
+__all__ = ["Dropout", "Dropout2d"]
+
+
+class Dropout(Named):
+    """PyTorch's `Dropout`, for a `p` below 1.
+
+    Args:
+        p: the probability that a number is set to 0.
+        inplace: the input stays as it is, either way.
+        rng: the generator to draw from; torch's own without it.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> Dropout(0.2)
+    Dropout(p=0.2)
+    """
+
+    factory = staticmethod(dropout)
+
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None
+    ) -> None:
+        super().__init__(locals(), dropout(number("Dropout", "p", p, 0, 1)))
+
+
+class Dropout2d(Named):
+    """PyTorch's `Dropout2d`: it drops channels of (batch, channels, h, w), or (…, length).
+
+    Args:
+        p: the probability that a channel is set to 0; below 1.
+        inplace: the input stays as it is, either way.
+        rng: the generator to draw from; torch's own without it.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> Dropout2d(0.2)
+    Dropout2d(p=0.2)
+    """
+
+    factory = staticmethod(dropout)
+
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None
+    ) -> None:
+        number("Dropout2d", "p", p, 0, 1)
+        super().__init__(locals(), along_axis("Dropout2d", _channels(p), 1))
+
+
+@cache
+def _dropout(p: float, ndim: int) -> Layer:
+    return dropout(p, ndim)
+
+
+def _channels(p: float) -> Layer:
+    """Drop the last axis, all other axes but the first as one."""
+
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        if x.ndim not in (3, 4):
+            raise ShapeError(f"dropout: expected x to have 3 or 4 axes, got {tuple(x.shape)}")
+        return _dropout(p, x.ndim - 2).at("", params, x, rng)
+
+    return around("dropout", dropout(p, 2), None, apply)
