@@ -9,6 +9,7 @@ from funcdl.contract import Apply, Layer, Params, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
 from funcdl.layers.windows import images, written
+from funcdl.ops.choose import BITS
 from funcdl.ops.order import alike
 from funcdl.ops.window import Windows, pad, slot, unpad
 from funcdl.signature import Signature
@@ -65,17 +66,20 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
             if not need_dx:
                 return params, None
-            # Choosing by the bits of dy, not by products: 0 times an infinite dy would be NaN.
-            largest, keys = _keys(y), pad(_keys(x), windows.padding, -1)
-            rest, room = alike(y, dy.shape).copy_(dy), alike(y, dy.shape)
-            left, bits = rest.view(keys.dtype), room.view(keys.dtype)
-            dx = keys.view(x.dtype) if tiled else alike(padded, padded.shape).zero_()
+            # By bits: the largest is one of them, NaN too; and 0 times an infinite dy is not 0.
+            bits = BITS[x.element_size()]
+            seen, largest = pad(x.view(bits), windows.padding, -1), y.view(bits)
+            dx, rest = alike(padded, padded.shape), alike(y, dy.shape).copy_(dy)
+            room, left = alike(y, dy.shape).view(bits), rest.view(bits)
+            if not tiled:
+                dx.zero_()
             for cell in cells[:-1]:
-                seen = slot(keys, cell, out, step)
-                share = seen if tiled else bits.copy_(seen)
-                left.bitwise_xor_(share.eq_(largest).neg_().bitwise_and_(left))
+                target = slot(dx, cell, out, step)
+                share = target.view(bits) if tiled else room
+                share.copy_(left).mul_(slot(seen, cell, out, step).eq(largest))
+                left.bitwise_xor_(share)
                 if not tiled:
-                    slot(dx, cell, out, step).add_(room)
+                    target.add_(share.view(x.dtype))
             last = slot(dx, cells[-1], out, step)
             if tiled:
                 last.copy_(rest)
@@ -148,14 +152,6 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     return _pool(
         "avg_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
     )
-
-
-def _keys(x: Tensor) -> Tensor:
-    """Copy numbers as integers that are equal where they are, NaN too; −1 stands for none."""
-    some = x.new_empty(0)
-    whole = {2: some.short, 4: some.int, 8: some.long}[x.element_size()]
-    # 0 is added since 0 and −0, which are equal, have other bits.
-    return x.nan_to_num(math.nan, math.inf, -math.inf).add_(0.0).view(whole().dtype)
 
 
 def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Windows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.tensor import Tensor, empty
 
-__all__ = ["ZERO", "only", "passed"]
+__all__ = ["BITS", "ZERO", "only", "passed"]
 
 ZERO = empty(()).zero_()
 """What stands beside tensors of any dtype without changing theirs."""
