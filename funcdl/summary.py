@@ -50,6 +50,7 @@ class Row(NamedTuple):
         out_shape: the shape of its output, or a tuple of shapes.
         params: how many numbers its parameters are, those of its parts counted too.
         flops: floating-point operations of one application, those of its parts counted too.
+        signature: what it takes and gives, where that is declared.
     """
 
     path: str
@@ -57,6 +58,7 @@ class Row(NamedTuple):
     out_shape: Shape
     params: int
     flops: int
+    signature: str
 
 
 class Summary(NamedTuple):
@@ -121,6 +123,8 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
       [2] linear(2)   (2,)            52    102
     >>> table.params, table.rows[1].flops
     (127, 125)
+    >>> table.rows[2].signature
+    'x: … → …'
     """
     part = as_layer(layer)
     params, _ = part.init(generator("summary", rng).clone_state(), in_shape)
@@ -162,7 +166,8 @@ class _Place:
         """List this place and those below it."""
         name = self.layer.name + (f"({self.layer.args})" if self.layer.args else "")
         count = sum(leaf.numel() for leaf in self.params)
-        found = [Row(path, name, self.out_shape, count, self.flops)]
+        takes = "" if self.layer.signature is None else str(self.layer.signature)
+        found = [Row(path, name, self.out_shape, count, self.flops, takes)]
         for index in sorted(self.parts):
             found += self.parts[index].rows(f"{path}[{index}]")
         return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcdl import tree
-from funcdl.cases.draws import normals
+from funcdl.cases.draws import declared, normals
 from funcdl.contract import Layer, Params, Shape, Value
 from funcdl.judge.trial import Trial
 from funcdl.tensor import Generator
@@ -28,7 +28,8 @@ class Case:
     Attributes:
         layer: what is tried.
         shape: of its input, with leading axes, as `init` takes it.
-        draw: where its inputs come from; see `funcdl.cases.draws`.
+        draw: where its inputs come from, where the layer's signature does not say it; see
+            `funcdl.cases.draws`.
         oracle: the same in PyTorch's words, which are handed in, since the library imports none.
             Where PyTorch has no such function its derivatives are those of the layer's values.
         over_models: the layer for inputs and parameters with a leading axis of models, where it
@@ -45,7 +46,7 @@ class Case:
 
     layer: Layer
     shape: Shape
-    draw: Draw = normals
+    draw: Draw | None = None
     oracle: Oracle | None = None
     over_models: Layer | None = None
     random: bool = False
@@ -75,7 +76,7 @@ class Case:
 
     def inputs(self, rng: Generator) -> Value:
         """Draw an input in float64."""
-        return self.draw(rng, self.shape)
+        return (self.draw or declared(self.layer))(rng, self.shape)
 
     def trial(self, rng: Generator) -> Trial:
         """Give the case as the judge takes it.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.contract import Shape, Value
+from funcdl.contract import Layer, Shape, Value
 from funcdl.tensor import Generator, Tensor, empty
 
-__all__ = ["classes", "indices", "normals", "targets"]
+__all__ = ["classes", "declared", "indices", "normals", "targets"]
 
 
 def normals(rng: Generator, shape: Shape) -> Value:
@@ -16,6 +16,25 @@ def normals(rng: Generator, shape: Shape) -> Value:
     if _is_nested(shape):
         return tuple(normals(rng, part) for part in shape)
     return empty(shape, device=rng.device).double().normal_(generator=rng)
+
+
+def declared(layer: Layer) -> Callable[[Generator, Shape], Value]:
+    """Draw what a layer's signature says: integers below an axis, or normal numbers."""
+
+    def draw(rng: Generator, shape: Shape) -> Value:
+        if layer.signature is None or layer.layers:
+            return normals(rng, shape)
+        bounds = iter(layer.signature.bounds(layer.name, shape))
+
+        def each(part: Shape) -> Value:
+            if _is_nested(part):
+                return tuple(map(each, part))
+            below = next(bounds, None)
+            return normals(rng, part) if below is None else indices(below)(rng, part)
+
+        return each(shape)
+
+    return draw
 
 
 def indices(below: int) -> Callable[[Generator, Shape], Value]:

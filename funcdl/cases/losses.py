@@ -7,7 +7,7 @@ from typing import Any
 
 from funcdl import losses
 from funcdl.cases.case import Case, Draw, Oracle
-from funcdl.cases.draws import classes, normals, targets
+from funcdl.cases.draws import targets
 from funcdl.contract import Layer, Shape
 from funcdl.tensor import Tensor, empty
 
@@ -21,7 +21,7 @@ def loss(
     make: Callable[..., Layer],
     oracle: Callable[..., Tensor],
     shape: Shape = SAME,
-    draw: Draw = normals,
+    draw: Draw | None = None,
     *,
     module: tuple[Any, ...] = (),
     name: str = "",
@@ -84,27 +84,24 @@ CASES = [
         module=("LossHuber", "mean", 0.5),
         delta=0.5,
     ),
-    *loss(losses.cross_entropy, _crossed(), CLASSES, classes(3), module=("LossCrossEntropy",)),
+    *loss(losses.cross_entropy, _crossed(), CLASSES, module=("LossCrossEntropy",)),
     *loss(
         losses.cross_entropy,
         lambda nnf, y, t, reduction: nnf.cross_entropy(y.movedim(-1, 1), t, reduction=reduction),
         ((4, 2, 3), (4, 2)),
-        classes(3),
         name="on two leading axes",
     ),
     *loss(
         losses.cross_entropy,
         _crossed(label_smoothing=0.2),
         CLASSES,
-        classes(3),
         label_smoothing=0.2,
     ),
-    *loss(losses.cross_entropy, _crossed(weights=True), CLASSES, classes(3), weights=WEIGHTS),
+    *loss(losses.cross_entropy, _crossed(weights=True), CLASSES, weights=WEIGHTS),
     *loss(
         losses.cross_entropy,
         _crossed(weights=True, label_smoothing=0.2),
         CLASSES,
-        classes(3),
         weights=WEIGHTS,
         label_smoothing=0.2,
     ),
@@ -126,7 +123,6 @@ CASES = [
         losses.nll,
         lambda nnf, y, t, reduction: nnf.nll_loss(y, t, reduction=reduction),
         CLASSES,
-        classes(3),
         module=("LossNLL",),
     ),
     *loss(

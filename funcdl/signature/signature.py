@@ -161,6 +161,21 @@ class Signature:
         Raises:
             ShapeError: the input's shape does not fit.
         """
+        _, known = self._inferred(where, in_shape)
+        return within(self.params, known, known.shape), within(self.y, known, known.shape)
+
+    def bounds(self, where: str, in_shape: Any) -> list[int | None]:
+        """Return for each tensor of an input below what its integers are; None for other numbers.
+
+        Raises:
+            ShapeError: the input's shape does not fit.
+        """
+        values, known = self._inferred(where, in_shape)
+        below = [leaf.pattern.below for leaf in values.leaves]
+        return [known.look_up(axis) if axis else None for axis in below]
+
+    def _inferred(self, where: str, in_shape: Any) -> tuple[Values, Lengths]:
+        """Fit the shape of an input of one model."""
         values = Values(where, shapes=True)
         values.visit(self.x, in_shape, "x")
         known = self._known(values)
@@ -169,7 +184,7 @@ class Signature:
         for name, pattern, shape, _ in values.leaves:
             if not known.match(pattern.axes, shape):
                 raise _unlike(where, name, known.words(pattern.axes, shape), shape)
-        return within(self.params, known, known.shape), within(self.y, known, known.shape)
+        return values, known
 
     def draw(self, where: str, rng: Any, in_shape: Any, how: Any) -> tuple[Any, Any]:
         """Draw the parameters of one model: `(params, out_shape)`.
