@@ -26,7 +26,9 @@ def test_layers_by_hand():
         assert f.summary(layer, shape, seeded()).rows == (
             f.summary(layer, shape, seeded()).rows[0],
         )
-        assert f.summary(layer, shape, seeded()).rows[0][2:] == (out, params, flops)
+        row = f.summary(layer, shape, seeded()).rows[0]
+        assert row[2:5] == (out, params, flops)
+        assert row.signature == str(layer.signature or "")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -47,7 +49,8 @@ def test_the_products_of_the_plain_convolutional_model():
     found = rows(MODELS["conv-plain"].net, (2, 14, 14))
     assert {row.layer: row.flops for row in found.values() if row.params and "(" in row.layer} == {
         "conv2d(32, 3)": 12 * 12 * 32 * (2 * 3 * 3 * 2 + 1),
-        "conv2d(64, 3)": 4 * 4 * 64 * (2 * 3 * 3 * 32 + 1),
+        # By one tile of 4 × 4: the input's transform, 36 products, and the output's.
+        "conv2d(64, 3)": 2 * 36 * (36 * 32 + 32 * 64 + 16 * 64) + 4 * 4 * 64,
         "linear(200)": 200 * (2 * 256 + 1),
         "linear(2)": 2 * (2 * 200 + 1),
     }
