@@ -98,8 +98,8 @@ def summary(layer: LayerLike, in_shape: Shape, rng: Generator, x: Value | None =
 
     Counted are multiplications and additions in products, 2 n for a sum of n terms, and beside
     them one operation for each number that a call reads or gives, whichever are more. What only
-    makes, moves or views numbers is free. The backward pass costs about twice as much again. Counted is what is
-    done: a convolution that saves products has fewer.
+    makes, moves or views numbers is free. The backward pass costs about twice as much again.
+    Counted is what is done: a convolution that saves products has fewer.
 
     Args:
         layer: a layer, or a plain function `(params, x) -> (y, vjp)`, of any depth.
