@@ -215,6 +215,7 @@ def _count(name: str, args: Any, kwargs: dict[str, Any], outs: list[Tensor]) -> 
     given = tensors((args, kwargs))
     if not name.endswith("_") and storage(outs[0]) in {storage(t) for t in given}:
         return 0
-    if name in INNER:
-        return 2 * outs[0].numel() * INNER[name](*args)
+    inner = INNER.get(name) or INNER.get(name.removesuffix("_"))
+    if inner is not None:
+        return 2 * outs[0].numel() * inner(*args)
     return max(t.numel() for t in (*outs, *given))

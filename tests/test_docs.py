@@ -16,7 +16,7 @@ from funcdl import cases, initialisers, schedules, tree
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-DRAWN = ("composition", "sharing", "pairs")
+DRAWN = ("composition", "sharing", "pairs", "order")
 TRAINED = ("boundary", "curves")
 
 

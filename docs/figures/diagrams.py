@@ -83,7 +83,7 @@ def pairs() -> str:
         words(24, 34, "forward", "quiet", "start"),
         words(24, 262, "backward", "quiet", "start"),
     ]
-    for top, kind in ((0, "forth"), (228, "back")):
+    for top, kind in ((0, "forward"), (228, "back")):
         parts += _pairs(top, kind)
     title = (
         "Each of the two digits goes through the same network to ten logits. These go to the "

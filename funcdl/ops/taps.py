@@ -44,7 +44,7 @@ class Taps:
     def times(self, w: Tensor) -> tuple[Tensor, Any]:
         """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
         models, inputs, outputs = self.x.shape[0], self.x.shape[-1], w.shape[-1]
-        y = w.new_empty((models, *self.size, self.x.shape[3], outputs))
+        y = self.x.new_empty((models, *self.size, self.x.shape[3], outputs))
         rows = y.flatten(2, 3)
         for k, cell in enumerate(self.windows.cells()):
             matrix = w.narrow(1, k * inputs, inputs)

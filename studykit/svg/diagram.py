@@ -37,7 +37,7 @@ text.back { fill: var(--minus); }
 
 def diagram(width: float, height: float, title: str, parts: Iterable[str]) -> str:
     """Put parts together; `title` is read out where the picture is not seen."""
-    heads = "".join(_head(kind) for kind in ("forth", "back", "kept"))
+    heads = "".join(_head(kind) for kind in ("forward", "back", "kept"))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
@@ -92,7 +92,7 @@ def straight(x1: float, y1: float, x2: float, y2: float, kind: str = "") -> str:
     return path(f"M{x1:g} {y1:g}L{x2:g} {y2:g}", kind)
 
 
-def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "forth") -> str:
+def arrow(x1: float, y1: float, x2: float, y2: float, kind: str = "forward") -> str:
     """Draw a straight line with a head at its end."""
     steps = f"M{x1:g} {y1:g}L{x2:g} {y2:g}"
     return element("path", kind=f"line {kind}", marker_end=f"url(#head-{kind})", d=steps)

@@ -30,51 +30,51 @@ def back(p, x, dy, need_dx=True):
     return f.Affine(rows.mT @ dys, dys.sum(-2)), (dys @ p.w.mT).reshape(x.shape)
 
 
-def forth(p, x):
+def forward(p, x):
     rows = x.reshape(*p.w.shape[:-2], -1, 3)
     return (rows @ p.w + p.b[..., None, :]).reshape(x.shape)
 
 
 def right(p, x):
-    return forth(p, x), lambda dy: back(p, x, dy)
+    return forward(p, x), lambda dy: back(p, x, dy)
 
 
 def no_sum_over_the_batch(p, x):
-    return forth(p, x), lambda dy: (f.Affine(back(p, x, dy)[0].w, dy), back(p, x, dy)[1])
+    return forward(p, x), lambda dy: (f.Affine(back(p, x, dy)[0].w, dy), back(p, x, dy)[1])
 
 
 def transposed_factor(p, x):
-    return forth(p, x), lambda dy: (back(p, x, dy)[0], dy @ p.w)
+    return forward(p, x), lambda dy: (back(p, x, dy)[0], dy @ p.w)
 
 
 def transposed_gradient(p, x):
-    return forth(p, x), lambda dy: (
+    return forward(p, x), lambda dy: (
         back(p, x, dy)[0]._replace(w=back(p, x, dy)[0].w.mT),
         back(p, x, dy)[1],
     )
 
 
 def forgets_the_bias(p, x):
-    return forth(p, x), lambda dy: (
+    return forward(p, x), lambda dy: (
         f.Affine(back(p, x, dy)[0].w, torch.zeros_like(p.b)),
         back(p, x, dy)[1],
     )
 
 
 def no_bias_at_all(p, x):
-    return forth(p, x), lambda dy: (f.Affine(back(p, x, dy)[0].w, None), back(p, x, dy)[1])
+    return forward(p, x), lambda dy: (f.Affine(back(p, x, dy)[0].w, None), back(p, x, dy)[1])
 
 
 def a_plain_tuple(p, x):
-    return forth(p, x), lambda dy: (tuple(back(p, x, dy)[0]), back(p, x, dy)[1])
+    return forward(p, x), lambda dy: (tuple(back(p, x, dy)[0]), back(p, x, dy)[1])
 
 
 def none_for_x(p, x):
-    return forth(p, x), lambda dy: (back(p, x, dy)[0], None)
+    return forward(p, x), lambda dy: (back(p, x, dy)[0], None)
 
 
 def writes_to_x(p, x):
-    y = forth(p, x)
+    y = forward(p, x)
     x.add_(1)
     return y, lambda dy: back(p, x - 1, dy)
 
@@ -85,7 +85,7 @@ def writes_to_x_on_the_way_back(p, x):
         x.mul_(2)
         return found
 
-    return forth(p, x), vjp
+    return forward(p, x), vjp
 
 
 def writes_to_dy(p, x):
@@ -94,11 +94,11 @@ def writes_to_dy(p, x):
         dy.zero_()
         return found
 
-    return forth(p, x), vjp
+    return forward(p, x), vjp
 
 
 def writes_to_params(p, x):
-    y = forth(p, x)
+    y = forward(p, x)
     p.b.mul_(1.5)
     return y, lambda dy: back(p, x, dy)
 
@@ -110,7 +110,7 @@ def gives_one_buffer_again(p, x):
         dparams, dx = back(p, x, dy)
         return dparams, buffer.copy_(dx)
 
-    return forth(p, x), vjp
+    return forward(p, x), vjp
 
 
 def a_view_of_x_that_it_writes_to(p, x):
@@ -131,7 +131,7 @@ def right_the_first_time(p, x):
         dparams, dx = back(p, x, dy)
         return dparams, dx * len(times)
 
-    return forth(p, x), vjp
+    return forward(p, x), vjp
 
 
 CALLS = []
@@ -139,20 +139,20 @@ CALLS = []
 
 def counts_its_calls(p, x):
     CALLS.append(1)
-    return forth(p, x) + len(CALLS), lambda dy: back(p, x, dy)
+    return forward(p, x) + len(CALLS), lambda dy: back(p, x, dy)
 
 
 def draws_from_a_generator_of_its_own(p, x, rng=None):
     noise = torch.rand(x.shape, dtype=x.dtype)
-    return forth(p, x) * noise, lambda dy: back(p, x, dy * noise)
+    return forward(p, x) * noise, lambda dy: back(p, x, dy * noise)
 
 
 def squares_dy(p, x):
-    return forth(p, x), lambda dy: back(p, x, dy * dy)
+    return forward(p, x), lambda dy: back(p, x, dy * dy)
 
 
 def clips_dy(p, x):
-    return forth(p, x), lambda dy: back(p, x, dy.clamp(-1, 1))
+    return forward(p, x), lambda dy: back(p, x, dy.clamp(-1, 1))
 
 
 def computes_in_float64(p, x):
@@ -161,11 +161,11 @@ def computes_in_float64(p, x):
     def vjp(dy):
         return tree.map(lambda d: d.to(x.dtype), back(wide, x.double(), dy))
 
-    return forth(wide, x.double()), vjp
+    return forward(wide, x.double()), vjp
 
 
 def half_in_disguise(p, x):
-    y = forth(p, x)
+    y = forward(p, x)
     return y.float().to(y.dtype), lambda dy: back(p, x, dy)
 
 
@@ -174,7 +174,7 @@ def gives_dx_in_float64(p, x):
         dparams, dx = back(p, x, dy)
         return dparams, dx.double()
 
-    return forth(p, x), vjp
+    return forward(p, x), vjp
 
 
 def mixes_the_models(p, x):
@@ -193,18 +193,18 @@ def looks_across_the_batch(p, x):
         dparams, dx = back(p, x - x.mean(0), dy)
         return dparams, dx - dx.mean(0)
 
-    return forth(p, x - x.mean(0)), vjp
+    return forward(p, x - x.mean(0)), vjp
 
 
 def keeps_a_graph(p, x):
     with torch.enable_grad():
         live = x.clone().requires_grad_()
-        return forth(p, live), lambda dy: back(p, x, dy)
+        return forward(p, live), lambda dy: back(p, x, dy)
 
 
 def dx_whether_asked_or_not(rng):
     def apply(p, x, rng=None):
-        return forth(p, x), lambda dy, need_dx=True: back(p, x, dy)
+        return forward(p, x), lambda dy, need_dx=True: back(p, x, dy)
 
     return f.Layer("mine", start, apply)
 
@@ -215,7 +215,7 @@ def other_dparams_unasked():
             dparams, dx = back(p, x, dy)
             return (dparams, dx) if need_dx else (tree.multiply(2, dparams), None)
 
-        return forth(p, x), vjp
+        return forward(p, x), vjp
 
     return f.Layer("mine", start, apply)
 
@@ -236,7 +236,7 @@ def frozen_noise():
 
     def apply(p, x):
         scale = 1 + float(x.sum()) if x.requires_grad else 1.0
-        return forth(p, x) * scale, lambda dy: back(p, x, dy * scale)
+        return forward(p, x) * scale, lambda dy: back(p, x, dy * scale)
 
     return f.layer(apply, start, "mine")
 

@@ -104,7 +104,6 @@ OBJECTIVE = f.supervised(NET, f.mse())
         (lambda: f.Sequential(f.relu), "Sequential[0]: expected a module with forward, backward and param, got the layer relu: write Module(relu, in_shape)"),
         (lambda: f.Sequential(f.linear), "Sequential[0]: expected a module with forward, backward and param, got the function linear, which has to be called: write linear(out)"),
         (lambda: f.Sequential(f.ReLU(), f.Tanh), "Sequential[1]: expected a module with forward, backward and param, got the class Tanh: write Tanh(…), one of it"),
-        (lambda: f.Sequential([f.ReLU()]), "Sequential[0]: expected a module with forward, backward and param, got a list: hand the modules over one by one, Sequential(*modules)"),
     ],
 )  # fmt: skip
 def test_it_says_what_to_write(write, text):
