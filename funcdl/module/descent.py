@@ -88,7 +88,7 @@ class Descent:
 
     @property
     def lr(self) -> float:
-        """The learning rate: of the next step once it is set, else of the last one.
+        """The learning rate of the next step once it is set, and else of the last one.
 
         It is that of the first group; set, it is that of all of them.
         """
