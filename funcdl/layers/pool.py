@@ -76,7 +76,7 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
             for cell in cells[:-1]:
                 target = slot(dx, cell, out, step)
                 share = target.view(bits) if tiled else room
-                share.copy_(left).mul_(slot(seen, cell, out, step).eq(largest))
+                share.copy_(slot(seen, cell, out, step)).eq_(largest).mul_(left)
                 left.bitwise_xor_(share)
                 if not tiled:
                     target.add_(share.view(x.dtype))

@@ -20,6 +20,8 @@ CHOICES = ("choice", "choice_")
 # sum. Of 128 equal float32 numbers it has 6 times the error of torch's sum, of 256 it has 16 times.
 MOST_ROWS = 128
 
+PRODUCTS = {"matmul", "mm", "bmm"}
+
 
 def lower(program: Program) -> Program:
     """Write calls that give new tensors as methods in place of those.
@@ -89,7 +91,7 @@ def methods(call: Call) -> list[Call]:
         return [in_place("copy_", out, first)]
     if name in RESHAPES and (flat := _unflattened(out, first)) is not None:
         return [in_place("copy_", flat, first)]
-    if name in ("matmul", "mm") and (product := _product(out, *args)):
+    if name in PRODUCTS and not kwargs and (product := _product(out, *args)):
         return [product]
     if name == "sum" and args[1:] == (-2,) and not kwargs and (product := _sum(out, first)):
         return [product]
