@@ -28,6 +28,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from funcdl.ops.window import slot
 from funcdl.tensor import Tensor, empty
 
 __all__ = ["Filtering", "Minimal", "best_tile"]
@@ -193,8 +194,7 @@ class Tiles:
             x = parts.new_zeros((models, down * m + 2, across * m + 2, batch, channels))
             for i in range(n):
                 for j in range(n):
-                    target = x.narrow(1, i, (down - 1) * m + 1).narrow(2, j, (across - 1) * m + 1)
-                    target[:, ::m, ::m].add_(parts[i, j])
+                    slot(x, (i, j), (down, across), (m, m), -4).add_(parts[i, j])
         return x.narrow(1, 0, rows).narrow(2, 0, columns)
 
     def joined(self, parts: Tensor, outputs: int) -> Tensor:

@@ -14,20 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.ops.window import Pair, Windows
+from funcdl.ops.layout import cat
+from funcdl.ops.window import Pair, Windows, slot
 from funcdl.tensor import Tensor
 
 __all__ = ["Planes", "Taps", "spread_planes", "spread_taps"]
-
-
-def cell_of(x: Tensor, cell: Pair, size: Pair, stride: Pair, axis: int) -> Tensor:
-    """View what every window sees at one cell; height and width are at `axis` and behind it."""
-    (i, j), (down, across) = cell, stride
-    rows = x.narrow(axis, i, (size[0] - 1) * down + 1)
-    cells = rows.narrow(axis + 1, j, (size[1] - 1) * across + 1)
-    if stride == (1, 1):
-        return cells
-    return cells[:, ::down, ::across] if axis == 1 else cells[:, :, ::down, ::across]
 
 
 class Taps:
@@ -39,7 +30,7 @@ class Taps:
 
     def seen(self, cell: Pair) -> Tensor:
         """View, or copy, the cell of all windows: (m, h', w' n, in)."""
-        return cell_of(self.x, cell, self.size, self.windows.stride, 1).flatten(2, 3)
+        return slot(self.x, cell, self.size, self.windows.stride, -4).flatten(2, 3)
 
     def times(self, w: Tensor) -> tuple[Tensor, Any]:
         """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
@@ -60,11 +51,7 @@ class Taps:
     def against(self, d: Tensor) -> Tensor:
         """Compute dw (m, cells in, out) of d (m, h', w', n, out)."""
         rows = d.flatten(2, 3)
-        dw = [self.seen(cell).mT.matmul(rows).sum(1) for cell in self.windows.cells()]
-        y = d.new_empty((len(d), len(dw) * self.x.shape[-1], d.shape[-1]))
-        for k, one in enumerate(dw):
-            y.narrow(1, k * one.shape[1], one.shape[1]).copy_(one)
-        return y
+        return cat([self.seen(cell).mT.matmul(rows).sum(1) for cell in self.windows.cells()], 1)
 
 
 def spread_taps(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) -> Tensor:
@@ -73,7 +60,7 @@ def spread_taps(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) 
     rows = d.reshape(len(d), -1, d.shape[-1])
     for k, cell in enumerate(windows.cells()):
         share = rows.bmm(w.narrow(1, k * inputs, inputs).mT)
-        seen = cell_of(dx, cell, (d.shape[1], d.shape[2]), windows.stride, 1)
+        seen = slot(dx, cell, (d.shape[1], d.shape[2]), windows.stride, -4)
         seen.add_(share.view(seen.shape))
     return dx
 
@@ -87,7 +74,7 @@ class Planes:
         self.size = windows.rows(height), windows.columns(width)
         rows = x.new_empty((models, len(cells), inputs, *self.size, batch))
         for k, cell in enumerate(cells):
-            rows.select(1, k).copy_(cell_of(x, cell, self.size, windows.stride, 2))
+            rows.select(1, k).copy_(slot(x, cell, self.size, windows.stride))
         self.rows = rows.view(models, len(cells) * inputs, -1)
 
     def times(self, w: Tensor) -> tuple[Tensor, Any]:
@@ -111,5 +98,5 @@ def spread_planes(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]
     each = rows.view(models, len(cells), inputs, d.shape[1], d.shape[2], batch)
     dx = d.new_zeros((models, inputs, height, width, batch))
     for k, cell in enumerate(cells):
-        cell_of(dx, cell, (d.shape[1], d.shape[2]), windows.stride, 2).add_(each.select(1, k))
+        slot(dx, cell, (d.shape[1], d.shape[2]), windows.stride).add_(each.select(1, k))
     return dx.permute(0, 2, 3, 4, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from funcdl.ops.order import alike
 from funcdl.tensor import Tensor
@@ -102,8 +102,15 @@ def unpad(x: Tensor, amount: Pair) -> Tensor:
     return x.narrow(-3, amount[0], h).narrow(-2, amount[1], w)
 
 
-def slot(x: Tensor, cell: Pair, out: Pair, stride: Pair) -> Tensor:
-    """View what every window sees at one cell of itself: (…, oh, ow, c)."""
-    rows = x.narrow(-3, cell[0], (out[0] - 1) * stride[0] + 1)
-    cells = rows.narrow(-2, cell[1], (out[1] - 1) * stride[1] + 1)
-    return cells if stride == (1, 1) else cells[..., :: stride[0], :: stride[1], :]
+def slot(x: Tensor, cell: Pair, out: Pair, stride: Pair, axis: int = -3) -> Tensor:
+    """View what every window sees at one cell of itself: of images (…, h, w, c), (…, oh, ow, c).
+
+    Height is at `axis`, counted from the end, and width behind it.
+    """
+    rows = x.narrow(axis, cell[0], (out[0] - 1) * stride[0] + 1)
+    cells = rows.narrow(axis + 1, cell[1], (out[1] - 1) * stride[1] + 1)
+    if stride == (1, 1):
+        return cells
+    down, across = (slice(None, None, step) for step in stride)
+    steps: tuple[Any, ...] = (..., down, across, *(slice(None),) * (-axis - 2))
+    return cells[steps]
