@@ -30,13 +30,11 @@ Pull = Callable[[Tensor, bool], "tuple[Tensor, Bias, Tensor | None]"]
 
 
 def way(windows: Windows, shape: tuple[int, ...], outputs: int, exact: bool) -> int:
-    """Choose how to convolve images (…, h, w, in): 0 by planes, 1 by taps, else by tiles of m."""
+    """Choose how to convolve images that have their border: 0 by planes, 1 by taps, else m."""
     height, width, inputs = shape[-3:]
-    if windows._replace(padding=(0, 0)) == PLAIN and not exact:
-        rows, columns = height - 2, width - 2
-        if tile := minimal.best_tile(rows, columns, inputs, outputs):
-            return tile
-    return 0 if inputs <= FEW else 1
+    tiled = windows == PLAIN and not exact
+    tile = minimal.best_tile(height - 2, width - 2, inputs, outputs) if tiled else 0
+    return tile or int(inputs > FEW)
 
 
 class Seen:
