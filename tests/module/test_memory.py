@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 import torch
+from users import Halve
 
 import funcdl as f
 
@@ -17,25 +18,6 @@ def rng(seed=0):
 
 def normal(*shape, seed=1):
     return torch.randn(shape, generator=rng(seed))
-
-
-class Halve(f.Module):
-    """A module of a user's own that keeps its input in an attribute, as courses teach it."""
-
-    def __init__(self):
-        self.scale, self.grad = torch.tensor([0.5]), torch.zeros(1)
-
-    def forward(self, *input):
-        (self.x,) = input
-        return self.x * self.scale
-
-    def backward(self, *gradwrtoutput):
-        (dy,) = gradwrtoutput
-        self.grad += (dy * self.x).sum()
-        return dy * self.scale
-
-    def param(self):
-        return [(self.scale, self.grad)]
 
 
 class Stranger:

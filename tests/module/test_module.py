@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import typed
+from users import Halve
 
 import funcdl as f
 from funcdl import cases, initialisers, module, tree
@@ -17,25 +18,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 def rng(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-class Halve(f.Module):
-    """A module of a user's own, with no layer under it and no call of the base class."""
-
-    def __init__(self):
-        self.scale, self.grad = torch.tensor([0.5]), torch.zeros(1)
-
-    def forward(self, *input):
-        (self.x,) = input
-        return self.x * self.scale
-
-    def backward(self, *gradwrtoutput):
-        (dy,) = gradwrtoutput
-        self.grad += (dy * self.x).sum().reshape(1)
-        return dy * self.scale
-
-    def param(self):
-        return [(self.scale, self.grad)]
 
 
 class Shift:
