@@ -13,11 +13,12 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from funcdl.answer import answered, expect_pair, initialised
 from funcdl.cotangent import RAW, guarded, placed
 from funcdl.errors import ContractError, FuncdlError, KindError, brief, exhausted
+from funcdl.fitted import Composition, Fitted, kinds_key, worded_again
 from funcdl.misuse import generator, no_arguments, short
 from funcdl.portable import packed
 from funcdl.signature import Signature
@@ -79,7 +80,8 @@ class Layer:
         name: the factory's name, used in errors and summaries.
         init: `(rng, in_shape) -> (params, out_shape)`. Draws parameters from the generator `rng`,
             on its device and in torch's default dtype. `in_shape` may have leading axes.
-        apply: `(params, x, rng=None) -> (y, vjp)`.
+        apply: `(params, x, rng=None) -> (y, vjp)`; of a combinator perhaps a `Composition`, which
+            looks at what its parts take until it fits (see `funcdl.fitted`).
         args: the factory's hyperparameters as they would be written in a call.
         layers: for a combinator, its parts in the order of their parameters.
         recorded: whether a staged step may record the calls that it makes; otherwise it calls the
@@ -106,6 +108,8 @@ class Layer:
     watched: bool = False
     signature: Signature | None = None
 
+    _fitted: ClassVar[Fitted | None] = None
+
     def __post_init__(self) -> None:
         if not isinstance(self.needs_rng, str):
             object.__setattr__(self, "needs_rng", self.name if self.needs_rng else "")
@@ -118,6 +122,8 @@ class Layer:
         if not str(getattr(self.apply, "__module__", "")).startswith("funcdl."):
             _expect_apply(self.name, self.apply)
             object.__setattr__(self, "watched", True)
+        if isinstance(self.apply, Composition):
+            object.__setattr__(self, "_fitted", Fitted(self.apply.bare, set()))
 
     def __call__(
         self, params: Params = _NOTHING, x: Value = _NOTHING, rng: Generator | None = None
@@ -138,6 +144,22 @@ class Layer:
 
         So all combinators call their parts, and have no errors to handle.
         """
+        key, fitted = None, self._fitted
+        if fitted is not None and (key := kinds_key(params, x)) in fitted.keys:
+            try:
+                if rng is None or hasattr(rng, "initial_seed"):
+                    y, pull = fitted.apply(params, x, rng)
+                    pull = worded_again(pull, lambda: self._looked_at("", params, x, rng))
+                    return y, guarded(self, place, params, y, None, pull)
+            except RAW:  # said below
+                pass
+        applied = self._looked_at(place, params, x, rng)
+        if fitted is not None and key is not None:
+            fitted.keep(key)
+        return applied
+
+    def _looked_at(self, place: str, params: Params, x: Value, rng: Any) -> tuple[Value, Vjp]:
+        """Apply the layer to arguments that may not fit."""
         kinds = None
         try:
             if rng is not None and not self.watched and not hasattr(rng, "initial_seed"):
@@ -158,6 +180,16 @@ class Layer:
             if worded is error:
                 raise
             raise worded.within(place) if place else worded from error
+
+    @property
+    def bare(self) -> Apply:
+        """`apply` without a look at what it takes, for arguments that are known to fit.
+
+        A user's own function, and a combinator that has none, look all the same.
+        """
+        if self._fitted is not None:
+            return self._fitted.apply
+        return self if self.watched or self.layers else self.apply
 
     def _applied(self, params: Params, x: Value, rng: Any, kinds: Any) -> tuple[Value, Any]:
         """Apply a user's own function, and look at what it gives."""

@@ -8,10 +8,11 @@ from functools import reduce
 from typing import Any
 
 from funcdl import tree
-from funcdl.contract import Layer, LayerLike, Shape, Value
+from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import FuncdlError, KindError, exhausted
 from funcdl.function import as_layer
 from funcdl.ops.layout import fill
+from funcdl.signature.kinds import is_none
 from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "needing",
     "piled",
     "place",
+    "pulled",
     "summed",
     "widen",
 ]
@@ -51,6 +53,13 @@ def place(where: str) -> Any:
         raise error.within(where) from None
     except RecursionError as error:
         raise (exhausted(where, error) or error) from error
+
+
+def pulled(pull: Vjp, params: Params, dy: Value, need_dx: bool) -> tuple[Params, Value]:
+    """Pull a cotangent back through a part; where there is none, the part had no influence."""
+    if type(dy) is not Tensor and is_none(dy):
+        return tree.zeros_like(params), None
+    return pull(dy, need_dx)
 
 
 def accumulate(a: Value, b: Value) -> Value:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from funcdl.combinators.parts import as_layers, needing, place
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.combinators.parts import as_layers, needing, place, pulled
+from funcdl.contract import Apply, Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.fitted import Composition
 from funcdl.signature import ANYTHING, Signature, anything, each
-from funcdl.tensor import Generator
+from funcdl.tensor import Generator, Tensor
 from funcdl.tree import has_leaves
 
 __all__ = ["composed", "serial"]
@@ -51,25 +53,38 @@ def composed(name: str, parts: tuple[Layer, ...]) -> Layer:
             params.append(drawn)
         return tuple(params), in_shape
 
-    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        vjps: list[Vjp] = []
-        for part, where, p in zip(parts, places, params):
-            x, pull = part.at(where, p, x, rng)
-            vjps.append(pull)
-
-        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams: list[Any] = list(params)
-            first = 0 if need_dx else _first_with_leaves(params)
-            for i in range(count - 1, first - 1, -1):
-                dparams[i], dy = vjps[i](dy, need_dx or i > first)
-            return tuple(dparams), dy if need_dx else None
-
-        return x, vjp
-
+    apply = Composition(_one_after_the_other, parts, places)
     takes = Signature(each(ANYTHING, count), anything("x"), anything("y"))
     needs = needing(zip(places, parts))
     return Layer(name, init, apply, layers=parts, needs_rng=needs, signature=takes)
 
 
+def _one_after_the_other(calls: Sequence[Apply]) -> Apply:
+    """Compose the functions that the layers are called by."""
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        vjps: list[Vjp] = []
+        for call, p in zip(calls, params):
+            x, pull = call(p, x, rng)
+            vjps.append(pull)
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dparams: list[Any] = list(params)
+            first = 0 if need_dx else _first_with_leaves(params)
+            for i in range(len(calls) - 1, first - 1, -1):
+                if type(dy) is Tensor:
+                    dparams[i], dy = vjps[i](dy, need_dx or i > first)
+                else:
+                    dparams[i], dy = pulled(vjps[i], params[i], dy, need_dx or i > first)
+            return tuple(dparams), dy if need_dx else None
+
+        return x, vjp
+
+    return apply
+
+
 def _first_with_leaves(params: tuple[Params, ...]) -> int:
-    return next((i for i, entry in enumerate(params) if has_leaves(entry)), len(params))
+    for i, entry in enumerate(params):
+        if entry != () and has_leaves(entry):
+            return i
+    return len(params)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from funcdl.combinators.parts import as_layers, needing, place
-from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from collections.abc import Sequence
+
+from funcdl.combinators.parts import as_layers, needing, place, pulled
+from funcdl.contract import Apply, Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.fitted import Composition
 from funcdl.signature import ANYTHING, Signature, anything
 from funcdl.tensor import Generator
 
@@ -40,19 +43,27 @@ def supervised(net: LayerLike, loss: LayerLike) -> Layer:
             _, out_shape = criterion.init(rng, (y_shape, t_shape))
         return params, out_shape
 
+    takes = Signature(ANYTHING, (anything("x"), anything("target")), anything("loss"))
+    parts, places = (model, criterion), ("supervised net:", "supervised loss:")
+    apply, needs = Composition(_measured, parts, places), needing(zip(places, parts))
+    return Layer("supervised", init, apply, layers=parts, needs_rng=needs, signature=takes)
+
+
+def _measured(calls: Sequence[Apply]) -> Apply:
+    """Compose the functions that the network and the loss are called by."""
+    network, measure = calls
+
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         inputs, target = x
-        y, pull_net = model.at("supervised net:", params, inputs, rng)
-        value, pull_loss = criterion.at("supervised loss:", (), (y, target), rng)
+        y, pull_net = network(params, inputs, rng)
+        value, pull_loss = measure((), (y, target), rng)
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            _, pair = pull_loss(dy)
-            dparams, dx = pull_net(None if pair is None else pair[0], need_dx)
+            _, pair = pulled(pull_loss, (), dy, True)
+            d = None if pair is None else pair[0]
+            dparams, dx = pulled(pull_net, params, d, need_dx)
             return dparams, (dx, None) if need_dx else None
 
         return value, vjp
 
-    takes = Signature(ANYTHING, (anything("x"), anything("target")), anything("loss"))
-    parts = model, criterion
-    needs = needing(zip(("supervised net:", "supervised loss:"), parts))
-    return Layer("supervised", init, apply, layers=parts, needs_rng=needs, signature=takes)
+    return apply

@@ -13,7 +13,7 @@ from funcdl.misuse import factory, kind_of
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
-from funcdl.tensor import Tensor, as_dtype_of, is_half, wide
+from funcdl.tensor import FULL, Tensor, as_dtype_of, wide
 
 __all__ = [
     "Optimiser",
@@ -183,15 +183,15 @@ def _moved(params: Params, updates: Params, rate: Tensor) -> Params:
     rates: dict[Any, Tensor] = {}
 
     def step(p: Tensor, u: Tensor) -> Tensor:
-        if u.shape != p.shape or u.dtype is not p.dtype:
+        if u.shape != p.shape or (dtype := u.dtype) is not p.dtype:
             # torch would broadcast the one, and promote the other.
             raise RuntimeError("an update of another shape or dtype than its parameter")
-        if p.dtype not in rates:
+        if dtype not in rates:
             # Once for all parameters: a product of two dtypes takes twice as long.
-            rates[p.dtype] = as_dtype_of(rate, wide(p))
-        if is_half(p):
-            return wide(p).addcmul(wide(u), rates[p.dtype], value=-1).to(p.dtype)
-        return p.addcmul(u, rates[p.dtype], value=-1)
+            rates[dtype] = as_dtype_of(rate, wide(p))
+        if dtype in FULL:
+            return p.addcmul(u, rates[dtype], value=-1)
+        return wide(p).addcmul(wide(u), rates[dtype], value=-1).to(dtype)
 
     return tree.map(step, params, updates)
 
