@@ -54,15 +54,12 @@ def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
         d = y.sub(t)
         size = prod(d.shape[models:])
         factor = 1.0 / size if reduction == "mean" else 1.0
-        if type(d) is Tensor and not models:
-            # A call less than in a staged step, where a product takes the factor in.
-            value = d.square().mean() if reduction == "mean" else d.square().sum()
-        elif models or size > FEW:
-            value = Reduction("sum", models).reduce(d.square())[0].mul_(factor)
+        if models or size > FEW:
+            value, _ = Reduction("sum", models).reduce(d.square())
         else:
             row = d.reshape(1, -1)
-            value = row.matmul(row.mT).view(()).mul_(factor)
-        return value, lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
+            value = row.mm(row.mT).view(())
+        return value.mul_(factor), lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
 
     return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else reduced)
 
