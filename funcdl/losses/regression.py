@@ -55,11 +55,11 @@ def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
         size = prod(d.shape[models:])
         factor = 1.0 / size if reduction == "mean" else 1.0
         if models or size > FEW:
-            value, _ = Reduction("sum", models).reduce(d.square())
+            value = Reduction("sum", models).reduce(d.square())[0].mul_(factor)
         else:
             row = d.reshape(1, -1)
-            value = row.mm(row.mT).view(())
-        return value.mul_(factor), lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
+            value = row.mm(row.mT).mul_(factor).view(())
+        return value, lambda dl: d.mul(along(dl.mul(2.0 * factor), d))
 
     return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else reduced)
 
