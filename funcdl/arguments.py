@@ -7,12 +7,14 @@ from typing import Any
 from funcdl.contract import Shape
 from funcdl.errors import InputError, KindError
 from funcdl.misuse import generator, short
+from funcdl.tensor import FLOATS, Tensor
 
 __all__ = [
     "LARGEST",
     "LONGEST",
     "MOST",
     "Size",
+    "each_number",
     "generator",
     "integer",
     "number",
@@ -65,6 +67,23 @@ def number(
         raise InputError(f"{where}: expected {what} to be {bounds}, got {value}")
     if abs(value) > most:
         raise InputError(f"{where}: expected {what} to be finite in float32, got {value:g}")
+    return value
+
+
+def each_number(where: str, what: str, value: Any, least: float, below: float | None = None) -> Any:
+    """Return `value` if it is a number in [least, below), or a tensor of such numbers.
+
+    Raises:
+        InputError, KindError: it is neither.
+    """
+    if not isinstance(value, Tensor):
+        return number(where, what, value, least, below)
+    if value.dtype not in FLOATS:
+        raise KindError(f"{where}: expected {what} to be numbers or floats, got {value.dtype}")
+    if not value.numel():
+        raise InputError(f"{where}: expected {what} for at least one model, got none")
+    for extreme in (value.min(), value.max()):
+        number(where, f"each of {what}", float(extreme), least, below)
     return value
 
 

@@ -27,6 +27,7 @@ FLOORS = [
         "tree",
         "arguments",
         "portable",
+        "fitted",
     },
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},

@@ -174,7 +174,7 @@ def checked(where: str, betas: Betas) -> Betas:
 
 
 def _zeros(params: Params) -> MomentsState:
-    return MomentsState(count(), wide_zeros(params), wide_zeros(params))
+    return MomentsState(count(params), wide_zeros(params), wide_zeros(params))
 
 
 def _moments(grads: Params, state: MomentsState, beta1: float, beta2: float) -> MomentsState:

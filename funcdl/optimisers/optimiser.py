@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from funcdl import tree
-from funcdl.arguments import number, show
+from funcdl.arguments import each_number, number, show
 from funcdl.contract import Params
 from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
 from funcdl.misuse import factory, kind_of
+from funcdl.optimisers.rates import Each, fitted
 from funcdl.optimisers.statistics import has_statistics, with_statistics, without_statistics
 from funcdl.optimisers.transform import Transform, chain, count
 from funcdl.portable import packed
@@ -25,17 +26,17 @@ __all__ = [
     "optimiser",
 ]
 
-Rate = float | Callable[[Tensor], Tensor]
-"""A number, or a schedule: a function from the count of steps taken, a float64 tensor without
-axes, to such a tensor. See `funcdl.schedules`."""
+Rate = Each | Callable[[Tensor], Tensor]
+"""A number, one for each model (*models,), or a schedule: a function from the count of steps taken,
+a float64 tensor without axes, to such a tensor or one (*models,). See `funcdl.schedules`."""
 
 
 def checked_rate(where: str, lr: Rate) -> None:
-    """Refuse what is neither a number of at least 0 nor a schedule."""
+    """Refuse what is neither a number of at least 0, or several of them, nor a schedule."""
     if factory(lr):
         raise KindError(f"{where}: expected lr to be a number or a schedule, got {kind_of(lr)}")
     if not callable(lr):
-        number(where, "lr", lr, 0)
+        each_number(where, "lr", lr, 0)
 
 
 class Optimiser(NamedTuple):
@@ -59,7 +60,7 @@ class OptimiserState(NamedTuple):
 
     Attributes:
         lr: the learning rate: of the next step, where the caller has set it; else of the last step
-            (of the first one, before there was any). float64, without axes.
+            (of the first one, before there was any). float64, without axes, or (*models,).
         steps: the number of steps taken where the rate is a schedule; else `()`.
         transforms: the state of each transform.
         planned: what `lr` was left as, where the rate is a schedule: one that differs was set by
@@ -83,7 +84,8 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
 
     Args:
         transforms: in the order in which they are applied.
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,) for parameters that
+            begin with the models' axes.
 
     Returns:
         An optimiser whose state is an `OptimiserState`. Population statistics, such as a batch
@@ -92,7 +94,7 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     Raises:
         InputError, KindError: an argument is out of its range, or not a transform.
         ShapeError, KindError: a gradient has another shape or dtype than its parameter, or the rate
-            has axes.
+            has axes that a parameter does not begin with.
         TreeError: `grads` has another structure than `params`.
 
     Robbins and Monro, "A stochastic approximation method" (1951); as a chain of transforms: the
@@ -116,9 +118,10 @@ def optimiser(*transforms: Transform, lr: Rate) -> Optimiser:
     def init(params: Params) -> OptimiserState:
         if has_statistics(params):
             params = without_statistics(params)
-        steps = count()
+        steps = count(params)
         if not callable(lr):
-            return OptimiserState(steps.add(lr), (), inner.init(params))
+            rate = lr.to(steps) if isinstance(lr, Tensor) else steps.add(lr)
+            return OptimiserState(rate, (), inner.init(params))
         rate = _rate(lr(steps))
         return OptimiserState(rate, steps, inner.init(params), rate.clone())
 
@@ -168,13 +171,9 @@ def expect_state(where: str, kind: type, state: Any) -> None:
 
 
 def _rate(rate: Any) -> Tensor:
-    """Return a rate as a tensor without axes."""
+    """Return a rate, or one for each model, as a tensor."""
     if not isinstance(rate, Tensor):
         return count().add(number("optimiser", "the rate", rate, 0))
-    if rate.ndim:
-        raise ShapeError(
-            f"optimiser: expected one rate, without axes, got one of shape {show(rate.shape)}"
-        )
     return rate
 
 
@@ -189,9 +188,12 @@ def _moved(params: Params, updates: Params, rate: Tensor) -> Params:
         if dtype not in rates:
             # Once for all parameters: a product of two dtypes takes twice as long.
             rates[dtype] = as_dtype_of(rate, wide(p))
+        each = rates[dtype]
+        if each.ndim:
+            each = fitted(each, p, "optimiser", "rate")
         if dtype in FULL:
-            return p.addcmul(u, rates[dtype], value=-1)
-        return wide(p).addcmul(wide(u), rates[dtype], value=-1).to(dtype)
+            return p.addcmul(u, each, value=-1)
+        return wide(p).addcmul(wide(u), each, value=-1).to(dtype)
 
     return tree.map(step, params, updates)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import number
+from funcdl.arguments import each_number, number
 from funcdl.errors import InputError
 from funcdl.optimisers.adaptive import scale_by_adagrad, scale_by_rms
 from funcdl.optimisers.moments import (
@@ -15,9 +15,11 @@ from funcdl.optimisers.moments import (
     sign_of_momentum,
 )
 from funcdl.optimisers.optimiser import Optimiser, Rate, checked_rate, optimiser
+from funcdl.optimisers.rates import Each
 from funcdl.optimisers.simple import decay
 from funcdl.optimisers.simple import momentum as heavy
 from funcdl.optimisers.transform import Transform
+from funcdl.tensor import Tensor
 
 __all__ = ["adagrad", "adam", "adamw", "lion", "radam", "rmsprop", "sgd"]
 
@@ -25,7 +27,7 @@ Where = Callable[[str], bool] | None
 
 
 def sgd(
-    lr: Rate, *, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+    lr: Rate, *, momentum: Each = 0.0, nesterov: bool = False, weight_decay: Each = 0.0
 ) -> Optimiser:
     """Stochastic gradient descent, as in `torch.optim.SGD`.
 
@@ -34,10 +36,10 @@ def sgd(
     With `nesterov`, p ← p − lr (g + momentum v).
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
-        momentum: in [0, 1).
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
+        momentum: in [0, 1); one, or (*models,).
         nesterov: look ahead along the velocity; needs momentum.
-        weight_decay: at least 0; adds the gradient of (weight_decay / 2) ‖p‖².
+        weight_decay: at least 0, one or (*models,); adds the gradient of (weight_decay / 2) ‖p‖².
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -52,22 +54,22 @@ def sgd(
     (tensor([0.5000]),)
     """
     checked_rate("sgd", lr)
-    number("sgd", "momentum", momentum, 0, 1)
-    if nesterov and not momentum:
+    each_number("sgd", "momentum", momentum, 0, 1)
+    if nesterov and not _some(momentum):
         raise InputError("sgd: expected momentum above 0 with nesterov, got 0")
-    along = [heavy(momentum, nesterov=nesterov)] if momentum else []
+    along = [heavy(momentum, nesterov=nesterov)] if _some(momentum) else []
     return optimiser(*_decayed("sgd", weight_decay), *along, lr=lr)
 
 
-def adagrad(lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: float = 0.0) -> Optimiser:
+def adagrad(lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: Each = 0.0) -> Optimiser:
     """Adagrad, as in `torch.optim.Adagrad`: see `scale_by_adagrad`.
 
         g ← g + weight_decay p        v ← v + g²        p ← p − lr g / (√v + eps)
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         eps: at least 0.
-        weight_decay: at least 0.
+        weight_decay: at least 0; one, or (*models,).
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -92,8 +94,8 @@ def rmsprop(
     rate: float = 0.99,
     eps: float = 1e-8,
     centred: bool = False,
-    momentum: float = 0.0,
-    weight_decay: float = 0.0,
+    momentum: Each = 0.0,
+    weight_decay: Each = 0.0,
 ) -> Optimiser:
     """RMSProp, as in `torch.optim.RMSprop`: see `scale_by_rms`.
 
@@ -101,12 +103,12 @@ def rmsprop(
         v ← momentum v + g / (√s + eps)        p ← p − lr v
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         rate: of the moving mean, in [0, 1).
         eps: at least 0.
         centred: divide by the standard deviation.
-        momentum: in [0, 1).
-        weight_decay: at least 0.
+        momentum: in [0, 1); one, or (*models,).
+        weight_decay: at least 0; one, or (*models,).
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -123,9 +125,9 @@ def rmsprop(
     checked_rate("rmsprop", lr)
     number("rmsprop", "rate", rate, 0, 1)
     number("rmsprop", "eps", eps, 0)
-    number("rmsprop", "momentum", momentum, 0, 1)
+    each_number("rmsprop", "momentum", momentum, 0, 1)
     scaled = scale_by_rms(rate, eps=eps, centred=centred)
-    along = [heavy(momentum)] if momentum else []
+    along = [heavy(momentum)] if _some(momentum) else []
     return optimiser(*_decayed("rmsprop", weight_decay), scaled, *along, lr=lr)
 
 
@@ -134,7 +136,7 @@ def adam(
     *,
     betas: Betas = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: float = 0.0,
+    weight_decay: Each = 0.0,
     where: Where = None,
 ) -> Optimiser:
     """Adam, as in `torch.optim.Adam`; with weight decay, as in `torch.optim.AdamW`.
@@ -142,10 +144,11 @@ def adam(
         p ← p − lr weight_decay p − lr m̂ / (√v̂ + eps): see `scale_by_adam`
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         betas: the decay of the two means, each in [0, 1).
         eps: added to the denominator, at least 0.
-        weight_decay: at least 0; decoupled: it shrinks the parameters, not through the gradient.
+        weight_decay: at least 0, one or (*models,); decoupled: it shrinks the parameters, not
+            through the gradient.
         where: which parameters decay, by their paths: see `decay`.
 
     Raises:
@@ -173,16 +176,16 @@ def adamw(
     *,
     betas: Betas = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: float = 1e-2,
+    weight_decay: Each = 1e-2,
     where: Where = None,
 ) -> Optimiser:
     """Adam with decoupled weight decay, as in `torch.optim.AdamW`: `adam` with another default.
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         betas: the decay of the two means, each in [0, 1).
         eps: added to the denominator, at least 0.
-        weight_decay: at least 0.
+        weight_decay: at least 0; one, or (*models,).
         where: which parameters decay, by their paths: see `decay`.
 
     Raises:
@@ -205,16 +208,16 @@ def radam(
     *,
     betas: Betas = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: float = 0.0,
+    weight_decay: Each = 0.0,
     where: Where = None,
 ) -> Optimiser:
     """Rectified Adam, as in `torch.optim.RAdam` with decoupled decay: see `scale_by_radam`.
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         betas: the decay of the two means, each in [0, 1).
         eps: at least 0.
-        weight_decay: at least 0, decoupled.
+        weight_decay: at least 0, decoupled; one, or (*models,).
         where: which parameters decay, by their paths: see `decay`.
 
     Raises:
@@ -240,7 +243,7 @@ def lion(
     lr: Rate = 1e-4,
     *,
     betas: Betas = (0.9, 0.99),
-    weight_decay: float = 0.0,
+    weight_decay: Each = 0.0,
     where: Where = None,
 ) -> Optimiser:
     """Take steps of one size, by the sign of the momentum: see `sign_of_momentum`.
@@ -248,9 +251,9 @@ def lion(
         p ← p − lr (sign(β₁ m + (1 − β₁) g) + weight_decay p)
 
     Args:
-        lr: the learning rate, at least 0, or a schedule.
+        lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         betas: each in [0, 1).
-        weight_decay: at least 0, decoupled.
+        weight_decay: at least 0, decoupled; one, or (*models,).
         where: which parameters decay, by their paths: see `decay`.
 
     Raises:
@@ -271,6 +274,11 @@ def lion(
     return optimiser(signs, *_decayed("lion", weight_decay, where), lr=lr)
 
 
-def _decayed(where: str, rate: float, chosen: Where = None) -> list[Transform]:
-    number(where, "weight_decay", rate, 0)
-    return [decay(rate, where=chosen)] if rate else []
+def _decayed(where: str, rate: Each, chosen: Where = None) -> list[Transform]:
+    each_number(where, "weight_decay", rate, 0)
+    return [decay(rate, where=chosen)] if _some(rate) else []
+
+
+def _some(rate: Each) -> bool:
+    """Tell whether there is anything of it: one for each model is, be they all 0."""
+    return isinstance(rate, Tensor) or bool(rate)

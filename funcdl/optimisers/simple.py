@@ -6,16 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl import tree
-from funcdl.arguments import number
+from funcdl.arguments import each_number
 from funcdl.contract import Params
 from funcdl.errors import InputError, KindError
+from funcdl.optimisers.rates import Each, added, fitted
 from funcdl.optimisers.transform import Transform, wide_zeros
-from funcdl.tensor import as_dtype_of, wide
+from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = ["decay", "momentum"]
 
 
-def momentum(rate: float, *, nesterov: bool = False) -> Transform:
+def momentum(rate: Each, *, nesterov: bool = False) -> Transform:
     """Go on in the direction so far.
 
         v ← rate v + g        u = v
@@ -23,7 +24,7 @@ def momentum(rate: float, *, nesterov: bool = False) -> Transform:
     With `nesterov`, u = g + rate v: a look ahead along the velocity.
 
     Args:
-        rate: in [0, 1).
+        rate: in [0, 1); one, or (*models,).
         nesterov: whether to look ahead.
 
     Raises:
@@ -40,21 +41,28 @@ def momentum(rate: float, *, nesterov: bool = False) -> Transform:
     >>> heavy.update(grads, velocity, grads)[0]
     (tensor([1.9000]),)
     """
-    number("momentum", "rate", rate, 0, 1)
-    if nesterov and not rate:
+    each_number("momentum", "rate", rate, 0, 1)
+    if nesterov and not isinstance(rate, Tensor) and not rate:
         raise InputError("momentum: expected rate above 0 with nesterov, got 0")
 
+    def slowed(v: Tensor) -> Tensor:
+        if not isinstance(rate, Tensor):
+            return v.mul(rate)
+        return v.mul(as_dtype_of(fitted(rate, v, "momentum", "rate"), v))
+
     def update(grads: Params, velocity: Params, params: Params) -> tuple[Params, Params]:
-        velocity = tree.map(lambda v, g: v.mul(rate).add_(g), velocity, grads)
+        velocity = tree.map(lambda v, g: slowed(v).add_(g), velocity, grads)
         if nesterov:
-            ahead = tree.map(lambda v, g: wide(g).add(v, alpha=rate), velocity, grads)
+            ahead = tree.map(
+                lambda v, g: added(wide(g), v, rate, "momentum", "rate"), velocity, grads
+            )
             return tree.map(as_dtype_of, ahead, grads), velocity
         return tree.map(as_dtype_of, velocity, grads), velocity
 
     return Transform(wide_zeros, update)
 
 
-def decay(rate: float, *, where: Callable[[str], bool] | None = None) -> Transform:
+def decay(rate: Each, *, where: Callable[[str], bool] | None = None) -> Transform:
     """Pull parameters towards 0.
 
         u = g + rate p
@@ -63,7 +71,7 @@ def decay(rate: float, *, where: Callable[[str], bool] | None = None) -> Transfo
     rescales the gradient, it is decoupled weight decay.
 
     Args:
-        rate: at least 0.
+        rate: at least 0; one, or (*models,).
         where: tells from a path, as `tree.paths` spells it, whether the parameter decays; all do
             without it.
 
@@ -80,17 +88,17 @@ def decay(rate: float, *, where: Callable[[str], bool] | None = None) -> Transfo
     >>> weights.update(tree.zeros_like(params), (), params)[0]
     Affine(w=tensor([0.2000]), b=tensor([0.]))
     """
-    number("decay", "rate", rate, 0)
+    each_number("decay", "rate", rate, 0)
     if where is not None and not callable(where):
         raise KindError(f"decay: expected where to be a function of a path, got {where!r}")
 
     def update(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        def pulled(p: Tensor, g: Tensor) -> Tensor:
+            return added(g, p, rate, "decay", "rate")
+
         if where is None:
-            return tree.map(lambda p, g: g.add(p, alpha=rate), params, grads), state
+            return tree.map(pulled, params, grads), state
         chosen = iter([where(path) for path in tree.paths(params)])
-        return (
-            tree.map(lambda p, g: g.add(p, alpha=rate) if next(chosen) else g, params, grads),
-            state,
-        )
+        return tree.map(lambda p, g: pulled(p, g) if next(chosen) else g, params, grads), state
 
     return Transform(lambda params: (), update)

@@ -72,10 +72,13 @@ def chain(*transforms: Transform) -> Transform:
     return Transform(init, update)
 
 
-def count() -> Tensor:
-    """Make the count of steps to begin with: a float64 tensor without axes."""
-    zero = empty(())
-    return zero.double().zero_()
+def count(params: Params = ()) -> Tensor:
+    """Make the count of steps to begin with: a float64 tensor without axes.
+
+    It is where the parameters are, so that a step reads no memory elsewhere.
+    """
+    beside = next((leaf for leaf in tree.leaves(params) if isinstance(leaf, Tensor)), empty(()))
+    return beside.new_empty(()).double().zero_()
 
 
 def wide_zeros(params: Params) -> Params:

@@ -7,6 +7,7 @@ from typing import Any
 from funcdl.contract import Layer, Params, Value
 from funcdl.errors import FuncdlError, KindError, exhausted
 from funcdl.misuse import factory, kind_of
+from funcdl.staging.capture import Capture, captured, expect_one_device
 from funcdl.staging.carried import Carried, copied
 from funcdl.staging.generators import given, set_state, state_of
 from funcdl.staging.kinds import form
@@ -23,7 +24,7 @@ __all__ = ["stage"]
 MOST_PLANS = 16
 
 
-def stage(step: Step) -> Step:
+def stage(step: Step, *, capture: Capture | None = None) -> Step:
     """Turn a pure training step into a flat list of calls in place, over buffers made once.
 
     The step is run once on tensors that record what is called on them. The recording is planned
@@ -38,6 +39,9 @@ def stage(step: Step) -> Step:
     Args:
         step: `step(params, state, batch, rng=None) -> (params, state, *rest)` as `training_step`
             makes it: a pure function.
+        capture: where a device can repeat many calls as one, as CUDA's graphs do: it is given a
+            function without arguments that makes the calls of a step, may call it as often as it
+            likes, and gives a function that repeats them. It is asked once for each kind of batch.
 
     Returns:
         A function with the arguments and results of `step`. The params and state that it returns
@@ -53,7 +57,8 @@ def stage(step: Step) -> Step:
         KindError: `step` is no function, it does not return params and state as it takes them, or
             it looks at numbers outside of any layer.
         UsageError: called again with the same arguments, the step gives other numbers: it is not
-            pure.
+            pure. Or it cannot be captured: params, state, batch and generator are not all on one
+            device, a layer is called as it is, or `capture` itself fails.
 
     >>> import torch
     >>> from funcdl import linear, mse, sgd, supervised, training_step
@@ -72,7 +77,9 @@ def stage(step: Step) -> Step:
         )
     if not callable(step) or factory(step):
         raise KindError(f"stage: expected a training step, got {kind_of(step)}")
-    return Staged(step)
+    if capture is not None and not callable(capture):
+        raise KindError(f"stage: expected capture to be a function, got {kind_of(capture)}")
+    return Staged(step, capture)
 
 
 class Staged:
@@ -83,15 +90,15 @@ class Staged:
             it is.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, step: Step, capture: Capture | None = None) -> None:
+        self.step, self.capture = step, capture
         self.carried = Carried(())
         self.replays: dict[Any, Replay | None] = {}
         self.last: Replay | None = None
 
     def __reduce__(self) -> Any:
         """Copy and pickle the step; its buffers are made anew."""
-        return Staged, (self.step,)
+        return Staged, (self.step, self.capture)
 
     def __call__(
         self, params: Params, state: Any, batch: Value, rng: Generator | None = None
@@ -145,6 +152,8 @@ class Staged:
         self, key: Any, params: Params, state: Any, batch: Value, rng: Generator | None
     ) -> Any:
         """Take the first step with a kind of batch: record it, plan it, and prove the plan."""
+        if self.capture is not None:
+            expect_one_device((params, state, batch), rng)
         inputs = (*rebuild((params, state), copied), rebuild(batch, like))
         start = state_of(rng)
         try:
@@ -164,6 +173,11 @@ class Staged:
             if stands_alone(self.step, params, state, batch, real, rng):
                 found = faithful(self.step, real, rng)
             replay = found and proven(found[0], (found[1], real), self.carried, rng)
+            if self.capture is not None:
+                after = self.carried.copies()
+                replay = captured(self.capture, found and found[0], replay)
+                self.carried.fill(after)
+                set_state(rng, end)
         except BaseException:
             self.carried.fill(inputs[:2])
             set_state(rng, start)

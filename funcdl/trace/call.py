@@ -25,6 +25,7 @@ class Call:
         effect: whether it has to be repeated though nobody reads its outputs: it draws numbers.
         holds: memory that it reads beside that of its arguments, by name.
         keeps: memory that it writes beside that of its outputs: a closure that a later call holds.
+        layer: whether it is a layer, forward or backward, that is called as it is.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Call:
     effect: bool = False
     holds: frozenset[Any] = frozenset()
     keeps: frozenset[Any] = frozenset()
+    layer: bool = False
 
 
 class UnrecordedError(BaseException):

@@ -168,7 +168,8 @@ class Recorder(Watcher):
         result = rebuild(function(*plain), lambda t: t.clone())
         self.inside = False
         outs = tuple(tensors(result))
-        self.calls.append(Call(layer.name, function, plain, {}, outs, True, True, **memory))
+        made = Call(layer.name, function, plain, {}, outs, True, True, layer=True, **memory)
+        self.calls.append(made)
         return self.wrap(result)
 
 

@@ -627,17 +627,19 @@ def test_a_rate_can_be_set_as_a_number():
 
 
 @pytest.mark.parametrize("make", RATED.values(), ids=RATED)
-@pytest.mark.parametrize("shape", [(2,), (1,), (2, 1)])
-def test_a_rate_with_axes_is_refused(make, shape):
+@pytest.mark.parametrize("shape", [(3,), (1,), (2, 1)])
+def test_a_rate_with_axes_that_no_parameter_begins_with_is_refused(make, shape):
     params = (torch.ones(2),)
-    wanted = f"optimiser: expected one rate, without axes, got one of shape {shape}"
+    wanted = (
+        "optimiser: expected one rate, or one for each model, with whose axes each parameter "
+        f"begins, got {shape} and a parameter (2,)"
+    )
     optimiser = make(0.1)
-    state = optimiser.init(params)
-    wide = slower(state, torch.ones(shape, dtype=torch.float64))
+    wide = slower(optimiser.init(params), torch.ones(shape, dtype=torch.float64))
     scheduled = make(lambda steps: torch.ones(shape, dtype=torch.float64) * 0.1)
-    for call in (lambda: optimiser.update(params, params, wide), lambda: scheduled.init(params)):
+    for descent, state in ((optimiser, wide), (scheduled, scheduled.init(params))):
         with pytest.raises(f.ShapeError) as caught:
-            call()
+            descent.update(params, params, state)
         assert str(caught.value) == wanted
 
 

@@ -1,0 +1,42 @@
+"""A CUDA graph of the calls of a staged step: `stage(step, capture=cuda_graph(rng))`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator
+
+__all__ = ["cuda_graph"]
+
+WARM = 3
+"""So often the calls are made before they are captured, as PyTorch's manual advises."""
+
+
+def cuda_graph(*generators: Generator) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Make a function that captures calls on CUDA tensors as one graph.
+
+    Args:
+        generators: CUDA generators that the calls draw from: each replay draws anew.
+
+    Returns:
+        What `funcdl.stage` takes as `capture`.
+
+    PyTorch's notes on CUDA semantics, "CUDA graphs".
+    """
+
+    def capture(calls: Callable[[], None]) -> Callable[[], None]:
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(WARM):
+                calls()
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        for rng in generators:
+            graph.register_generator_state(rng)
+        with torch.cuda.graph(graph):
+            calls()
+        return graph.replay
+
+    return capture
