@@ -99,6 +99,21 @@ def test_the_ensemble_agrees_where_it_has_seen_points_alone(said):
     assert number(r"magnifies to (\S+)\.", text) < 1e-2
 
 
+def test_the_best_of_many_rates_is_as_good_alone(said, tmp_path):
+    path = tmp_path / "rates.svg"
+    text = said("rates", rates=12, epochs=30, out=path)
+    best, alone = re.search(r"test error ([\d.]+)%; alone it has ([\d.]+)%", text).groups()
+    assert abs(float(best) - float(alone)) < 2
+    assert float(best) < 12
+    errors = [float(error) for error in re.findall(r"test error +([\d.]+)%$", text, re.M)]
+    assert len(errors) == 12
+    # Too small a rate has learnt nothing yet, too large a one nothing at all.
+    assert min(errors[0], errors[-1]) > 25
+    drawn = path.read_text(encoding="utf-8")
+    assert drawn.startswith("<svg ")
+    assert "Test error by learning rate" in drawn
+
+
 def test_the_grammar_knows_its_own_entropy(rng):
     example = load("characters")
     texts, surprises = zip(*(example["write"]("text", rng) for _ in range(500)))
