@@ -79,7 +79,10 @@ def main(
     print(f"{rates} rates in {together:.1f} s, one in {once:.1f} s: ", end="")
     print(f"{rates * once / together:.0f} times faster than one by one")
     if out is not None:
-        line = [Point(rate, 100 * error, None, None) for rate, error in zip(each.tolist(), found)]
+        line = [
+            Point(float(f"{rate:.3g}"), 100 * error, None, None)
+            for rate, error in zip(each.tolist(), found)
+        ]
         drawn = curves(
             "rates",
             "Test error by learning rate",
