@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-SECTIONS = ("mlp", "layers", "pairs", "ensemble", "study", "memory", "growth")
+SECTIONS = ("mlp", "layers", "pairs", "ensemble", "study", "memory", "growth", "cuda")
 Section = Enum("Section", {name: name for name in SECTIONS}, type=str)
 PEERS = ("jax", "thinc", "matplotlib", "numpy")
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")
@@ -28,7 +28,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     sections: Annotated[
-        list[Section] | None, typer.Argument(help="What to measure; everything without it.")
+        list[Section] | None,
+        typer.Argument(help="What to measure; everything without it, but for cuda."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file for all that was measured.")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Times everything is measured.")] = 7,
@@ -51,7 +52,7 @@ def main(
     console = Console()
     record: dict[str, Any] = {"machine": machine(harness, threads), "sections": {}}
     console.print(", ".join(f"{key} {value}" for key, value in record["machine"].items()))
-    for section in sections or list(Section):
+    for section in sections or [section for section in Section if section.value != "cuda"]:
         report = import_module(f"benchmarks.{section.value}").run(options)
         console.print(harness.table(report))
         for note in report.notes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator
@@ -26,7 +27,7 @@ def cuda_graph(*generators: Generator) -> Callable[[Callable[[], None]], Callabl
     """
 
     def capture(calls: Callable[[], None]) -> Callable[[], None]:
-        aside = torch.cuda.Stream()
+        aside: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(WARM):
