@@ -8,6 +8,7 @@ Each folder's `__init__` is its face, and what the faces export is exported here
 from funcdl import initialisers as initialisers
 from funcdl import schedules as schedules
 from funcdl import tree as tree
+from funcdl.batches import batches as batches
 from funcdl.calibrate import calibrate as calibrate
 from funcdl.check import Differences as Differences
 from funcdl.check import check as check

@@ -125,7 +125,9 @@ def initialised(name: str, init: Callable[..., Any], takes: Any = None) -> Calla
 
 
 def _is_shape(shape: Any) -> bool:
-    """Tell whether something is a tuple of lengths, or of such tuples."""
+    """Tell whether something is a tuple of lengths, or a container of such tuples."""
+    if isinstance(shape, dict):
+        return all(map(_is_shape, shape.values()))
     return isinstance(shape, tuple) and all(
         (isinstance(entry, int) and not isinstance(entry, bool) and entry >= 0) or _is_shape(entry)
         for entry in shape

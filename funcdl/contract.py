@@ -44,11 +44,11 @@ Params = Any
 """A pytree of tensors; `()` for none."""
 
 Value = Any
-"""A tensor or a (possibly nested) tuple of tensors."""
+"""A tensor, or a (possibly nested) tuple or dictionary of tensors."""
 
 Shape = tuple[Any, ...]
-"""The shape of a tensor, or a tuple of such shapes. Only trailing axes are looked at, so that
-leading axes (batch, model) may be there or not."""
+"""The shape of a tensor, or a tuple (or dictionary) of such shapes. Only trailing axes are looked
+at, so that leading axes (batch, model) may be there or not."""
 
 
 class Vjp(Protocol):
@@ -299,8 +299,8 @@ def _expect_apply(name: str, apply: Any) -> None:
 
 def _recorder(x: Value) -> Any:
     """Return the recorder of the first tensor of a value, None for a plain tensor."""
-    while isinstance(x, tuple) and x:
-        x = x[0]
+    while isinstance(x, (tuple, dict)) and x:
+        x = next(iter(x.values())) if isinstance(x, dict) else x[0]
     return getattr(x, "recorder", None)
 
 
@@ -310,8 +310,10 @@ LayerLike = Layer | PlainApply
 
 
 def zeros_of(shape: Shape, rng: Generator) -> Value:
-    """Make zeros of a shape, or of a tuple of shapes, on the generator's device."""
-    if any(isinstance(entry, tuple) for entry in shape):
+    """Make zeros of a shape, or of a container of shapes, on the generator's device."""
+    if isinstance(shape, dict):
+        return {key: zeros_of(entry, rng) for key, entry in shape.items()}
+    if any(isinstance(entry, (tuple, dict)) for entry in shape):
         return tuple(zeros_of(entry, rng) for entry in shape)
     try:
         return empty(shape, device=rng.device).zero_()
@@ -320,10 +322,10 @@ def zeros_of(shape: Shape, rng: Generator) -> Value:
 
 
 def shape_of(value: Value, where: str = "") -> Shape:
-    """Return the shape of a tensor, or those of a tuple of tensors.
+    """Return the shape of a tensor, or those of a container of tensors.
 
     Args:
-        value: the tensor or the tuple.
+        value: the tensor, or the tuple or dictionary.
         where: what an error begins with.
 
     Raises:
@@ -331,6 +333,9 @@ def shape_of(value: Value, where: str = "") -> Shape:
     """
     if isinstance(value, Tensor):
         return tuple(value.shape)
+    if isinstance(value, dict):
+        shapes: Any = {key: shape_of(entry, where) for key, entry in value.items()}
+        return shapes  # type: ignore[no-any-return]
     if not isinstance(value, tuple):
         said = f"expected a tensor or a tuple of tensors, got {type(value).__name__}"
         raise KindError(f"{where}: {said}") if where else TypeError(said)

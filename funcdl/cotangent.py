@@ -17,7 +17,7 @@ from funcdl.signature.kinds import (
 from funcdl.tensor import Tensor
 from funcdl.tree import leaves, zeros_like
 
-__all__ = ["RAW", "guarded", "placed"]
+__all__ = ["RAW", "accumulate", "guarded", "placed"]
 
 RAW = (
     *(RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError),
@@ -52,7 +52,7 @@ def guarded(
     Raises:
         KindError: y is neither a tensor nor a tuple of tensors.
     """
-    if type(y) is not Tensor or type(kinds) is tuple:
+    if type(y) is not Tensor or type(kinds) in (tuple, dict):
         return _guarded(layer, place, params, kinds or _kinds_of(layer, y), pull)
     shape, dtype, meta = kinds or (y.shape, y.dtype, y.is_meta)
 
@@ -146,4 +146,17 @@ def _pairs(kinds: Any, dy: Any) -> list[tuple[Kind, Tensor]]:
     """List the kinds of a cotangent's tensors beside them."""
     if dy is None or isinstance(kinds, Kind):
         return [] if dy is None else [(kinds, dy)]
+    if isinstance(kinds, dict):
+        return [pair for key, kind in kinds.items() for pair in _pairs(kind, dy[key])]
     return [pair for kind, d in zip(kinds, dy) for pair in _pairs(kind, d)]
+
+
+def accumulate(a: Any, b: Any) -> Any:
+    """Add two cotangents of the same value; None stands for none."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, tuple):
+        return tuple(accumulate(p, q) for p, q in zip(a, b))
+    if isinstance(a, dict):
+        return {key: accumulate(a[key], b[key]) for key in a}
+    return a + b

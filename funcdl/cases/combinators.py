@@ -14,6 +14,7 @@ from funcdl.combinators import (
     fan_out,
     freeze,
     inference,
+    lazy,
     named,
     parallel,
     remat,
@@ -48,6 +49,10 @@ NET = serial(linear(5), tanh, linear(3))
 ELMAN = serial(join(), linear(4), tanh)
 
 
+def _one_more(shape: Any) -> Any:
+    return linear(shape[-1] + 1)
+
+
 def _elman(nnf: Any, p: Any, x: Any) -> Any:
     return _elman_from(nnf, p, (x.new_zeros(*x.shape[:-2], 4), x))
 
@@ -77,6 +82,8 @@ CASES = [
     Case(concat(linear(3), identity, tanh), (4, 2)),
     Case(residual(NET), (4, 3)),
     Case(residual(parallel(linear(3), tanh)), ((4, 3), (4, 2))),
+    Case(residual(NET, linear(3)), (4, 2)),
+    Case(lazy(_one_more), (4, 2)),
     Case(repeat(serial(linear(3), tanh), 3), (4, 2)),
     Case(repeat(linear(3), 0), (4, 2)),
     Case(shared(linear(3)), ((4, 2), (4, 2), (3, 2))),

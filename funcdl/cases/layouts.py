@@ -20,5 +20,10 @@ CASES = [
     Case(layers.unstack_along(-2), (4, 2, 3), module=("UnstackAlong", -2)),
     Case(layers.stack_along(-2), ((4, 3), (4, 3)), module=("StackAlong", -2)),
     Case(layers.join(), ((4, 3), (4, 2)), module=("Join",)),
+    Case(layers.take(1), ((4, 3), (4, 2))),
+    Case(layers.take((2, (0, 0))), ((4, 3), (4, 2), (4,))),
+    Case(layers.take(([1, 0], 0)), ((4, 3), ((4, 2), (4, 1)))),
+    Case(layers.swap, ((4, 3), (4, 2)), of="swap"),
+    Case(layers.drop(1), ((4, 3), (4, 2), (4,))),
     Case(layers.join(-2), ((4, 3, 2), (4, 1, 2), (4, 2, 2))),
 ]

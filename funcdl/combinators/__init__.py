@@ -6,6 +6,7 @@ from funcdl.combinators.fan_in import fan_in as fan_in
 from funcdl.combinators.fan_out import fan_out as fan_out
 from funcdl.combinators.freeze import freeze as freeze
 from funcdl.combinators.inference import inference as inference
+from funcdl.combinators.lazy import lazy as lazy
 from funcdl.combinators.named import named as named
 from funcdl.combinators.parallel import parallel as parallel
 from funcdl.combinators.remat import remat as remat

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import reduce
 
-from funcdl.combinators.parts import accumulate, as_layers, needing, place
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.cotangent import accumulate
 from funcdl.errors import InputError
 from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator

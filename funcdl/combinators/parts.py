@@ -16,7 +16,6 @@ from funcdl.signature.kinds import is_none
 from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = [
-    "accumulate",
     "as_layers",
     "each_along",
     "needing",
@@ -60,15 +59,6 @@ def pulled(pull: Vjp, params: Params, dy: Value, need_dx: bool) -> tuple[Params,
     if type(dy) is not Tensor and is_none(dy):
         return tree.zeros_like(params), None
     return pull(dy, need_dx)
-
-
-def accumulate(a: Value, b: Value) -> Value:
-    """Add two cotangents of the same value; None stands for none."""
-    if a is None or b is None:
-        return b if a is None else a
-    if isinstance(a, tuple):
-        return tuple(accumulate(p, q) for p, q in zip(a, b))
-    return a + b
 
 
 def summed(each: Sequence[Any]) -> Any:

@@ -3,55 +3,60 @@
 from __future__ import annotations
 
 from funcdl.arguments import show
-from funcdl.combinators.parts import accumulate, as_layers, needing, place
+from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
+from funcdl.cotangent import accumulate
 from funcdl.errors import ShapeError
+from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator
 
 __all__ = ["residual"]
 
 
-def residual(layer: LayerLike) -> Layer:
-    """Add a layer's output to its input.
+def residual(layer: LayerLike, shortcut: LayerLike | None = None) -> Layer:
+    """Add a layer's output to its input, or to what a shortcut makes of it.
 
         y = x + f(x)        dx = dy + fᵀ(dy)
+        y = s(x) + f(x)     dx = sᵀ(dy) + fᵀ(dy)
 
-    The parameters are the layer's. For a shortcut with parameters of its own, write
-    `serial(fan_out(layer, shortcut), fan_in("sum"))`.
+    The parameters are the layer's; with a shortcut a tuple, the layer's and the shortcut's.
+
+    Args:
+        layer: f.
+        shortcut: s, where the shapes of input and output differ: a linear layer, or a convolution
+            of 1 × 1 with the same stride. Without it the input itself.
 
     Returns:
-        A layer from (…) to (…), the same shape.
+        A layer from (…) to (…), the same shape without a shortcut.
 
     Raises:
-        KindError: the part is neither a layer nor a function.
-        ShapeError: it does not keep the shape of its input.
+        KindError: a part is neither a layer nor a function.
+        ShapeError: it does not keep the shape of its input, or the shortcut gives another one.
 
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition" (2016).
 
     >>> import torch
-    >>> from funcdl import relu
+    >>> from funcdl import linear, relu, serial
     >>> y, vjp = residual(relu)((), torch.tensor([-1.0, 2.0]))
     >>> y, vjp(torch.ones(2))[1]
     (tensor([-1.,  4.]), tensor([1., 2.]))
+    >>> wider = residual(serial(linear(8), relu, linear(5)), linear(5))
+    >>> wider.init(torch.Generator().manual_seed(0), (3,))[1]
+    (5,)
     """
+    if shortcut is not None:
+        return _beside(*as_layers("residual", [layer, shortcut]))
     (part,) = as_layers("residual", [layer])
-
-    def keep(in_shape: Shape, out_shape: Shape) -> None:
-        if in_shape != out_shape:
-            raise ShapeError(
-                f"residual: expected {part.name} to keep the shape {show(in_shape)}, "
-                f"got {show(out_shape)}"
-            )
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
         with place("residual"):
             params, out_shape = part.init(rng, in_shape)
-        keep(in_shape, out_shape)
+        _expect_kept(part, in_shape, out_shape)
         return params, out_shape
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         y, pull = part.at("residual", params, x, rng)
-        keep(shape_of(x, "residual"), shape_of(y, "residual"))
+        _expect_kept(part, shape_of(x, "residual"), shape_of(y, "residual"))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
             dparams, dx = pull(dy, need_dx)
@@ -61,3 +66,51 @@ def residual(layer: LayerLike) -> Layer:
 
     needs = needing([("residual", part)])
     return Layer("residual", init, apply, layers=(part,), needs_rng=needs)
+
+
+def _expect_kept(part: Layer, in_shape: Shape, out_shape: Shape) -> None:
+    if in_shape != out_shape:
+        raise ShapeError(
+            f"residual: expected {part.name} to keep the shape {show(in_shape)}, "
+            f"got {show(out_shape)}"
+        )
+
+
+PLACES = "residual:", "residual shortcut:"
+
+
+def _beside(part: Layer, shortcut: Layer) -> Layer:
+    """Add what two layers make of one input."""
+
+    def expect_alike(one: Shape, other: Shape) -> None:
+        if one != other:
+            raise ShapeError(
+                f"residual: expected {shortcut.name}, the shortcut, to give {show(one)} as "
+                f"{part.name} does, got {show(other)}"
+            )
+
+    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        with place(PLACES[0]):
+            params, out_shape = part.init(rng, in_shape)
+        with place(PLACES[1]):
+            beside, other = shortcut.init(rng, in_shape)
+        expect_alike(out_shape, other)
+        return (params, beside), out_shape
+
+    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        p, q = params
+        y, pull = part.at(PLACES[0], p, x, rng)
+        s, pull_shortcut = shortcut.at(PLACES[1], q, x, rng)
+        expect_alike(shape_of(y, "residual"), shape_of(s, "residual"))
+
+        def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+            dp, dx = pull(dy, need_dx)
+            dq, ds = pull_shortcut(dy, need_dx)
+            return (dp, dq), accumulate(ds, dx) if need_dx else None
+
+        return accumulate(s, y), vjp
+
+    parts = part, shortcut
+    takes = Signature(each(ANYTHING, 2), anything("x"), anything("y"))
+    needs = needing(zip(PLACES, parts))
+    return Layer("residual", init, apply, layers=parts, needs_rng=needs, signature=takes)

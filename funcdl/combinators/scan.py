@@ -7,7 +7,6 @@ from typing import Any
 from funcdl import tree
 from funcdl.arguments import integer, show
 from funcdl.combinators.parts import (
-    accumulate,
     as_layers,
     each_along,
     needing,
@@ -16,6 +15,7 @@ from funcdl.combinators.parts import (
     widen,
 )
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
+from funcdl.cotangent import accumulate
 from funcdl.errors import ShapeError
 from funcdl.ops.layout import fill
 from funcdl.signature import ANYTHING, Signature, anything

@@ -54,6 +54,9 @@ from funcdl.layers.rectifiers import leaky_relu as leaky_relu
 from funcdl.layers.rectifiers import mish as mish
 from funcdl.layers.rectifiers import selu as selu
 from funcdl.layers.rectifiers import silu as silu
+from funcdl.layers.routing import drop as drop
+from funcdl.layers.routing import swap as swap
+from funcdl.layers.routing import take as take
 from funcdl.layers.tuples import join as join
 from funcdl.layers.tuples import stack_along as stack_along
 from funcdl.layers.tuples import unstack_along as unstack_along

@@ -26,17 +26,21 @@ def kinds_of(value: Any) -> Any:
     """Replace the tensors of a value by their kinds.
 
     Raises:
-        TypeError: it is neither a tensor nor a tuple of tensors.
+        TypeError: it is neither a tensor nor a tuple or a dictionary of tensors.
     """
     if isinstance(value, Tensor):
         return Kind(tuple(value.shape), value.dtype, value.is_meta)
+    if isinstance(value, dict):
+        return {key: kinds_of(entry) for key, entry in value.items()}
     if not isinstance(value, tuple):
         raise TypeError(f"expected a tensor or a tuple of tensors, got {type(value).__name__}")
     return tuple(map(kinds_of, value))
 
 
 def is_none(dy: Any) -> bool:
-    """Tell whether a cotangent is that of what has none: None, or a tuple of nothing else."""
+    """Tell whether a cotangent is that of what has none: None, or a container of nothing else."""
+    if isinstance(dy, dict):
+        return bool(dy) and all(map(is_none, dy.values()))
     return dy is None or (isinstance(dy, tuple) and bool(dy) and all(map(is_none, dy)))
 
 
@@ -46,6 +50,9 @@ def is_of(kinds: Any, dy: Any) -> bool:
         return True
     if isinstance(kinds, Kind):
         return isinstance(dy, Tensor) and kinds_of(dy) == kinds
+    if isinstance(kinds, dict):
+        alike = isinstance(dy, dict) and dy.keys() == kinds.keys()
+        return alike and all(is_of(kinds[key], dy[key]) for key in kinds)
     alike = isinstance(dy, (tuple, list)) and len(dy) == len(kinds)
     return alike and all(map(is_of, kinds, dy))
 
@@ -56,6 +63,9 @@ def is_shaped(kinds: Any, dy: Any) -> bool:
         return True
     if isinstance(kinds, Kind) or isinstance(dy, Tensor):
         return isinstance(kinds, Kind) and isinstance(dy, Tensor) and dy.shape == kinds.shape
+    if isinstance(kinds, dict):
+        alike = isinstance(dy, dict) and dy.keys() == kinds.keys()
+        return alike and all(is_shaped(kinds[key], dy[key]) for key in kinds)
     alike = isinstance(dy, (tuple, list)) and len(dy) == len(kinds)
     return alike and all(map(is_shaped, kinds, dy))
 
