@@ -36,6 +36,7 @@ from funcdl.judge import *
 from funcdl.layers import *
 from funcdl.losses import *
 from funcdl.module import *
+from funcdl.names import named_paths as named_paths
 from funcdl.optimisers import *
 from funcdl.signature import Signature as Signature
 from funcdl.staging import *

@@ -41,6 +41,7 @@ FLOORS = [
         "staging",
         "training",
         "batches",
+        "names",
         "calibrate",
         "summary",
         "interop",

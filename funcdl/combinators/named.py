@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import KindError
 from funcdl.tensor import Generator
 
-__all__ = ["named"]
+__all__ = ["Naming", "named"]
+
+
+class Naming(NamedTuple):
+    """The `apply` of a layer with a name, which the paths of its parameters have too.
+
+    See `funcdl.named_paths`.
+    """
+
+    part: Layer
+    where: str
+
+    def __call__(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
+        """Apply the part."""
+        return self.part.at(self.where, params, x, rng)
 
 
 def named(name: str, layer: LayerLike) -> Layer:
@@ -42,7 +58,6 @@ def named(name: str, layer: LayerLike) -> Layer:
         with place(where):
             return part.init(rng, in_shape)
 
-    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        return part.at(where, params, x, rng)
-
-    return Layer(name, init, apply, layers=(part,), needs_rng=needing([(where, part)]))
+    return Layer(
+        name, init, Naming(part, where), layers=(part,), needs_rng=needing([(where, part)])
+    )
