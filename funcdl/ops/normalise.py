@@ -12,14 +12,18 @@ a large mean costs a small spread none of its digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from funcdl.ops.layout import cat
 from funcdl.tensor import Tensor
 
 __all__ = ["Pullback", "over_features", "over_positions"]
 
 Pullback = Callable[[Tensor, bool], "tuple[Tensor, Any, Tensor | None]"]
+
+BLOCK = 2**16
+"""So many numbers at once stay in the cache from one call to the next."""
 
 SHORT = 512
 """So many numbers a product sums up within a few units of the last place. It adds one to another
@@ -102,34 +106,111 @@ def over_positions(
         positions, dγ = Σ dy z and dβ = Σ dy, both (*lead, 1, channels); and
         dx = r (γ dy − mean(γ dy) − z mean(γ dy z)).
     """
-    channels = x.shape[-1]
-    count = x.shape[-2] * (1 if groups is None else channels // groups)
+    positions, channels = x.shape[-2:]
+    size = 1 if groups is None else channels // groups
+    count = positions * size
 
-    def pooled(sums: Tensor) -> Tensor:
-        """Add sums of channels up within their group, and give every channel that of its group."""
+    def apart(t: Tensor) -> Tensor:
+        """View numbers of channels group by group, (*lead, 1, groups, size)."""
+        return t if groups is None else t.reshape((*t.shape[:-1], groups, size))
+
+    def spread(t: Tensor) -> Tensor:
+        """Give every channel what its group has, or its own: (*lead, 1, channels)."""
         if groups is None:
-            return sums
-        split = sums.reshape((*sums.shape[:-1], groups, channels // groups))
-        return split.sum(-1, keepdim=True).expand_as(split).reshape(sums.shape)
+            return t
+        return t.expand((*t.shape[:-1], size)).reshape((*t.shape[:-2], channels))
 
-    mean = pooled(x.sum(-2, keepdim=True)).mul(1 / count)
-    y = x.sub(mean)
-    left = pooled(y.sum(-2, keepdim=True))
-    mean = mean.add(left, alpha=1 / count)
-    square = pooled(y.square_().sum(-2, keepdim=True))
-    # Σ (x − μ)² = Σ y² − (Σ y)² / n, where Σ y is almost 0.
-    r = square.addcmul(left, left, value=-1 / count).mul_(1 / count).add_(eps).rsqrt_()
-    slope = r.mul(scale)
-    y.copy_(bias.addcmul(mean, slope, value=-1)).addcmul_(x, slope)
+    mean, square = map(apart, _moments(x))
+    if groups is not None:
+        mean, square = _pooled(mean, square, positions)
+    r = square.mul_(1 / count).add_(eps).rsqrt_()
+    slope = r.mul(apart(scale))
+    shift = spread(apart(bias).addcmul(mean, slope, value=-1))
+    slope = spread(slope)
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
-        part = x.sub(mean).mul_(dy)
-        dscale, dbias = part.sum(-2, keepdim=True).mul_(r), dy.sum(-2, keepdim=True)
+        along, dbias = _products(x, spread(mean), dy)
+        dscale = apart(along).mul(r).reshape(along.shape)
         if not need_dx:
             return dscale, dbias, None
         share = scale.mul(-1 / count)
-        along = pooled(dscale.mul(share)).mul(r).mul_(r)
-        level = pooled(dbias.mul(share)).mul(r).addcmul_(mean, along, value=-1)
-        return dscale, dbias, part.copy_(level).addcmul_(x, along).addcmul_(dy, slope)
+        along, level = apart(dscale.mul(share)), apart(dbias.mul(share))
+        if groups is not None:
+            along, level = along.sum(-1, keepdim=True), level.sum(-1, keepdim=True)
+        along = along.mul(r).mul_(r)
+        level = spread(level.mul(r).addcmul_(mean, along, value=-1))
+        return dscale, dbias, level.addcmul(x, spread(along)).addcmul_(dy, slope)
 
-    return y, pull
+    return shift.addcmul(x, slope), pull
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute mean and Σ (x − μ)² of each channel over its positions, both (*lead, 1, channels)."""
+    axis, length = _block(x)
+    if axis == -3:
+        found = [_merged([part]) for part in x.split(length, axis)]
+        means, squares = zip(*found)
+        return cat(means, axis), cat(squares, axis)
+    return _merged(x.split(length, axis) if length < x.shape[axis] else [x])
+
+
+def _merged(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Compute the moments of positions that come in parts, each with what came before.
+
+        μ ← μ + Σ z / n        Σ (x − μ)² ← Σ (x − μ)² + Σ z² − (Σ z)² / n        z = x − μ
+
+    where n counts all positions so far, and the first μ is the first part's mean, for what its
+    rounding has spoilt. See Chan, Golub and LeVeque, "Algorithms for computing the sample
+    variance" (1983).
+    """
+    count, square = 0, None
+    mean = parts[0].sum(-2, keepdim=True).mul_(1 / parts[0].shape[-2])
+    for part in parts:
+        z = part.sub(mean)
+        left, more = z.sum(-2, keepdim=True), z.square_().sum(-2, keepdim=True)
+        count += part.shape[-2]
+        square = more if square is None else square.add_(more)
+        square.addcmul_(left, left, value=-1 / count)
+        mean = mean.add(left, alpha=1 / count)
+    assert square is not None
+    return mean, square
+
+
+def _pooled(mean: Tensor, square: Tensor, positions: int) -> tuple[Tensor, Tensor]:
+    """Merge the moments of the channels of a group: (…, groups, size) to (…, groups, 1)."""
+    size = mean.shape[-1]
+    centre = mean.sum(-1, keepdim=True).mul_(1 / size)
+    apart = mean.sub(centre)
+    left = apart.sum(-1, keepdim=True)
+    spread = square.addcmul(apart, apart, value=positions).sum(-1, keepdim=True)
+    spread.addcmul_(left, left, value=-positions / size)
+    return centre.add(left, alpha=1 / size), spread
+
+
+def _products(x: Tensor, mean: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute Σ (x − μ) dy and Σ dy over the positions, both (*lead, 1, channels)."""
+    axis, length = _block(x)
+    if length >= x.shape[axis]:
+        along = x.sub(mean).mul_(dy)
+        return along.sum(-2, keepdim=True), dy.sum(-2, keepdim=True)
+    parts = x.split(length, axis), dy.split(length, axis)
+    if axis == -3:
+        found = [_products(*each) for each in zip(parts[0], mean.split(length, axis), parts[1])]
+        alongs, levels = zip(*found)
+        return cat(alongs, axis), cat(levels, axis)
+    sums = [_products(part, mean, d) for part, d in zip(*parts)]
+    (along, level), *others = sums
+    for more, rise in others:
+        along.add_(more)
+        level.add_(rise)
+    return along, level
+
+
+def _block(x: Tensor) -> tuple[int, int]:
+    """Choose an axis and a length along it: so much of x stays in the cache for the next call."""
+    count = x.numel()
+    if count <= BLOCK:
+        return -2, x.shape[-2]
+    if x.ndim > 2 and count <= BLOCK * x.shape[-3]:
+        return -3, BLOCK * x.shape[-3] // count
+    return -2, max(1, BLOCK * x.shape[-2] // count)
