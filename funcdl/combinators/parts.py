@@ -17,6 +17,7 @@ from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = [
     "accumulate",
+    "add_to",
     "as_layers",
     "each_along",
     "needing",
@@ -69,6 +70,18 @@ def accumulate(a: Value, b: Value) -> Value:
     if isinstance(a, tuple):
         return tuple(accumulate(p, q) for p, q in zip(a, b))
     return a + b
+
+
+def add_to(totals: Any, each: Any) -> None:
+    """Add the cotangents of parameters to what was summed up so far, in place."""
+    if type(totals) is Tensor:
+        totals.add_(each)
+    elif isinstance(totals, tuple):
+        for total, entry in zip(totals, each):
+            add_to(total, entry)
+    else:
+        for total, leaf in zip(tree.leaves(totals), tree.leaves(each)):
+            total.add_(leaf)
 
 
 def summed(each: Sequence[Any]) -> Any:
