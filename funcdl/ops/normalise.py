@@ -2,6 +2,7 @@
 
 Both primitives keep the input and a few statistics, not the normalised numbers, and make one new
 tensor of the input's size in each pass: fresh memory costs more than a pass over what is there.
+What is more than the cache holds is taken block by block, where several calls need it.
 Products with a column of equal weights are the fastest means; on small tensors an operation with
 a Python number takes three times as long as one between tensors, and `value` and `alpha` nothing.
 
@@ -24,6 +25,9 @@ Pullback = Callable[[Tensor, bool], "tuple[Tensor, Any, Tensor | None]"]
 
 BLOCK = 2**16
 """So many numbers at once stay in the cache from one call to the next."""
+
+MANY = 2**19
+"""Rows are taken by blocks where there are more numbers than these: a block costs its calls."""
 
 SHORT = 512
 """So many numbers a product sums up within a few units of the last place. It adds one to another
@@ -49,8 +53,10 @@ def over_features(
         dγ = Σ dy z and dβ = Σ dy; and dx = r (γ dy − mean(γ dy) − z mean(γ dy z)), where without
         bias the first mean is 0.
     """
-    count, narrow, low = x.shape[-1], x.shape[-1] <= SHORT, x.shape[-2] <= SHORT
-    wide, column = scale.unsqueeze(-2), scale.unsqueeze(-1)
+    count, narrow = x.shape[-1], x.shape[-1] <= SHORT
+    wide, level, column = scale, bias, scale.unsqueeze(-1)
+    if scale.ndim > 1:
+        wide, level = scale.unsqueeze(-2), None if bias is None else bias.unsqueeze(-2)
     weights = x.new_full((count, 1), 1 / count) if narrow else column
 
     def mean_of(t: Tensor) -> Tensor:
@@ -59,32 +65,63 @@ def over_features(
     def along(t: Tensor) -> Tensor:
         return t.matmul(column) if narrow else t.mul(wide).sum(-1, keepdim=True)
 
-    if bias is None:
-        r = mean_of(x.square()).add_(eps).rsqrt_()
-        y = x.mul(r).mul_(wide)
-    else:
+    def forward(x: Tensor, room: Tensor | None = None) -> tuple[Tensor, Any, Tensor]:
+        """Compute y, in the given room if there is one, with μ and r."""
+        if level is None:
+            r = mean_of(x.square()).add_(eps).rsqrt_()
+            y = x.mul(r) if room is None else room.copy_(x).mul_(r)
+            return y.mul_(wide), None, r
         mean = mean_of(x)
-        y = x.sub(mean)
+        y = x.sub(mean) if room is None else room.copy_(x).sub_(mean)
         left = mean_of(y)
         y.sub_(left)
-        mean.add_(left)
         r = mean_of(y.square()).add_(eps).rsqrt_()
-        y.mul_(r).mul_(wide).add_(bias.unsqueeze(-2))
+        return y.mul_(r).mul_(wide).add_(level), mean.add_(left), r
 
-    def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
-        part = x.mul(dy) if bias is None else x.sub(mean).mul_(dy)
+    def sums(x: Tensor, mean: Any, r: Tensor, dy: Tensor) -> tuple[Tensor, Any, Tensor]:
+        """Compute dγ and dβ with (x − μ) dy."""
+        part = x.mul(dy) if mean is None else x.sub(mean).mul_(dy)
+        low = x.shape[-2] <= SHORT
         dscale = r.mT.matmul(part).squeeze(-2) if low else part.mul(r).sum(-2)
-        dbias = None if bias is None else dy.sum(-2)
-        if not need_dx:
-            return dscale, dbias, None
-        slope = along(part).mul_(r).mul_(r)
-        dx = part.copy_(dy).mul_(wide).addcmul_(x, slope, value=-1 / count)
-        if bias is not None:
-            level = along(dy).addcmul_(mean, slope, value=-1)
-            dx.add_(level, alpha=-1 / count)
-        return dscale, dbias, dx.mul_(r)
+        return dscale, None if mean is None else dy.sum(-2), part
 
-    return y, pull
+    def rest(dx: Tensor, x: Tensor, mean: Any, r: Tensor, dy: Tensor, part: Tensor) -> Tensor:
+        """Make dx of γ dy, in its place."""
+        slope = along(part).mul_(r).mul_(r)
+        dx.addcmul_(x, slope, value=-1 / count)
+        if mean is not None:
+            dx.add_(along(dy).addcmul_(mean, slope, value=-1), alpha=-1 / count)
+        return dx.mul_(r)
+
+    if x.numel() <= MANY:
+        y, mean, r = forward(x)
+
+        def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
+            dscale, dbias, part = sums(x, mean, r, dy)
+            dx = rest(dy.mul(wide), x, mean, r, dy, part) if need_dx else None
+            return dscale, dbias, dx
+
+        return y, pull
+
+    rows = max(1, BLOCK // (x.numel() // x.shape[-2]))
+    y = x.new_empty(x.shape)
+    parts = x.split(rows, -2)
+    found = [forward(part, room)[1:] for part, room in zip(parts, y.split(rows, -2))]
+
+    def pull_each(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
+        dscale, dbias = scale.new_zeros(scale.shape), scale.new_zeros(scale.shape)
+        dx = dy.new_empty(dy.shape) if need_dx else None
+        rooms = [None] * len(parts) if dx is None else dx.split(rows, -2)
+        for own, (mean, r), d, room in zip(parts, found, dy.split(rows, -2), rooms):
+            more, rise, part = sums(own, mean, r, d)
+            dscale.add_(more)
+            if rise is not None:
+                dbias.add_(rise)
+            if room is not None:
+                rest(room.copy_(d).mul_(wide), own, mean, r, d, part)
+        return dscale, None if level is None else dbias, dx
+
+    return y, pull_each
 
 
 def over_positions(
