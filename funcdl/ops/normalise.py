@@ -103,16 +103,16 @@ def over_features(
 
         return y, pull
 
-    rows = max(1, BLOCK // (x.numel() // x.shape[-2]))
+    blocks = min(x.shape[-2], -(-x.numel() // BLOCK))
     y = x.new_empty(x.shape)
-    parts = x.split(rows, -2)
-    found = [forward(part, room)[1:] for part, room in zip(parts, y.split(rows, -2))]
+    parts = x.chunk(blocks, -2)
+    found = [forward(part, room)[1:] for part, room in zip(parts, y.chunk(blocks, -2))]
 
     def pull_each(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
         dscale, dbias = scale.new_zeros(scale.shape), scale.new_zeros(scale.shape)
         dx = dy.new_empty(dy.shape) if need_dx else None
-        rooms = [None] * len(parts) if dx is None else dx.split(rows, -2)
-        for own, (mean, r), d, room in zip(parts, found, dy.split(rows, -2), rooms):
+        rooms = [None] * len(parts) if dx is None else dx.chunk(blocks, -2)
+        for own, (mean, r), d, room in zip(parts, found, dy.chunk(blocks, -2), rooms):
             more, rise, part = sums(own, mean, r, d)
             dscale.add_(more)
             if rise is not None:
@@ -183,12 +183,12 @@ def over_positions(
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Compute mean and Σ (x − μ)² of each channel over its positions, both (*lead, 1, channels)."""
-    axis, length = _block(x)
+    axis, blocks = _blocks(x)
     if axis == -3:
-        found = [_merged([part]) for part in x.split(length, axis)]
+        found = [_merged([part]) for part in x.chunk(blocks, axis)]
         means, squares = zip(*found)
         return cat(means, axis), cat(squares, axis)
-    return _merged(x.split(length, axis) if length < x.shape[axis] else [x])
+    return _merged([x] if blocks == 1 else x.chunk(blocks, axis))
 
 
 def _merged(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -226,28 +226,31 @@ def _pooled(mean: Tensor, square: Tensor, positions: int) -> tuple[Tensor, Tenso
 
 def _products(x: Tensor, mean: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
     """Compute Σ (x − μ) dy and Σ dy over the positions, both (*lead, 1, channels)."""
-    axis, length = _block(x)
-    if length >= x.shape[axis]:
-        along = x.sub(mean).mul_(dy)
-        return along.sum(-2, keepdim=True), dy.sum(-2, keepdim=True)
-    parts = x.split(length, axis), dy.split(length, axis)
+    axis, blocks = _blocks(x)
+    if blocks == 1:
+        return _product(x, mean, dy)
+    parts = x.chunk(blocks, axis), dy.chunk(blocks, axis)
     if axis == -3:
-        found = [_products(*each) for each in zip(parts[0], mean.split(length, axis), parts[1])]
+        found = [_product(*each) for each in zip(parts[0], mean.chunk(blocks, axis), parts[1])]
         alongs, levels = zip(*found)
         return cat(alongs, axis), cat(levels, axis)
-    sums = [_products(part, mean, d) for part, d in zip(*parts)]
-    (along, level), *others = sums
+    (along, level), *others = [_product(part, mean, d) for part, d in zip(*parts)]
     for more, rise in others:
         along.add_(more)
         level.add_(rise)
     return along, level
 
 
-def _block(x: Tensor) -> tuple[int, int]:
-    """Choose an axis and a length along it: so much of x stays in the cache for the next call."""
-    count = x.numel()
-    if count <= BLOCK:
-        return -2, x.shape[-2]
-    if x.ndim > 2 and count <= BLOCK * x.shape[-3]:
-        return -3, BLOCK * x.shape[-3] // count
-    return -2, max(1, BLOCK * x.shape[-2] // count)
+def _product(x: Tensor, mean: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute both of one part."""
+    return x.sub(mean).mul_(dy).sum(-2, keepdim=True), dy.sum(-2, keepdim=True)
+
+
+def _blocks(x: Tensor) -> tuple[int, int]:
+    """Choose an axis, and how many parts along it: each stays in the cache for the next call."""
+    blocks = -(-x.numel() // BLOCK)
+    if blocks <= 1:
+        return -2, 1
+    if x.ndim > 2 and blocks <= x.shape[-3]:
+        return -3, blocks
+    return -2, min(blocks, x.shape[-2])
