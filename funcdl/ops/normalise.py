@@ -85,10 +85,10 @@ def over_features(
         dscale = r.mT.matmul(part).squeeze(-2) if low else part.mul(r).sum(-2)
         return dscale, None if mean is None else dy.sum(-2), part
 
-    def rest(dx: Tensor, x: Tensor, mean: Any, r: Tensor, dy: Tensor, part: Tensor) -> Tensor:
-        """Make dx of γ dy, in its place."""
+    def rest(room: Tensor, x: Tensor, mean: Any, r: Tensor, dy: Tensor, part: Tensor) -> Tensor:
+        """Compute dx in the given room, which may be that of (x − μ) dy."""
         slope = along(part).mul_(r).mul_(r)
-        dx.addcmul_(x, slope, value=-1 / count)
+        dx = room.copy_(dy).mul_(wide).addcmul_(x, slope, value=-1 / count)
         if mean is not None:
             dx.add_(along(dy).addcmul_(mean, slope, value=-1), alpha=-1 / count)
         return dx.mul_(r)
@@ -98,7 +98,7 @@ def over_features(
 
         def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Any, Tensor | None]:
             dscale, dbias, part = sums(x, mean, r, dy)
-            dx = rest(dy.mul(wide), x, mean, r, dy, part) if need_dx else None
+            dx = rest(part, x, mean, r, dy, part) if need_dx else None
             return dscale, dbias, dx
 
         return y, pull
@@ -118,7 +118,7 @@ def over_features(
             if rise is not None:
                 dbias.add_(rise)
             if room is not None:
-                rest(room.copy_(d).mul_(wide), own, mean, r, d, part)
+                rest(room, own, mean, r, d, part)
         return dscale, None if level is None else dbias, dx
 
     return y, pull_each
