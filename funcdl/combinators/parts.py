@@ -16,6 +16,7 @@ from funcdl.signature.kinds import is_none
 from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = [
+    "add_to",
     "as_layers",
     "each_along",
     "needing",
@@ -59,6 +60,18 @@ def pulled(pull: Vjp, params: Params, dy: Value, need_dx: bool) -> tuple[Params,
     if type(dy) is not Tensor and is_none(dy):
         return tree.zeros_like(params), None
     return pull(dy, need_dx)
+
+
+def add_to(totals: Any, each: Any) -> None:
+    """Add the cotangents of parameters to what was summed up so far, in place."""
+    if type(totals) is Tensor:
+        totals.add_(each)
+    elif isinstance(totals, tuple):
+        for total, entry in zip(totals, each):
+            add_to(total, entry)
+    else:
+        for total, leaf in zip(tree.leaves(totals), tree.leaves(each)):
+            total.add_(leaf)
 
 
 def summed(each: Sequence[Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from funcdl import tree
 from funcdl.arguments import integer, show
 from funcdl.combinators.parts import (
+    add_to,
     as_layers,
     each_along,
     needing,
@@ -15,10 +16,12 @@ from funcdl.combinators.parts import (
     widen,
 )
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
-from funcdl.cotangent import accumulate
+from funcdl.cotangent import RAW, accumulate
 from funcdl.errors import ShapeError
+from funcdl.fitted import kinds_key
 from funcdl.ops.layout import fill
 from funcdl.signature import ANYTHING, Signature, anything
+from funcdl.signature.kinds import is_none
 from funcdl.tensor import Generator, as_dtype_of, wide
 
 __all__ = ["scan"]
@@ -60,6 +63,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
     (torch.Size([5, 20, 8]), torch.Size([5, 20, 3]))
     """
     (part,) = as_layers("scan", [cell])
+    bare = part.bare
     if hidden is not None:
         integer("scan", "hidden", hidden, 1)
 
@@ -86,25 +90,44 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
         at, first = xs.ndim - 2, h
         states: list[Value] = []
         vjps: list[Vjp] = []
-        for t, step in enumerate(xs.unbind(at)):
-            h, pull = part.at(f"scan[{t}]", params, (h, step), rng)
-            if not vjps:
+        steps = xs.unbind(at)
+        alike = False
+        for t, step in enumerate(steps):
+            if alike:
+                try:
+                    h, pull = bare(params, (h, step), rng)
+                except RAW:  # said as the guards do
+                    h, pull = part.at(f"scan[{t}]", params, (h, step), rng)
+            else:
+                h, pull = part.at(f"scan[{t}]", params, (h, step), rng)
+            if t == 0:
                 keep("scan[0] ", shape_of(first, "scan"), shape_of(h, "scan"))
+                # What fits at a step, and gives what came in, fits at all of them.
+                key = kinds_key(params, (first, step))
+                alike = key is not None and key == kinds_key(params, (h, step))
             states.append(h)
             vjps.append(pull)
 
+        def pulled(t: int, d: Value, need_dx: bool) -> tuple[Params, Value]:
+            if is_none(d):
+                return tree.zeros_like(params), None
+            try:
+                return vjps[t](d, need_dx)
+            except RAW:
+                before = states[t - 1] if t else first
+                part.at(f"scan[{t}]", params, (before, steps[t]), rng)[1](d, need_dx)
+                raise
+
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            zeros, structure = tree.to_leaves(tree.zeros_like(params))
-            totals = [wide(zero) for zero in zeros]
+            totals = tree.map(lambda p: wide(p.new_zeros(p.shape)), params)
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
             for t, d in reversed(list(enumerate(each_along(dy, at, len(vjps))))):
-                dp, dpair = vjps[t](accumulate(d, dh), need_dx or t > 0)
-                for total, leaf in zip(totals, tree.leaves(dp)):
-                    total.add_(leaf)
+                dp, dpair = pulled(t, accumulate(d, dh), need_dx or t > 0)
+                add_to(totals, dp)
                 dh, dx = dpair or (None, None)
                 dxs.append(dx)
-            dparams = tree.from_leaves(structure, list(map(as_dtype_of, totals, zeros)))
+            dparams = tree.map(as_dtype_of, totals, params)
             if not need_dx:
                 return dparams, None
             given = all(dx is not None for dx in dxs)

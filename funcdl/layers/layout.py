@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.arguments import MOST, integer, show, trailing
-from funcdl.contract import Layer, Params, Shape, Value, Vjp, declared, shape_of
+from funcdl.contract import Layer, Params, Shape, Value, Vjp, declared
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.signature import Signature, numbered
 from funcdl.tensor import Generator, Tensor
@@ -35,7 +35,7 @@ def rearrangement(
     """Make a layer of a linear map and its adjoint, `backward(dy, shape of x)`."""
 
     def apply(params: Params, x: Any, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        in_shape = shape_of(x)
+        in_shape = x.shape if isinstance(x, Tensor) else tuple(t.shape for t in x)
 
         def vjp(dy: Any, need_dx: bool = True) -> tuple[Params, Value]:
             return params, backward(dy, in_shape) if need_dx else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 from funcdl.errors import KindError
 from funcdl.tensor import Tensor
@@ -27,8 +26,7 @@ def cat(parts: Sequence[Tensor], axis: int) -> Tensor:
 
 def cut(joined: Tensor, lengths: Sequence[int], axis: int) -> tuple[Tensor, ...]:
     """View the parts that `cat` put together: its adjoint."""
-    starts = accumulate(lengths, initial=0)
-    return tuple(joined.narrow(axis, start, length) for start, length in zip(starts, lengths))
+    return tuple(joined.split_with_sizes(list(lengths), axis))
 
 
 def fill(stacked: Tensor, parts: Sequence[Tensor], axis: int) -> Tensor:

@@ -141,3 +141,43 @@ def test_attention_of_few_or_none(shape):
     if shape[1] == 1:
         values = (x @ params.qkv.w + params.qkv.b)[..., 8:]
         close(y, values @ params.out.w + params.out.b)
+
+
+def test_what_does_not_fit_at_a_later_step_is_said_with_its_place():
+    look = f.serial(f.parallel(f.identity, f.serial(f.embedding(5, 4), f.select(-2, 0))), f.join())
+    layer = f.scan(f.serial(look, f.linear(4)))
+    params, _ = layer.init(torch.Generator().manual_seed(0), ((2, 4), (2, 3, 1)))
+    x = torch.tensor([[[0], [1], [2]], [[1], [7], [2]]])
+    where = r"^scan\[1\] serial\[0\] .* embedding: expected indices from 0 to 4, got one of 1 to 7$"
+    with pytest.raises(f.InputError, match=where):
+        layer(params, (torch.zeros(2, 4), x))
+
+
+def test_what_fails_in_a_later_steps_backward_pass_is_said_with_its_place():
+    def moody(params, pair):
+        h, x = pair
+
+        def vjp(dy):
+            if float(x.sum()) == 2:
+                raise f.InputError("moody: expected another day")
+            return (), (dy, dy)
+
+        return h + x, vjp
+
+    y, vjp = f.scan(f.layer(moody, name="moody"), 2)((), torch.tensor([[[0.0, 0], [1, 1], [0, 0]]]))
+    with pytest.raises(f.InputError, match=r"^scan\[1\] moody: expected another day$"):
+        vjp(torch.ones_like(y))
+
+
+def test_a_cell_that_changes_the_dtype_of_its_state_is_refused_at_the_next_step():
+    def doubling(params, pair):
+        h, x = pair
+        return (h + x).double(), lambda dy: ((), (dy, dy))
+
+    cell = f.serial(f.parallel(f.linear(2), f.identity), f.layer(doubling, name="doubling"))
+    layer = f.scan(cell, 2)
+    params = ((f.linear(2).init(torch.Generator().manual_seed(0), (2,))[0], ()), ())
+    with pytest.raises(
+        f.KindError, match=r"^scan\[1\] serial\[0\] parallel\[0\] linear: expected x"
+    ):
+        layer(params, torch.ones(1, 3, 2))
