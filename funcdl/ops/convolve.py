@@ -12,7 +12,6 @@ P(x) as a whole is never made: see `funcdl.ops.patches`, `funcdl.ops.taps` and, 
 from __future__ import annotations
 
 from collections.abc import Callable
-
 from math import prod
 
 from funcdl.ops import minimal, taps

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
-from funcdl.ops.window import slot
 from funcdl.tensor import Tensor, empty
 
 __all__ = ["Filtering", "Minimal", "best_tile"]
@@ -191,10 +191,16 @@ class Tiles:
         if self.single:
             x = parts.view(n, n, models, batch, channels).permute(2, 0, 1, 3, 4)
         else:
-            x = parts.new_zeros((models, down * m + 2, across * m + 2, batch, channels))
-            for i in range(n):
-                for j in range(n):
-                    slot(x, (i, j), (down, across), (m, m), -4).add_(parts[i, j])
+            # In squares of m × m pixels, of which a tile fills one, and its last two rows and
+            # columns reach into the next: four calls, and in each no tile meets another.
+            x = parts.new_zeros((models, down + 1, m, across + 1, m, batch, channels))
+            tiles = parts.permute(2, 3, 0, 4, 1, 5, 6)
+            for i, j in product((0, 1), repeat=2):
+                high, wide = (2 if i else m), (2 if j else m)
+                part = tiles.narrow(2, m * i, high).narrow(4, m * j, wide)
+                to = x.narrow(1, i, down).narrow(3, j, across)
+                to.narrow(2, 0, high).narrow(4, 0, wide).add_(part)
+            x = x.view(models, (down + 1) * m, (across + 1) * m, batch, channels)
         return x.narrow(1, 0, rows).narrow(2, 0, columns)
 
     def joined(self, parts: Tensor, outputs: int) -> Tensor:

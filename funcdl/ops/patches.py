@@ -6,9 +6,9 @@ memory, and a block of windows is copied into a matrix P that stays in the cache
 
     y = P w        dw = Σ Pᵀ dy        dx = Σ Pᵀ(dy wᵀ)
 
-On the way back, Pᵀ adds dy wᵀ up where the windows were, a row of their cells at a time, and of that
-as many cells as the stride has steps: those of neighbouring windows then lie side by side, one run
-of memory, and share no pixel.
+On the way back, Pᵀ adds dy wᵀ up where the windows were, a few of their cells at a time: as many
+beside each other as the stride has steps. Those of neighbouring windows then lie side by side, one
+run of memory, and share no pixel.
 """
 
 from __future__ import annotations
@@ -65,13 +65,15 @@ class Patches:
         room = None
         for at in places(self.seen, prod(self.seen.shape[3:])):
             seen = self.seen[at]
-            if not seen.is_contiguous():
-                room = within(room, seen)
-                # A row of the windows at a time: more of the runs then follow one another.
-                for into, row in zip(room.unbind(4), seen.unbind(4)):
-                    into.copy_(row)
-                seen = room
-            yield at, flat(seen, 3)
+            if seen.is_contiguous():
+                yield at, flat(seen, 3)
+                continue
+            room = seen.new_empty(seen.shape) if room is None else room
+            made = within(room, seen)
+            # A row of the windows at a time: more of the runs then follow one another.
+            for into, row in zip(made.unbind(4), seen.unbind(4)):
+                into.copy_(row)
+            yield at, flat(made, 3)
 
 
 def places(seen: Tensor, each: int) -> Iterator[Places]:
@@ -79,10 +81,8 @@ def places(seen: Tensor, each: int) -> Iterator[Places]:
     return blocks(tuple(seen.shape[:3]), each * seen.element_size())
 
 
-def within(room: Tensor | None, like: Tensor) -> Tensor:
-    """Give room for a block: what there is, as the first block is the largest, or new room."""
-    if room is None:
-        return like.new_empty(like.shape)
+def within(room: Tensor, like: Tensor) -> Tensor:
+    """View the beginning of some room in the shape of a block; the first block is the largest."""
     if room.shape == like.shape:
         return room
     return room.flatten().narrow(0, 0, like.numel()).view(like.shape)
@@ -114,12 +114,13 @@ def spread_patches(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...
             dx[at[:2]].zero_()
         for lane, weights in lanes:
             to = lane[at]
-            room = within(room, to)
-            flat(room, 2).baddbmm_(rows, weights[at[0]], beta=0)
+            room = to.new_empty(to.shape) if room is None else room
+            share = within(room, to)
+            flat(share, 2).baddbmm_(rows, weights[at[0]], beta=0)
             if tiled:
-                to.copy_(room)
+                to.copy_(share)
             else:
-                to.add_(room)
+                to.add_(share)
     return dx
 
 
