@@ -12,7 +12,7 @@ from itertools import product
 
 from funcdl.tensor import Tensor
 
-__all__ = ["blocks", "usual"]
+__all__ = ["blocks", "together", "usual"]
 
 ROOM = 2**20
 """The bytes of a block: a share of the cache of 1 or 2 MB that a core of today has to itself."""
@@ -39,6 +39,12 @@ def blocks(shape: tuple[int, ...], each: int) -> Iterator[tuple[slice, ...]]:
         cuts.append([slice(at, min(at + step, length)) for at in range(0, length, max(step, 1))])
         each *= max(length, 1)
     return product(*reversed(cuts))
+
+
+def together(each: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Cut tensors along their first axis into blocks, of so many bytes for a place on it."""
+    step = next(blocks((len(tensors[0]),), each))[0].stop
+    return zip(*(t.split(step) for t in tensors))
 
 
 def usual(x: Tensor) -> bool:
