@@ -44,7 +44,7 @@ def blocks(shape: tuple[int, ...], each: int) -> Iterator[tuple[slice, ...]]:
 def together(each: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Cut tensors along their first axis into blocks, of so many bytes for a place on it."""
     step = next(blocks((len(tensors[0]),), each))[0].stop
-    return zip(*(t.split(step) for t in tensors))
+    return zip(*(t.split(step) for t in tensors))  # type: ignore[no-untyped-call]
 
 
 def usual(x: Tensor) -> bool:

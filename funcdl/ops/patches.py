@@ -24,7 +24,7 @@ from funcdl.tensor import Tensor
 
 Places = tuple[slice, ...]
 
-__all__ = ["Patches", "spread_patches"]
+__all__ = ["Patches", "lanes", "patches", "spread_patches"]
 
 
 class Patches:
@@ -103,16 +103,14 @@ def flat(t: Tensor, last: int = 1) -> Tensor:
 def spread_patches(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) -> Tensor:
     """Compute dx of shape (m, n, h, w, in) of d (m, n, h', w', out)."""
     dx, inputs, (down, across) = d.new_empty(shape), shape[-1], windows.stride
-    if windows.dilation[1] > 1:
-        across = 1
-    lanes, room = _lanes(patches(dx, windows), w.mT, across), None
+    parts, room = lanes(patches(dx, windows), w.mT, windows), None
     each = d.shape[3] * (d.shape[4] + across * inputs) + down * shape[3] * inputs
     tiled = windows.tile(dx)
     for at in places(d, each):
         rows = flat(d[at])
         if at[2].start == 0 and not tiled:
             dx[at[:2]].zero_()
-        for lane, weights in lanes:
+        for lane, weights in parts:
             to = lane[at]
             room = to.new_empty(to.shape) if room is None else room
             share = within(room, to)
@@ -124,12 +122,12 @@ def spread_patches(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...
     return dx
 
 
-def _lanes(seen: Tensor, w: Tensor, stride: int) -> list[tuple[Tensor, Tensor]]:
+def lanes(seen: Tensor, w: Tensor, windows: Windows) -> list[tuple[Tensor, Tensor]]:
     """Cut the cells of all windows into parts that share no pixel, each with its weights."""
-    rows, columns, inputs = seen.shape[-3:]
-    lanes = []
-    for i, j in product(range(rows), range(0, columns, stride)):
-        wide = min(stride, columns - j)
+    (rows, columns, inputs), kept = seen.shape[-3:], []
+    beside = windows.stride[1] if windows.dilation[1] == 1 else 1
+    for i, j in product(range(rows), range(0, columns, beside)):
+        wide = min(beside, columns - j)
         weights = w.narrow(-1, (i * columns + j) * inputs, wide * inputs)
-        lanes.append((seen.select(4, i).narrow(4, j, wide), weights))
-    return lanes
+        kept.append((seen.select(4, i).narrow(4, j, wide), weights))
+    return kept
