@@ -33,7 +33,7 @@ def depthwise(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, 
     # A row of weights as wide as the output makes each row of the image one run of memory.
     wide = [_row(align(w.select(-2, k), x), size[1]) for k in range(len(cells))]
     begin = None if isinstance(b, tuple) else _row(align(b, x), size[1])
-    models, whole = w.ndim - 2, w.ndim > 2 or x.ndim < 4 or not x.numel() or not usual(x)
+    whole = w.ndim > 2 or x.ndim < 4 or not x.numel() or not usual(x)
     each = x.numel() * x.element_size() // max(len(x), 1)
 
     def cut(times: int, *tensors: Tensor) -> Iterable[tuple[Tensor, ...]]:
