@@ -191,16 +191,15 @@ class Tiles:
         if self.single:
             x = parts.view(n, n, models, batch, channels).permute(2, 0, 1, 3, 4)
         else:
-            # In squares of m × m pixels, of which a tile fills one, and its last two rows and
-            # columns reach into the next: four calls, and in each no tile meets another.
-            x = parts.new_zeros((models, down + 1, m, across + 1, m, batch, channels))
-            tiles = parts.permute(2, 3, 0, 4, 1, 5, 6)
+            # A tile has its first m rows and columns for itself; the last two, those of the next
+            # tile are added to. Four calls, and in each no tile meets another.
+            x = parts.new_zeros((models, down * m + 2, across * m + 2, batch, channels))
             for i, j in product((0, 1), repeat=2):
                 high, wide = (2 if i else m), (2 if j else m)
-                part = tiles.narrow(2, m * i, high).narrow(4, m * j, wide)
-                to = x.narrow(1, i, down).narrow(3, j, across)
-                to.narrow(2, 0, high).narrow(4, 0, wide).add_(part)
-            x = x.view(models, (down + 1) * m, (across + 1) * m, batch, channels)
+                to = x.narrow(1, i * m, (down - 1) * m + high).unfold(1, high, m)
+                to = to.narrow(2, j * m, (across - 1) * m + wide).unfold(2, wide, m)
+                part = parts.narrow(0, i * m, high).narrow(1, j * m, wide)
+                to.add_(part.permute(2, 3, 4, 5, 6, 0, 1))
         return x.narrow(1, 0, rows).narrow(2, 0, columns)
 
     def joined(self, parts: Tensor, outputs: int) -> Tensor:
