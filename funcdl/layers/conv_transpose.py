@@ -95,9 +95,9 @@ def conv_transpose2d(
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             rows = Seen(pad(dy, windows.padding), windows, models, x.shape[-1], exact)
-            dw = rows.against(x).reshape(w.shape)
-            dparams = Affine(dw, b if isinstance(b, tuple) else total(dy, b))
-            return dparams, rows.times(matrix) if need_dx else None
+            dx, dw = rows.both(matrix, x) if need_dx else (None, rows.against(x))
+            db = b if isinstance(b, tuple) else total(dy, b)
+            return Affine(dw.reshape(w.shape), db), dx
 
         return y, vjp
 

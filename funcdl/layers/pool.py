@@ -128,9 +128,9 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         out = windows.grid(x)
         x = pad(x, windows.padding)
-        y = slot(x, cells[0], out, step).clone()
-        for cell in cells[1:]:
-            y.add_(slot(x, cell, out, step))
+        # Down first: that goes by whole rows, and leaves less to be done across.
+        tall, wide = (windows.size[0], 1), (1, windows.size[1])
+        y = _total(_total(x, Windows(tall, (step[0], 1))), Windows(wide, (1, step[1])))
         y.mul_(1 / len(cells))
         tiled = windows.tile(x)
 
@@ -152,6 +152,15 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     return _pool(
         "avg_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
     )
+
+
+def _total(x: Tensor, windows: Windows) -> Tensor:
+    out = windows.inside(x)
+    views = [slot(x, cell, out, windows.stride) for cell in windows.cells()]
+    y = views[0].add(views[1]) if len(views) > 1 else views[0].clone()
+    for view in views[2:]:
+        y.add_(view)
+    return y
 
 
 def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Windows:

@@ -5,24 +5,28 @@ its transpose, with P(x) for the windows of an image x as the rows of a matrix:
 
     y = P(x) w        dw = P(x)ᵀ dy        dx = Pᵀ(dy wᵀ)
 
-P(x) itself is never made: see `funcdl.ops.taps` and, for windows of 3 × 3, `funcdl.ops.minimal`.
+P(x) as a whole is never made: see `funcdl.ops.patches`, `funcdl.ops.taps` and, for windows of
+3 × 3, `funcdl.ops.minimal`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 from funcdl.ops import minimal, taps
 from funcdl.ops.affine import Bias
+from funcdl.ops.blocks import usual
 from funcdl.ops.leading import align
 from funcdl.ops.order import images, pixels, planes
+from funcdl.ops.patches import Patches, spread_patches
 from funcdl.ops.window import Windows
 from funcdl.tensor import Tensor
 
 __all__ = ["Pull", "Seen", "convolve", "spread"]
 
 FEW = 8
-"""Up to so many channels, planes are copied; from more on, pixels are viewed."""
+"""Up to so many channels, planes are copied; from more on, patches, or pixels are viewed."""
 
 PLAIN = Windows((3, 3))
 
@@ -54,9 +58,12 @@ class Seen:
         windows = windows._replace(padding=(0, 0))
         self.lead, self.models = x.shape[:-3], x.shape[:models]
         chosen = way(windows, x.shape, outputs, exact)
-        self.by: minimal.Minimal | taps.Taps | taps.Planes
+        self.by: minimal.Minimal | taps.Taps | taps.Planes | Patches
+        self.usual = chosen == 1 and usual(x)
         if chosen > 1:
             self.by = minimal.Minimal(pixels(x, models), chosen)
+        elif self.usual:
+            self.by = Patches(batches(x, models), windows)
         elif chosen:
             self.by = taps.Taps(pixels(x, models), windows)
         else:
@@ -64,12 +71,27 @@ class Seen:
 
     def times(self, w: Tensor) -> Tensor:
         """Compute P(x) w, (*models, …, h', w', out), of w (*models, cells in, out)."""
-        return images(self.by.times(flat(w))[0], self.lead)
+        return self.back(self.by.times(flat(w))[0])
 
     def against(self, d: Tensor) -> Tensor:
         """Compute P(x)ᵀ d, (*models, cells in, out), of d (*models, …, h', w', out)."""
-        dw = self.by.against(pixels(d, len(self.models)))
+        dw = self.by.against(self.turned(d))
         return dw.reshape(*self.models, *dw.shape[-2:])
+
+    def both(self, w: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute P(x) w and P(x)ᵀ d."""
+        if not isinstance(self.by, Patches):
+            return self.times(w), self.against(d)
+        y, dw = self.by.both(flat(w), self.turned(d))
+        return self.back(y), dw.view(w.shape)
+
+    def turned(self, d: Tensor) -> Tensor:
+        """View, or copy, images (*models, …, h', w', out) as this way takes them."""
+        return (batches if self.usual else pixels)(d, len(self.models))
+
+    def back(self, made: Tensor) -> Tensor:
+        """View what this way has made as images (*models, …, h', w', out)."""
+        return made.view(*self.lead, *made.shape[2:]) if self.usual else images(made, self.lead)
 
 
 def convolve(
@@ -91,17 +113,23 @@ def convolve(
     models, matrix = w.ndim - 2, flat(w)
     seen = Seen(x, windows, models, w.shape[-1], exact)
     made, kept = seen.by.times(matrix)
-    y = images(made, seen.lead)
+    y = seen.back(made)
     if not isinstance(b, tuple):
         y.add_(align(b, y))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
-        d = pixels(dy, models)
+        d = seen.turned(dy)
         dw, dx = seen.by.pull(d, matrix, kept, need_dx)
         db = b if isinstance(b, tuple) else d.flatten(1, 3).sum(1).reshape(b.shape)
-        return dw.reshape(w.shape), db, None if dx is None else images(dx, seen.lead)
+        return dw.reshape(w.shape), db, None if dx is None else seen.back(dx)
 
     return y, pull
+
+
+def batches(x: Tensor, models: int) -> Tensor:
+    """View, or copy, images (*models, …, h, w, c) as usual: contiguous (m, n, h, w, c)."""
+    shape = prod(x.shape[:models]), prod(x.shape[models:-3]), *x.shape[-3:]
+    return x.reshape(shape).contiguous()
 
 
 def flat(w: Tensor) -> Tensor:
@@ -122,9 +150,13 @@ def spread(
         exact: as in `convolve`.
     """
     models, windows = w.ndim - 2, windows._replace(padding=(0, 0))
-    chosen = way(windows, shape, w.shape[-1], exact)
-    rows, matrix = pixels(d, models), flat(w)
+    chosen, matrix = way(windows, shape, w.shape[-1], exact), flat(w)
     height, width, inputs = shape[-3:]
+    if chosen == 1 and usual(d):
+        rows = batches(d, models)
+        whole = (*rows.shape[:2], height, width, inputs)
+        return spread_patches(rows, matrix, windows, whole).view(shape)
+    rows = pixels(d, models)
     turned = (len(rows), height, width, rows.shape[3], inputs)
     if chosen > 1:
         dx = minimal.spread(rows, matrix, turned, chosen)

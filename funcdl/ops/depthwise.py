@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from funcdl.ops.affine import Bias
+from funcdl.ops.blocks import together, usual
 from funcdl.ops.convolve import Pull
 from funcdl.ops.leading import align, total
+from funcdl.ops.order import alike
 from funcdl.ops.window import Windows, slot
 from funcdl.tensor import Tensor
 
@@ -26,26 +30,39 @@ def depthwise(x: Tensor, w: Tensor, b: Bias, windows: Windows) -> tuple[Tensor, 
     """
     size, cells = windows.inside(x), windows.cells()
     views = [slot(x, cell, size, windows.stride) for cell in cells]
-    weights = [w.select(-2, k) for k in range(len(cells))]
     # A row of weights as wide as the output makes each row of the image one run of memory.
-    wide = [_row(align(one, x), size[1]) for one in weights]
-    y = views[0].mul(wide[0])
-    for view, factor in zip(views[1:], wide[1:]):
-        y.addcmul_(view, factor)
-    if not isinstance(b, tuple):
-        y.add_(align(b, y))
+    wide = [_row(align(w.select(-2, k), x), size[1]) for k in range(len(cells))]
+    begin = None if isinstance(b, tuple) else _row(align(b, x), size[1])
+    whole = w.ndim > 2 or x.ndim < 4 or not x.numel() or not usual(x)
+    each = x.numel() * x.element_size() // max(len(x), 1)
+
+    def cut(times: int, *tensors: Tensor) -> Iterable[tuple[Tensor, ...]]:
+        return [tensors] if whole else together(times * each, *tensors)
+
+    y = alike(x, views[0].shape)
+    for into, *seen in cut(2, y, *views):
+        if begin is None:
+            into.zero_()
+        else:
+            into.copy_(begin.expand(into.shape))
+        for view, factor in zip(seen, wide):
+            into.addcmul_(view, factor)
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
-        dw = w.new_empty(w.shape)
-        for k, (view, one) in enumerate(zip(views, weights)):
-            # Over one axis first: its sum runs along complete rows.
-            dw.select(-2, k).copy_(total(view.mul(dy).sum(w.ndim - 2), one))
+        dw = w.new_zeros(w.shape)
+        for d, *seen in cut(2, dy, *views):
+            for k, view in enumerate(seen):
+                one = dw.select(-2, k)
+                one.add_(total(view.mul(d), one))
         db = () if isinstance(b, tuple) else total(dy, b)
         if not need_dx:
             return dw, db, None
-        dx = dy.new_zeros(x.shape)
-        for cell, factor in zip(cells, wide):
-            slot(dx, cell, size, windows.stride).addcmul_(dy, factor)
+        dx = alike(x, x.shape)
+        targets = [slot(dx, cell, size, windows.stride) for cell in cells]
+        for into, d, *parts in cut(2, dx, dy, *targets):
+            into.zero_()
+            for part, factor in zip(parts, wide):
+                part.addcmul_(d, factor)
         return dw, db, dx
 
     return y, pull
