@@ -12,6 +12,7 @@ from funcdl.staging.passes.rename import rename
 from funcdl.staging.passes.reuse import reuse
 from funcdl.staging.passes.separate import separate
 from funcdl.staging.passes.settle import settle
+from funcdl.staging.passes.share import share
 from funcdl.staging.passes.span import span
 from funcdl.staging.passes.widen import widen
 
@@ -27,6 +28,7 @@ __all__ = [
     "reuse",
     "separate",
     "settle",
+    "share",
     "span",
     "widen",
 ]
