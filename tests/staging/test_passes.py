@@ -30,7 +30,73 @@ def two(*shape):
     return tuple(normal(*shape, seed=seed) for seed in (1, 2))
 
 
+def in_pieces(x, then=lambda x, y: y.sum(), turned=False):
+    """Copy a tensor's halves, each doubled or trebled before the next one is copied."""
+    y = x.new_empty(4)
+    for k, part in enumerate((x[2:], x[:2]) if turned else (x[:2], x[2:])):
+        y[2 * k : 2 * k + 2].copy_(part).mul_(2 + k)
+    return then(x, y)
+
+
+def copied_twice(x):
+    """Copy a half, change it, use it, and copy it again."""
+    y = x.new_empty(4)
+    y[:2].copy_(x[:2]).mul_(2)
+    before = y[:2].sum()
+    y.copy_(x)
+    return before, y.sum()
+
+
+def changed_behind(x):
+    """Copy a half, and change what it was copied from, of which the other half is read."""
+    y = x.new_empty(2)
+    y.copy_(x[:2])
+    x.mul_(3)
+    return y.sum(), x[2:].sum()
+
+
+def copied_and_turned(x):
+    """Copy a row to its own place, and the others turned to the place that they have together."""
+    y = x.new_empty(3, 2)
+    y[2:].copy_(x[2:]).mul_(2)
+    y[:2].copy_(x[:2].mT)
+    return y.unbind()
+
+
 STEPS = {
+    "copied and turned": (
+        lambda p, s, b: (p, s, *(row.sum() for row in copied_and_turned(p * b))),
+        normal(3, 2),
+        (),
+    ),
+    "copied twice": (lambda p, s, b: (p, s, *copied_twice(p * b)), normal(4), ()),
+    "changed behind": (lambda p, s, b: (p, s, *changed_behind(p * b)), normal(4), ()),
+    "in pieces": (lambda p, s, b: (p, s, in_pieces(p * b)), normal(4), ()),
+    "in pieces, the other way round": (
+        lambda p, s, b: (p, s, in_pieces(p * b, turned=True)),
+        normal(4),
+        (),
+    ),
+    "in pieces, and read again": (
+        lambda p, s, b: (p, s, in_pieces(p * b, lambda x, y: (x * y).sum())),
+        normal(4),
+        (),
+    ),
+    "in pieces, and a half read again": (
+        lambda p, s, b: (p, s, in_pieces(p * b, lambda x, y: y.sum() + x[3])),
+        normal(4),
+        (),
+    ),
+    "in pieces, and given": (
+        lambda p, s, b: (p, s, *in_pieces(p * b, lambda x, y: (x, y))),
+        normal(4),
+        (),
+    ),
+    "in pieces of pieces": (
+        lambda p, s, b: (p, s, in_pieces(in_pieces(p * b, lambda x, y: y))),
+        normal(4),
+        (),
+    ),
     "an operand in two views": (lambda p, s, b: (p, s, (p * b).add((p * b).mT)), normal(3, 3), ()),
     "one result in two views": (
         lambda p, s, b: (p, s, (lambda y: y.add(y.mT))(p * b)),
@@ -114,6 +180,23 @@ def test_what_writes_into_its_arguments_has_no_program():
 
     with pytest.raises(f.errors.KindError, match="writes into none of its arguments"):
         program_of(step, torch.ones(3), (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "copies"),
+    [
+        ("in pieces", 0),
+        ("in pieces, the other way round", 2),
+        ("in pieces, and read again", 2),
+        ("in pieces, and a half read again", 2),
+        ("in pieces of pieces", 0),
+    ],
+)
+def test_what_is_copied_and_not_read_again_stays(name, copies):
+    step, params, state = STEPS[name]
+    program = plan(program_of(step, params, state, torch.tensor(0.5, dtype=torch.float64)))
+    pieces = [call for call in program.calls if call.args[0].shape == (2,)]
+    assert [call.name for call in pieces].count("copy_") == copies
 
 
 def planned(step, params, state, batch):

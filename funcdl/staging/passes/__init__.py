@@ -14,6 +14,7 @@ from funcdl.staging.passes.separate import separate
 from funcdl.staging.passes.settle import settle
 from funcdl.staging.passes.share import share
 from funcdl.staging.passes.span import span
+from funcdl.staging.passes.stay import stay
 from funcdl.staging.passes.widen import widen
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "settle",
     "share",
     "span",
+    "stay",
     "widen",
 ]

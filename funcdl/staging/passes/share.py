@@ -72,7 +72,7 @@ def _spans(program: Program) -> dict[Buffer, Span]:
     last |= dict.fromkeys((slot.buffer for slot in program.outputs()), math.inf)
     free = program.variable() - {slot.buffer for slot in program.starts}
     return {
-        buffer: Span(buffer.memory.numel() * buffer.memory.element_size(), begin, last[buffer])
+        buffer: Span(buffer.memory.nbytes, begin, last[buffer])
         for buffer, begin in first.items()
         if buffer in free and buffer.memory is not None and not (buffer.rows and buffer.rows.ones)
     }
