@@ -114,15 +114,13 @@ def convolve(
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         d = pixels(dy, models)
+        # The bias's first, so that a staged step needs d no longer once it is transformed.
+        db = b if isinstance(b, tuple) or seen.biased else d.flatten(1, 3).sum(1).reshape(b.shape)
         dw, dx = seen.by.pull(d, matrix, kept, need_dx)
-        if isinstance(b, tuple):
-            db: Bias = b
-        elif seen.biased:
+        if not isinstance(b, tuple) and seen.biased:
             # Each a tensor of its own, as an optimiser has them best.
             db = dw.select(1, -1).reshape(b.shape).clone()
             dw = dw.narrow(1, 0, dw.shape[1] - 1).clone()
-        else:
-            db = d.flatten(1, 3).sum(1).reshape(b.shape)
         return dw.reshape(w.shape), db, None if dx is None else images(dx, seen.lead)
 
     return y, pull
