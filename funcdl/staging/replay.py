@@ -29,6 +29,9 @@ class Replay:
     The first calls, the `body`, may fail, or be interrupted: they write nothing that is carried.
     Those of the `tail` cannot fail, and run as one call of C, which no signal interrupts: so that
     what is carried is always that of a whole number of steps.
+
+    Attributes:
+        keeps: what has to live as long, though no call of it is made here.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Replay:
         self.rng: Generator | None = None
         self.draws = False
         self.kinds: list[Any] | None = None
+        self.keeps: Any = None
 
     def serve(self, batch: Value, rng: Generator | None, draws: bool) -> None:
         """Say for what kind of batch it is, and from which generator it draws."""
