@@ -17,6 +17,7 @@ from math import prod
 from funcdl.ops import minimal, taps
 from funcdl.ops.affine import Bias
 from funcdl.ops.blocks import usual
+from funcdl.ops.layout import cat
 from funcdl.ops.leading import align
 from funcdl.ops.order import images, pixels, planes
 from funcdl.ops.patches import Patches, spread_patches
@@ -27,6 +28,9 @@ __all__ = ["Pull", "Seen", "convolve", "spread"]
 
 FEW = 8
 """Up to so many channels, planes are copied; from more on, patches, or pixels are viewed."""
+
+MANY = 2**16
+"""For fewer numbers, joining weights and bias would take longer than adding the bias to them."""
 
 PLAIN = Windows((3, 3))
 
@@ -50,16 +54,27 @@ class Seen:
         models: the number of model axes.
         outputs: of the weights that it will be multiplied with.
         exact: whether to take the direct way, whatever it costs.
+        bias: whether a bias may be made with the products, as one row more of the weights.
+
+    Attributes:
+        biased: whether it is.
     """
 
     def __init__(
-        self, x: Tensor, windows: Windows, models: int, outputs: int, exact: bool = False
+        self,
+        x: Tensor,
+        windows: Windows,
+        models: int,
+        outputs: int,
+        exact: bool = False,
+        bias: bool = False,
     ) -> None:
         windows = windows._replace(padding=(0, 0))
         self.lead, self.models = x.shape[:-3], x.shape[:models]
         chosen = way(windows, x.shape, outputs, exact)
-        self.by: minimal.Minimal | taps.Taps | taps.Planes | Patches
+        self.biased = bias and not chosen and x.numel() // x.shape[-1] * outputs > MANY
         self.usual = chosen == 1 and usual(x)
+        self.by: minimal.Minimal | taps.Taps | taps.Planes | Patches
         if chosen > 1:
             self.by = minimal.Minimal(pixels(x, models), chosen)
         elif self.usual:
@@ -67,7 +82,7 @@ class Seen:
         elif chosen:
             self.by = taps.Taps(pixels(x, models), windows)
         else:
-            self.by = taps.Planes(planes(x, models), windows)
+            self.by = taps.Planes(planes(x, models), windows, self.biased)
 
     def times(self, w: Tensor) -> Tensor:
         """Compute P(x) w, (*models, …, h', w', out), of w (*models, cells in, out)."""
@@ -111,16 +126,23 @@ def convolve(
         `dw = P(x)ᵀ dy`, `db = Σ dy` and `dx = Pᵀ(dy wᵀ)`.
     """
     models, matrix = w.ndim - 2, flat(w)
-    seen = Seen(x, windows, models, w.shape[-1], exact)
+    seen = Seen(x, windows, models, w.shape[-1], exact, bias=not isinstance(b, tuple))
+    if not isinstance(b, tuple) and seen.biased:
+        matrix = cat([matrix, b.reshape(len(matrix), 1, -1)], 1)
     made, kept = seen.by.times(matrix)
     y = seen.back(made)
-    if not isinstance(b, tuple):
+    if not isinstance(b, tuple) and not seen.biased:
         y.add_(align(b, y))
 
     def pull(dy: Tensor, need_dx: bool) -> tuple[Tensor, Bias, Tensor | None]:
         d = seen.turned(dy)
+        # The bias's first, so that a staged step needs d no longer once it is transformed.
+        db = b if isinstance(b, tuple) or seen.biased else d.flatten(1, 3).sum(1).reshape(b.shape)
         dw, dx = seen.by.pull(d, matrix, kept, need_dx)
-        db = b if isinstance(b, tuple) else d.flatten(1, 3).sum(1).reshape(b.shape)
+        if not isinstance(b, tuple) and seen.biased:
+            # Each a tensor of its own, as an optimiser has them best.
+            db = dw.select(1, -1).reshape(b.shape).clone()
+            dw = dw.narrow(1, 0, dw.shape[1] - 1).clone()
         return dw.reshape(w.shape), db, None if dx is None else seen.back(dx)
 
     return y, pull

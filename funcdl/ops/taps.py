@@ -7,7 +7,8 @@ Two ways, for many channels and for few. In memory that runs pixel by pixel (see
 
 are products of such matrices; nothing is copied together. With few channels these would be thin:
 there the planes x_k of all cells and channels, each a long run, are copied below each other to one
-matrix P, and y = Pᵀ w is one product.
+matrix P, and y = Pᵀ w is one product. With a row of ones below them so is y = [P; 1]ᵀ [w; b], and
+[P; 1] dy is dw and, in its last row, db.
 """
 
 from __future__ import annotations
@@ -66,35 +67,43 @@ def spread_taps(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) 
 
 
 class Planes:
-    """Windows on images plane by plane, (m, in, h, w, n), of few channels."""
+    """Windows on images plane by plane, (m, in, h, w, n), of few channels.
 
-    def __init__(self, x: Tensor, windows: Windows) -> None:
+    With `ones` there is a row of them below the planes, and w has a row more: the bias.
+    """
+
+    def __init__(self, x: Tensor, windows: Windows, ones: bool = False) -> None:
         cells, (models, inputs, height, width, batch) = windows.cells(), x.shape
         self.windows, self.shape = windows, (models, height, width, batch, inputs)
         self.size = windows.rows(height), windows.columns(width)
-        rows = x.new_empty((models, len(cells), inputs, *self.size, batch))
+        count = len(cells) * inputs
+        self.rows = x.new_empty((models, count + ones, self.size[0] * self.size[1] * batch))
+        below = (models, len(cells), inputs, *self.size, batch)
+        planes = self.rows.narrow(1, 0, count).view(below)
         for k, cell in enumerate(cells):
-            rows.select(1, k).copy_(slot(x, cell, self.size, windows.stride))
-        self.rows = rows.view(models, len(cells) * inputs, -1)
+            planes.select(1, k).copy_(slot(x, cell, self.size, windows.stride))
+        if ones:
+            self.rows.select(1, count).fill_(1)
 
     def times(self, w: Tensor) -> tuple[Tensor, Any]:
-        """Compute the convolution with w (m, cells in, out): (m, h', w', n, out)."""
+        """Compute the convolution with w (m, rows, out): (m, h', w', n, out)."""
         return self.rows.mT.bmm(w).view(len(w), *self.size, self.shape[3], w.shape[-1]), None
 
     def pull(self, d: Tensor, w: Tensor, _: Any, need_dx: bool) -> tuple[Tensor, Tensor | None]:
         """Compute dw and dx of d (m, h', w', n, out)."""
-        return self.against(d), spread_planes(d, w, self.windows, self.shape) if need_dx else None
+        dw = self.against(d)
+        return dw, spread_planes(d, w, self.windows, self.shape) if need_dx else None
 
     def against(self, d: Tensor) -> Tensor:
-        """Compute dw (m, cells in, out) of d (m, h', w', n, out)."""
+        """Compute dw (m, rows, out) of d (m, h', w', n, out)."""
         return self.rows.bmm(d.reshape(len(d), -1, d.shape[-1]))
 
 
 def spread_planes(d: Tensor, w: Tensor, windows: Windows, shape: tuple[int, ...]) -> Tensor:
-    """Compute dx of shape (m, h, w, n, in) of d (m, h', w', n, out)."""
+    """Compute dx of shape (m, h, w, n, in) of d (m, h', w', n, out); w may have a bias's row."""
     models, height, width, batch, inputs = shape
     cells = windows.cells()
-    rows = w.bmm(d.reshape(len(d), -1, d.shape[-1]).mT)
+    rows = w.narrow(1, 0, len(cells) * inputs).bmm(d.reshape(len(d), -1, d.shape[-1]).mT)
     each = rows.view(models, len(cells), inputs, d.shape[1], d.shape[2], batch)
     dx = d.new_zeros((models, inputs, height, width, batch))
     for k, cell in enumerate(cells):

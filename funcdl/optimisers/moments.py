@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from funcdl import tree
@@ -60,8 +61,8 @@ def scale_by_adam(
     def update(grads: Params, state: MomentsState, params: Params) -> tuple[Params, MomentsState]:
         moments = _moments(grads, state, beta1, beta2)
         # m̂ / (√v̂ + eps) with the roots of the corrections drawn out: one pass less.
-        root = (1 - beta2**moments.steps).sqrt()
-        scale = root / (1 - beta1**moments.steps)
+        root = _share(beta2, moments.steps).sqrt()
+        scale = root / _share(beta1, moments.steps)
         small = root * eps
 
         def scaled(m: Tensor, v: Tensor, g: Tensor) -> Tensor:
@@ -111,13 +112,13 @@ def scale_by_radam(*, betas: Betas = (0.9, 0.999), eps: float = 1e-8) -> Transfo
     def update(grads: Params, state: MomentsState, params: Params) -> tuple[Params, MomentsState]:
         moments = _moments(grads, state, beta1, beta2)
         steps = moments.steps
-        left = 1 - beta2**steps
+        left = _share(beta2, steps)
         known = most - 2 * steps * (1 - left) / left
         unsure = known <= 5
         # Where it is unsure, r may be anything, NaN too: the choice takes nothing of it.
         squared = (known - 4) * (known - 2) / known * ratio
         factor = (squared * left).sqrt()
-        scale = 1 / (1 - beta1**steps)
+        scale = _share(beta1, steps).reciprocal_()
 
         def scaled(m: Tensor, v: Tensor, g: Tensor) -> Tensor:
             divided = v.sqrt().add_(eps).reciprocal_().mul_(factor)
@@ -171,6 +172,14 @@ def checked(where: str, betas: Betas) -> Betas:
     for beta in betas:
         number(where, "each of betas", beta, 0, 1)
     return betas
+
+
+def _share(beta: float, steps: Tensor) -> Tensor:
+    """Compute 1 − βᵗ, what a moving mean has of what it is the mean of after t steps.
+
+    Precise where βᵗ is next to 1, and by calls that have a form in place for a staged step.
+    """
+    return steps.mul(math.log(beta) if beta else -math.inf).expm1_().neg_()
 
 
 def _zeros(params: Params) -> MomentsState:

@@ -65,7 +65,10 @@ def captured(capture: Capture, recording: Recording | None, replay: Replay | Non
         raise problem from error
     if not callable(again):
         raise _refused(f"{type(again).__name__} from capture, where it gives a function")
-    return Replay(replay.carried, replay.batch, [], [again], replay.rest)
+    one = Replay(replay.carried, replay.batch, [], [again], replay.rest)
+    # A device that repeats them knows addresses alone: nobody else may be given that memory.
+    one.keeps = make
+    return one
 
 
 def _refused(got: str) -> UsageError:

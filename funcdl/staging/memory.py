@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, NamedTuple
 
-from funcdl.tensor import Tensor
+from funcdl.tensor import Tensor, empty
 from funcdl.trace.nested import leaves_of
 
-__all__ = ["Buffer", "Rows", "Slot", "laid", "packed", "run", "slots"]
+__all__ = ["BYTES", "Buffer", "Rows", "Slot", "laid", "packed", "placed", "run", "slots"]
+
+BYTES = empty(0).char().dtype
+"""In which any memory can be seen."""
 
 
 class Rows(NamedTuple):
@@ -134,6 +137,12 @@ def packed(parts: Sequence[Buffer], memory: Tensor) -> Buffer:
     """Make a buffer of others, one behind the other in a memory."""
     name = run([part.name for part in parts])
     return Buffer(name, (sum(part.size for part in parts),), memory, parts=tuple(parts))
+
+
+def placed(buffer: Buffer, start: int, slot: Slot) -> Slot:
+    """Give the place of a slot when the numbers of its buffer begin at `start` of another one."""
+    shift = (start - slot.buffer.start) * slot.buffer.memory.element_size() // slot.dtype.itemsize
+    return replace(slot, buffer=buffer, offset=slot.offset + shift)
 
 
 def slots(value: Any) -> list[Slot]:

@@ -14,7 +14,9 @@ from funcdl.staging.passes import (
     reuse,
     separate,
     settle,
+    share,
     span,
+    stay,
     widen,
 )
 from funcdl.staging.program import Program
@@ -35,6 +37,8 @@ PASSES = (
     fold_factors,  # and so is a product times a number
     span,  # elementwise calls go over memory without gaps, the column of ones included
     bring_home,  # what is carried on is copied to where it comes in, unless it is there
+    stay,  # what is copied, and not read again where it was, stays there
+    share,  # what is never needed at the same time lies in the same memory
 )
 """Each is a function from a program to a program."""
 

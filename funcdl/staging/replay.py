@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from functools import partial
 from operator import call as make_call
@@ -13,13 +12,13 @@ from funcdl import tree
 from funcdl.contract import Value
 from funcdl.staging.carried import Carried
 from funcdl.staging.literal import fill
-from funcdl.staging.memory import Slot
+from funcdl.staging.memory import BYTES, Buffer, Slot
 from funcdl.staging.methods import is_method
 from funcdl.staging.program import Program, writes
 from funcdl.staging.recording import Recording
 from funcdl.tensor import Generator, Tensor
 from funcdl.trace.call import Call
-from funcdl.trace.nested import rebuild, tensors
+from funcdl.trace.nested import rebuild, storage, tensors
 
 __all__ = ["Replay", "bind", "literally"]
 
@@ -30,6 +29,9 @@ class Replay:
     The first calls, the `body`, may fail, or be interrupted: they write nothing that is carried.
     Those of the `tail` cannot fail, and run as one call of C, which no signal interrupts: so that
     what is carried is always that of a whole number of steps.
+
+    Attributes:
+        keeps: what has to live as long, though no call of it is made here.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Replay:
         self.rng: Generator | None = None
         self.draws = False
         self.kinds: list[Any] | None = None
+        self.keeps: Any = None
 
     def serve(self, batch: Value, rng: Generator | None, draws: bool) -> None:
         """Say for what kind of batch it is, and from which generator it draws."""
@@ -104,16 +107,22 @@ def bind(program: Program, carried: Carried) -> Replay:
     All memory that they write is filled with NaN first: nothing may be read that they do not write.
     """
     given = {slot.buffer for slot in (*program.starts, *program.batch)}
-    for buffer in set().union(*map(writes, program.calls)) - given:
-        if buffer.memory is not None and buffer.memory.is_floating_point():
-            memory = buffer.memory
-            if buffer.rows:  # but for its column of ones
-                memory = memory.view(-1, buffer.rows.pitch).narrow(-1, 0, buffer.rows.width)
-            memory.fill_(math.nan)
+    written = set().union(*map(writes, program.calls)) - given
+    bytes_of = {storage(b.memory): _bytes(b) for b in written if b.memory is not None}
+    for memory in bytes_of.values():
+        memory.fill_(-1)  # of a float's bits, NaN has only ones
     calls = [_bound(call) for call in program.calls]
     body, tail = calls[: program.settled], calls[program.settled :]
     batch = [slot.tensor() for slot in program.batch]
     return Replay(carried, batch, body, tail, rebuild(program.rest, Slot.tensor, Slot))
+
+
+def _bytes(buffer: Buffer) -> Tensor:
+    """View the memory of a buffer as bytes, but for its column of ones."""
+    memory: Tensor = buffer.memory
+    if buffer.rows and buffer.rows.ones:
+        memory = memory.view(-1, buffer.rows.pitch).narrow(-1, 0, buffer.rows.width)
+    return memory.view(BYTES)
 
 
 def _bound(call: Call) -> Any:

@@ -17,6 +17,8 @@ PRECISION = {
     "torch.float16": (2.0**-10, 2.0**-14),
 }
 
+PIECE = 2**15
+
 
 class Noise:
     """A wave of numbers from −1 to 1, laid over each result from another place on."""
@@ -30,9 +32,12 @@ class Noise:
         if str(t.dtype) not in PRECISION or not t.numel():
             return
         step = 2 * PRECISION[str(t.dtype)][0]
-        self.shift = (self.shift + 131) % 1009
-        wave = self._wave(t).narrow(0, self.shift, t.numel())
-        t.mul_(wave.mul(step).add_(1).view(t.shape))
+        longest = max(range(t.ndim), key=lambda axis: t.shape[axis], default=0)
+        # Piece by piece, since in float64, and with its product, it takes five times its memory.
+        for part in t.chunk(-(-t.numel() // PIECE), longest) if t.ndim else (t,):
+            self.shift = (self.shift + 131) % 1009
+            wave = self._wave(part).narrow(0, self.shift, part.numel())
+            part.mul_(wave.mul(step).add_(1).view(part.shape))
 
     def _wave(self, t: Tensor) -> Tensor:
         wave = self.waves.get(t.device)

@@ -88,7 +88,8 @@ def _known(buffer: Buffer) -> Iterator[tuple[str, Slot]]:
         return
     own = buffer.slot()
     if buffer.rows:
-        yield buffer.name, in_rows(buffer, own)
+        rows = in_rows(buffer, replace(own, offset=0))
+        yield buffer.name, replace(rows, offset=own.offset)
         return
     yield buffer.name, own
     start = buffer.start

@@ -20,6 +20,7 @@ CALLS = {
     "view": lambda a, b, c: a.reshape(a.shape),
     "root": lambda a, b, c: (a * a + 0.1).sqrt(),
     "sum": lambda a, b, c: a.sum(),
+    "in pieces": lambda a, b, c: _in_pieces(a, b),
     "write a part": lambda a, b, c: _with_a_part(a.clone(), b),
     "join": lambda a, b, c: torch.cat([a.flatten(), b.flatten()])[: a.numel()].view(a.shape),
     "product": lambda a, b, c: a * 0.5 if a.ndim < 2 else a @ a.mT @ b * 0.1,
@@ -36,6 +37,16 @@ SHAPES = [(3,), (3,), (), (2, 3)]
 def _with_a_part(y, b):
     if y.ndim:
         y[..., :1] = b[..., 1:2]
+    return y
+
+
+def _in_pieces(a, b):
+    """Copy one piece after the other, and change each before the next is copied."""
+    y = a.new_empty(a.shape)
+    if not y.ndim:
+        return y.copy_(a).mul_(0.5)
+    y[..., :1].copy_(a[..., :1]).add_(b[..., -1:])
+    y[..., 1:].copy_(a[..., 1:]).mul_(b[..., :1])
     return y
 
 

@@ -59,8 +59,33 @@ def test_other_windows_too(windows, way, rng, monkeypatch):
     close((w * dw).sum(), (dy * y).sum())
 
 
+@pytest.mark.parametrize("models", [(), (2,), (2, 3)], ids=str)
+def test_a_bias_that_is_a_row_of_the_weights_is_a_bias(models, rng, monkeypatch):
+    x, w = normal((*models, 4, 7, 5, 2), rng), normal((*models, 18, 3), rng)
+    b, windows = normal((*models, 3), rng), Windows((3, 3))
+    wanted, pull = convolve.convolve(x, w, b, windows)
+    dy = normal(wanted.shape, rng)
+    monkeypatch.setattr(convolve, "MANY", 0)
+    assert convolve.Seen(x, windows, len(models), 3, bias=True).biased
+    y, vjp = convolve.convolve(x, w, b, windows)
+    close((y, vjp(dy, True)), (wanted, pull(dy, True)))
+    close((y, vjp(dy, False)), (wanted, pull(dy, False)))
+
+
+def test_the_gradient_of_a_bias_is_as_precise_as_pytorchs(rng):
+    x, w = torch.rand(100, 14, 14, 2, generator=rng), torch.rand(18, 32, generator=rng)
+    windows = Windows((3, 3))
+    assert convolve.Seen(x, windows, 0, 32, bias=True).biased
+    y, pull = convolve.convolve(x, w, torch.zeros(32), windows)
+    dy = torch.full_like(y, 0.1)  # errors of equal numbers add up
+    wanted = dy.double().sum((0, 1, 2))
+    assert float((pull(dy, False)[1] / wanted - 1).abs().max()) < 2e-5
+
+
+@pytest.mark.parametrize("many", [0, convolve.MANY])
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_step_is_staged_by_each(way, rng, monkeypatch):
+def test_a_step_is_staged_by_each(way, many, rng, monkeypatch):
+    monkeypatch.setattr(convolve, "MANY", many)
     net = f.serial(f.conv2d(4, 3), f.relu, f.conv2d(2, 3), f.global_avg_pool2d)
     optimiser = f.sgd(0.1)
     step = f.training_step(f.supervised(net, f.mse()), optimiser)

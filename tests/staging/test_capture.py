@@ -1,6 +1,8 @@
 """A staged step whose calls are captured: here by a capture that makes them, as a graph would."""
 
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -108,6 +110,23 @@ def test_the_capture_is_asked_once_for_each_kind_of_batch_and_kept_by_a_copy():
         params, state, _ = fast(params, state, (x[:rows], t[:rows]), seeded())
     assert len(asked) == 2
     assert copy.copy(fast).capture is counted
+
+
+def test_what_was_captured_lives_as_long_as_the_step():
+    made = []
+
+    def forgetful(calls):
+        made.append(weakref.ref(calls))
+        return lambda: None  # a graph knows the addresses of the tensors, and keeps none of them
+
+    pure, *carried, batches = start(f.sgd(0.1))
+    step = f.stage(pure, capture=forgetful)
+    step(*carried, batches[0], seeded())
+    gc.collect()
+    assert made[0]() is not None
+    del step
+    gc.collect()
+    assert made[0]() is None
 
 
 def test_another_generator_draws_other_numbers():

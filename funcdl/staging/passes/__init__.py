@@ -12,7 +12,9 @@ from funcdl.staging.passes.rename import rename
 from funcdl.staging.passes.reuse import reuse
 from funcdl.staging.passes.separate import separate
 from funcdl.staging.passes.settle import settle
+from funcdl.staging.passes.share import share
 from funcdl.staging.passes.span import span
+from funcdl.staging.passes.stay import stay
 from funcdl.staging.passes.widen import widen
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "reuse",
     "separate",
     "settle",
+    "share",
     "span",
+    "stay",
     "widen",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from funcdl.staging.memory import Buffer, Slot, packed, slots
+from funcdl.staging.memory import Buffer, Slot, packed, placed, slots
 from funcdl.staging.methods import ELEMENTWISE
 from funcdl.staging.order import keeps_order
 from funcdl.staging.program import Move, Program
@@ -168,11 +168,6 @@ def _joined(group: list[Call], members: Members) -> Call:
 def _moves(members: Members) -> dict[Buffer, Move]:
     """Say where the parts of packs go."""
     return {
-        part: Move(pack, partial(_in_pack, pack, pack.start + sum(p.size for p in pack.parts[:k])))
+        part: Move(pack, partial(placed, pack, pack.start + sum(p.size for p in pack.parts[:k])))
         for part, (pack, k) in members.items()
     }
-
-
-def _in_pack(pack: Buffer, start: int, slot: Slot) -> Slot:
-    shift = (start - slot.buffer.start) * slot.buffer.memory.element_size() // slot.dtype.itemsize
-    return replace(slot, buffer=pack, offset=slot.offset + shift)
