@@ -3,9 +3,13 @@ import signal
 
 import pytest
 import torch
+from hypothesis import settings
 
 pytest.register_assert_rewrite("helpers")
 torch.set_num_threads(1)
+# No test is timed: the machine may be busy.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 # What a shell runs in the background ignores Ctrl-C, and so would the processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
