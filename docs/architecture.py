@@ -33,7 +33,7 @@ FLOORS = [
 ]
 """What stands on each floor, from the ground up."""
 
-WIDTH, LEFT, STOREY, HIGH, SWEEPS = 900, 170, 84, 18, 10
+WIDTH, LEFT, STOREY, HIGH, SWEEPS = 1560, 190, 84, 18, 10
 
 
 def rooms() -> list[list[str]]:
