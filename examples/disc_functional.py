@@ -13,7 +13,7 @@ import torch
 import typer
 
 import disc
-from funcdl import linear, mse, relu, schedules, serial, sgd, supervised, training_step
+from funcdl import batches, linear, mse, relu, schedules, serial, sgd, supervised, training_step
 
 
 def main(
@@ -35,9 +35,9 @@ def main(
 
     for epoch in range(1, epochs + 1):
         total = 0.0
-        for batch in torch.randperm(points, generator=rng).split(25):
-            params, state, loss = step(params, state, (train.x[batch], train.target[batch]))
-            total += float(loss) * len(batch) / points
+        for batch in batches(tuple(train), 25, rng):
+            params, state, loss = step(params, state, batch)
+            total += float(loss) * len(batch[0]) / points
         if epoch % max(epochs // 5, 1) == 0:
             print(f"epoch {epoch:3d}: loss {total:.6f}")
 

@@ -11,7 +11,7 @@ import torch
 import typer
 
 import disc
-from funcdl import SGD, Linear, LossMSE, ReLU, Sequential, schedules
+from funcdl import SGD, Linear, LossMSE, ReLU, Sequential, batches, schedules
 from funcdl.initialisers import fan_in_uniform, zeros
 
 
@@ -41,12 +41,12 @@ def main(
 
     for epoch in range(1, epochs + 1):
         total = 0.0
-        for batch in torch.randperm(points, generator=rng).split(25):
+        for x, target in batches(tuple(train), 25, rng):
             optimiser.zero_grad()
-            loss = criterion.forward(model.forward(train.x[batch]), train.target[batch])
+            loss = criterion.forward(model.forward(x), target)
             model.backward(criterion.backward())
             optimiser.step()
-            total += float(loss) * len(batch) / points
+            total += float(loss) * len(x) / points
         if epoch % max(epochs // 5, 1) == 0:
             print(f"epoch {epoch:3d}: loss {total:.6f}")
 

@@ -19,7 +19,7 @@ from typing import Annotated
 import torch
 import typer
 
-from funcdl import adam, schedules, stage, supervised, training_step
+from funcdl import adam, batches, schedules, stage, supervised, training_step
 from pairs.data import Mnist, Pairs, draw_split, load_digits
 from pairs.models import MODELS
 from pairs.rates import rate
@@ -54,8 +54,9 @@ def error(
     rng = generator(seed, "batches", round)
     for _ in range(epochs):
         shown = swapped(train, rng) if leak else train
-        for i in torch.randperm(count, generator=rng).split(BATCH):
-            params, state, _ = step(params, state, (shown.images[i], (shown.target[i],)))
+        order = torch.randperm(count, generator=rng)
+        for batch in batches((shown.images, (shown.target,)), BATCH, order=order):
+            params, state, _ = step(params, state, batch)
     (said,), _ = model.net(params, (test.images - mean) / deviation)
     return float((said.argmax(-1) != test.target).double().mean())
 

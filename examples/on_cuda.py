@@ -12,6 +12,7 @@ import typer
 
 from funcdl import (
     adam,
+    batches,
     conv2d,
     cross_entropy,
     expand_dims,
@@ -63,9 +64,8 @@ def main(
     with torch.inference_mode():
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
-            order = torch.randperm(digits, generator=rng, device=device)
-            for batch in order[: digits // 100 * 100].split(100):
-                params, state, loss = step(params, state, (train[batch], labels[batch]))
+            for batch in batches((train[:digits], labels[:digits]), 100, rng, drop_last=True):
+                params, state, loss = step(params, state, batch)
             # Reading the loss waits for the device, so that the time is that of the work.
             print(f"epoch {epoch}: loss of the last batch {float(loss):.3f}, ", end="")
             print(f"{time.perf_counter() - start:.2f} s")

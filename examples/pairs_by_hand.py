@@ -13,6 +13,7 @@ import typer
 
 from funcdl import (
     adam,
+    batches,
     conv2d,
     cross_entropy,
     expand_dims,
@@ -58,8 +59,7 @@ def main(
     state = optimiser.init(params)
     step = stage(training_step(supervised(net, loss), optimiser))
     for epoch in range(1, epochs + 1):
-        for i in torch.randperm(count, generator=rng).split(50):
-            batch = train.images[i], (train.target[i], train.classes[i])
+        for batch in batches((train.images, (train.target, train.classes)), 50, rng):
             params, state, value = step(params, state, batch)
         if epoch % max(epochs // 5, 1) == 0:
             print(f"epoch {epoch:2d}: loss of the last batch {float(value):.4f}")

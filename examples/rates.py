@@ -13,7 +13,7 @@ import typer
 from torch import Generator, Tensor
 
 import disc
-from funcdl import Optimiser, adam, mse, stage, supervised, training_step, tree
+from funcdl import Optimiser, adam, batches, mse, stage, supervised, training_step, tree
 from studykit.capture import cuda_graph
 from studykit.svg.curves import Curve, Point, curves
 from studykit.svg.standalone import alone
@@ -21,17 +21,17 @@ from studykit.svg.standalone import alone
 NET = disc.network((25, 25, 25), "tanh")
 
 
-def train(params: Any, optimiser: Optimiser, batches: list[tuple[Tensor, Tensor]]) -> Any:
+def train(params: Any, optimiser: Optimiser, seen: list[tuple[Tensor, Tensor]]) -> Any:
     """Take a step with each batch; parameters with a leading axis are so many networks."""
     models = tree.leaves(params)[0].ndim - 2
-    x, t = batches[0]
+    x, t = seen[0]
     step = stage(
         training_step(supervised(NET, mse(models=models)), optimiser),
         capture=cuda_graph() if x.is_cuda else None,
     )
     state = optimiser.init(params)
     stack = tree.leaves(params)[0].shape[:models]
-    for x, t in batches:
+    for x, t in seen:
         params, state, _ = step(params, state, (x.expand(*stack, *x.shape), t))
     return params
 
@@ -55,21 +55,18 @@ def main(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rng = Generator(device).manual_seed(seed)
     points, test = disc.draw(1000, rng), disc.draw(10_000, rng)
-    batches = []
-    for _ in range(epochs):
-        order = torch.randperm(1000, generator=rng, device=device)
-        batches += [(points.x[some], points.target[some]) for some in order.split(100)]
+    seen = [batch for _ in range(epochs) for batch in batches(tuple(points), 100, rng)]
     params, _ = NET.init(rng, (2,))
     each = torch.logspace(-4, 0, rates, dtype=torch.float64, device=device)
 
     with torch.inference_mode():
         start = time.perf_counter()
-        stacked = train(tree.stack([params] * rates), adam(each), batches)
+        stacked = train(tree.stack([params] * rates), adam(each), seen)
         found = errors(stacked, test).tolist()
         together = time.perf_counter() - start
         start = time.perf_counter()
         best = min(range(rates), key=found.__getitem__)
-        alone_error = float(errors(train(params, adam(float(each[best])), batches), test))
+        alone_error = float(errors(train(params, adam(float(each[best])), seen), test))
         once = time.perf_counter() - start
 
     for i in range(0, rates, max(rates // 10, 1)):
