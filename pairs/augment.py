@@ -1,11 +1,13 @@
 """Digits redrawn by hand, as it were: shifted, or turned, resized, slanted and bent a little.
 
-Nothing here knows which digits they are.
+Nothing here knows which digits they are. Numbers are drawn on the generator's device and are then
+brought to where the images are: the same ones change them, wherever that is.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,14 +18,17 @@ __all__ = ["AUGMENTS", "Warp", "augmented", "sampled", "shifted", "warped"]
 AUGMENTS = ("none", "shift", "warp")
 """What may be done to the images while training, from the least to the most."""
 
+Drawn = tuple[Tensor, ...]
+"""The numbers that change images, each (count, …)."""
 
-def augmented(images: Tensor, how: str, rng: Generator) -> Tensor:
+
+def augmented(images: Tensor, how: str, rngs: Sequence[Generator]) -> Tensor:
     """Change each image of a stack in a way of its own.
 
     Args:
         images: (…, height, width), of floats; they are not written to.
         how: one of `AUGMENTS`: not at all, by a shift of a pixel, or by a `Warp`.
-        rng: draws everything.
+        rngs: draw everything, each for its share of the images: the first ones, the next ones, …
 
     Returns:
         As many images of the same shape.
@@ -31,8 +36,11 @@ def augmented(images: Tensor, how: str, rng: Generator) -> Tensor:
     if how == "none":
         return images
     each = images.flatten(0, -3)
-    drawn = shifted(each, 1, rng) if how == "shift" else warped(each, Warp(), rng)
-    return drawn.view_as(images)
+    count, warp = len(each) // len(rngs), Warp()
+    shift = how == "shift"
+    drawn = [_shifts(count, 1, rng) if shift else _warps(count, warp, rng) for rng in rngs]
+    numbers = tuple(torch.cat(parts).to(each.device) for parts in zip(*drawn))
+    return (_shift(each, numbers) if shift else _warp(each, numbers)).view_as(images)
 
 
 def shifted(images: Tensor, most: int, rng: Generator) -> Tensor:
@@ -46,13 +54,23 @@ def shifted(images: Tensor, most: int, rng: Generator) -> Tensor:
     Returns:
         As many images of the same shape.
     """
-    count, height, width = images.shape
+    return _shift(images, _shifts(len(images), most, rng))
 
-    def places(length: int) -> Tensor:
-        shift = torch.randint(-most, most + 1, (count, 1), generator=rng)
-        return (torch.arange(length) + shift).clamp(0, length - 1)
 
-    at = places(height)[:, :, None] * width + places(width)[:, None]
+def _shifts(count: int, most: int, rng: Generator) -> Drawn:
+    """Draw how far images go down, and how far to the right."""
+    down, right = (torch.randint(-most, most + 1, (count, 1), generator=rng) for _ in range(2))
+    return down, right
+
+
+def _shift(images: Tensor, shifts: Drawn) -> Tensor:
+    down, right = shifts
+    height, width = images.shape[-2:]
+
+    def places(length: int, shift: Tensor) -> Tensor:
+        return (torch.arange(length, device=shift.device) + shift).clamp(0, length - 1)
+
+    at = places(height, down)[:, :, None] * width + places(width, right)[:, None]
     return images.flatten(1).gather(1, at.flatten(1)).view_as(images)
 
 
@@ -88,27 +106,39 @@ def warped(images: Tensor, warp: Warp, rng: Generator) -> Tensor:
     Simard, Steinkraus and Platt, "Best practices for convolutional neural networks applied to
     visual document analysis" (2003).
     """
-    count, height, width = images.shape
+    return _warp(images, _warps(len(images), warp, rng))
+
+
+def _warps(count: int, warp: Warp, rng: Generator) -> Drawn:
+    """Draw angles, slants, heights, widths, shifts and, if there is a bend, control points."""
 
     def draw(limit: float, *shape: int) -> Tensor:
         return (torch.rand((count, *shape), generator=rng) * 2 - 1) * limit
 
-    angle, shear = draw(math.radians(warp.rotation)), draw(warp.shear)
-    tall, wide = draw(warp.scale) + 1, draw(warp.scale) + 1
+    limits = math.radians(warp.rotation), warp.shear, warp.scale, warp.scale
+    angle, shear, tall, wide = map(draw, limits)
+    shift = draw(warp.shift, 2)
+    bend = [draw(warp.bend, 2, POINTS, POINTS)] if warp.bend else []
+    return angle, shear, tall + 1, wide + 1, shift, *bend
+
+
+def _warp(images: Tensor, warps: Drawn) -> Tensor:
+    angle, shear, tall, wide, shift, *bend = warps
+    (count, height, width), device = images.shape, images.device
     cos, sin = angle.cos(), angle.sin()
     # A turn, times a slant, times a scaling: where each pixel is read.
     turn = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
     slant = torch.stack(
         [torch.stack([tall, tall * 0], -1), torch.stack([shear * tall, wide], -1)], -2
     )
-    rows, columns = torch.meshgrid(_centred(height), _centred(width), indexing="ij")
+    places = _centred(height, device), _centred(width, device)
+    rows, columns = torch.meshgrid(*places, indexing="ij")
     grid = torch.stack([rows, columns]).flatten(1)
     where = (turn @ slant @ grid).reshape(count, 2, height, width)
-    centre = torch.tensor([(height - 1) / 2, (width - 1) / 2])
-    where = where + (centre + draw(warp.shift, 2))[..., None, None]
-    if warp.bend:
-        field = draw(warp.bend, 2, POINTS, POINTS)
-        where = where + _between(height) @ field @ _between(width).mT
+    centre = torch.tensor([(height - 1) / 2, (width - 1) / 2], device=device)
+    where = where + (centre + shift)[..., None, None]
+    for field in bend:
+        where = where + _between(height, device) @ field @ _between(width, device).mT
     return sampled(images, where[:, 0], where[:, 1])
 
 
@@ -134,20 +164,21 @@ def sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     top, left = rows.floor(), columns.floor()
     # With its border around it an image has all of the 4 × 4 pixels that any place needs.
     wide = width + 3
-    flat = images[:, _bordered(height)][:, :, _bordered(width)].flatten(1)
+    down, right = _bordered(height, images.device), _bordered(width, images.device)
+    flat = images[:, down][:, :, right].flatten(1)
     at = (top * wide + left).long().flatten(1)
     read = torch.zeros_like(rows)
-    for i, down in enumerate(_cubic(rows - top)):
+    for i, high in enumerate(_cubic(rows - top)):
         line = torch.zeros_like(rows)
-        for j, right in enumerate(_cubic(columns - left)):
+        for j, broad in enumerate(_cubic(columns - left)):
             pixels = flat[:, i * wide + j :].gather(1, at)
-            line.addcmul_(pixels.view_as(rows), right)
-        read.addcmul_(line, down)
+            line.addcmul_(pixels.view_as(rows), broad)
+        read.addcmul_(line, high)
     return read
 
 
-def _bordered(length: int) -> Tensor:
-    return torch.arange(-1, length + 2).clamp(0, length - 1)
+def _bordered(length: int, device: torch.device) -> Tensor:
+    return torch.arange(-1, length + 2, device=device).clamp(0, length - 1)
 
 
 def _cubic(t: Tensor) -> list[Tensor]:
@@ -160,12 +191,12 @@ def _cubic(t: Tensor) -> list[Tensor]:
     ]
 
 
-def _centred(length: int) -> Tensor:
-    return torch.arange(length) - (length - 1) / 2
+def _centred(length: int, device: torch.device) -> Tensor:
+    return torch.arange(length, device=device) - (length - 1) / 2
 
 
-def _between(length: int) -> Tensor:
+def _between(length: int, device: torch.device) -> Tensor:
     """Make the (length, POINTS) weights that lead from control points to pixels, along waves."""
-    place = torch.linspace(0, POINTS - 1, length)[:, None]
-    distance = (place - torch.arange(POINTS)).clamp(-1, 1)
+    place = torch.linspace(0, POINTS - 1, length, device=device)[:, None]
+    distance = (place - torch.arange(POINTS, device=device)).clamp(-1, 1)
     return (1 + (math.pi * distance).cos()) / 2

@@ -37,7 +37,7 @@ from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from pairs.at_most import at_most
 from pairs.recipe import Recipe
 
-__all__ = ["BOTH", "DIGITS", "LONGER", "TIES", "Blocks", "Factors", "Model", "family"]
+__all__ = ["BOTH", "DIGITS", "LONGER", "TIES", "Blocks", "Factors", "Model", "family", "loss_of"]
 
 
 class Factors(NamedTuple):
@@ -107,18 +107,30 @@ class Model(NamedTuple):
         """Whether its network acts otherwise in training, as norms do, until they are measured."""
         return bool(self.net.needs_rng)
 
-    def weighted(self, aux_weight: float) -> Layer:
+    @property
+    def stackable(self) -> bool:
+        """Whether several rounds can be trained in one pass: a model of the design draws nothing.
+
+        What the dropout of a recipe draws for several networks at once is not what it draws for
+        each of them alone.
+        """
+        return self.factors is not None
+
+    def weighted(self, aux_weight: float, models: int = 0) -> Layer:
         """Return its loss with another weight of the digits' beside the Boolean's.
 
         A model that does not learn both has its one loss, whatever the weight.
 
         Args:
             aux_weight: at least 0; at 0 the digits are not learned.
+            models: leading axes that count models, each of which has a loss of its own.
 
         Raises:
             InputError: the weight is below 0 or not finite.
         """
-        return both(aux_weight) if self.auxiliary else self.loss
+        if self.factors is None or not (models or self.auxiliary):
+            return self.loss
+        return loss_of(self.factors.losses, aux_weight, models)
 
 
 def quiet(rng: Generator, shape: tuple[int, ...]) -> Tensor:
@@ -163,15 +175,22 @@ class Blocks(NamedTuple):
         return (batch_norm(),) if self.norm == "batch" else ()
 
 
-def both(aux_weight: float) -> Layer:
-    """Add the digits' loss, with a weight, to that of the Boolean."""
-    return weighted_sum((1.0, cross_entropy()), (aux_weight, cross_entropy()))
+def loss_of(losses: str, aux_weight: float = 1.0, models: int = 0) -> Layer:
+    """Make the loss that a model descends.
+
+    Args:
+        losses: as `Factors` has them.
+        aux_weight: of the digits' loss beside the Boolean's, where both are learned.
+        models: leading axes that count models.
+    """
+    loss = cross_entropy(models=models)
+    boolean = (0.0 if losses == "digits" else 1.0), loss
+    digits = (aux_weight if losses == "both" else 1.0), loss
+    return weighted_sum(boolean, *([] if losses == "Boolean" else [digits]))
 
 
-BOOLEAN = weighted_sum((1.0, cross_entropy()))
-BOTH = both(1.0)
-DIGITS = weighted_sum((0.0, cross_entropy()), (1.0, cross_entropy()))
-LOSSES = {"Boolean": BOOLEAN, "both": BOTH, "digits": DIGITS}
+LOSSES = {losses: loss_of(losses) for losses in ("Boolean", "both", "digits")}
+BOTH, DIGITS = LOSSES["both"], LOSSES["digits"]
 
 TIES = {
     "plain": "one network of both digits",

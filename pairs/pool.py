@@ -34,7 +34,7 @@ from typing import Any, Protocol, TypeVar
 
 from funcdl import FuncdlError
 
-__all__ = ["WorkerLostError", "Workers", "pool"]
+__all__ = ["METHOD", "WorkerLostError", "Workers", "pool"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -73,19 +73,23 @@ class Workers(Protocol):
 
 
 @contextmanager
-def pool(count: int) -> Iterator[Workers]:
+def pool(count: int, method: str = METHOD) -> Iterator[Workers]:
     """Give so many processes; they have ended when the block has, whatever ends it.
+
+    Args:
+        count: of the processes.
+        method: how they are made, "fork" or "spawn".
 
     Raises:
         OSError: this machine has no room for so many.
     """
-    context: Any = multiprocessing.get_context(METHOD)
+    context: Any = multiprocessing.get_context(method)
     workers: list[tuple[BaseProcess, Connection]] = []
     try:
         for _ in range(count):
             with _undisturbed():
                 ours, theirs = context.Pipe()
-                inherited = [ours, *(pipe for _, pipe in workers)] if METHOD == "fork" else []
+                inherited = [ours, *(pipe for _, pipe in workers)] if method == "fork" else []
                 process = context.Process(target=_serve, args=(theirs, inherited), daemon=True)
                 workers.append((process, ours))
                 process.start()

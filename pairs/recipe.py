@@ -55,11 +55,9 @@ def learn_digits(
         rng: draws the warps, the order of the digits and what is dropped.
 
     Yields:
-        Where it stands after each epoch, the norms not yet measured (see `measured`). A committee
-        is there only when its last member is: it comes once, its norms measured.
-
-    Raises:
-        TrainingError: the parameters after an epoch, or its last loss, are not finite.
+        Where it stands after each epoch, the norms not yet measured (see `measured`); the one in
+        which it diverges is the last. A committee is there only when its last member is: it comes
+        once, its norms measured.
     """
     if recipe.members > 1:
         yield _learn_committee(recipe, params, images, classes, rng)
@@ -94,7 +92,7 @@ def measured(recipe: Recipe, params: Any, images: Tensor, rng: Generator) -> Any
 def _learn_committee(
     recipe: Recipe, params: Any, images: Tensor, classes: Tensor, rng: Generator
 ) -> Epoch:
-    """Train each member, and give them together."""
+    """Train each member, and give them together; one that diverges is the end of all."""
     began = time.perf_counter()
     alone = recipe._replace(members=1)
     learnt = []
@@ -102,5 +100,7 @@ def _learn_committee(
         last = Epoch(0, member, (), 0.0)
         for epoch in learn_digits(alone, member, images, classes, rng):
             last = epoch
+        if last.lost:
+            return last
         learnt.append(measured(alone, last.params, images, rng))
     return last._replace(params=tree.stack(learnt), seconds=time.perf_counter() - began)

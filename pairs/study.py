@@ -1,37 +1,44 @@
-"""The study: models × rounds, over processes, each round given the moment it is there."""
+"""The study: models × rounds, over processes or in one pass, given the moment they are there."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from pairs.data import Mnist, load_digits, read_digits
 from pairs.details import Details
 from pairs.model_file import from_round, pack
-from pairs.pool import Workers
+from pairs.models import MODELS
+from pairs.pool import METHOD, Workers
 from pairs.pool import pool as processes
 from pairs.results import Results
-from pairs.rounds import row_of, train_round
+from pairs.rounds import begin, learnt, row_of, together
 from pairs.training import Row, Settings, TrainingError
-from pairs.watch import watch_round
+from pairs.watch import watched as watch_all
+from studykit.devices import here
+from studykit.memory import no_memory
 from studykit.threads import one_thread
 
-__all__ = ["Done", "Task", "digits", "keep", "missing", "pool", "run"]
+__all__ = ["Done", "Task", "digits", "keep", "missing", "pool", "run", "stacks"]
 
 
 class Task(NamedTuple):
-    """One round of one model under some settings: what a worker does."""
+    """One round of one model under some settings."""
 
     model: str
     round: int
     settings: Settings
+
+
+Stack = tuple[Task, ...]
+"""Rounds that are trained in one pass: what a worker does."""
 
 
 def missing(plan: Mapping[Settings, Results], names: Sequence[str], rounds: int) -> list[Task]:
@@ -48,6 +55,28 @@ def missing(plan: Mapping[Settings, Results], names: Sequence[str], rounds: int)
         all_of_them = ((name, i) for i in range(rounds) for name in names)
         found += [Task(*key, settings) for key in all_of_them if key not in there]
     return found
+
+
+def stacks(tasks: Sequence[Task], most: Callable[[Task], int]) -> list[Stack]:
+    """Gather rounds that one pass can train: of one model and one setting.
+
+    Args:
+        tasks: in the order in which they shall be done.
+        most: how many at most are trained with a task.
+
+    Returns:
+        The stacks in the order of their first tasks; all tasks, each once.
+    """
+    found: list[list[Task]] = []
+    open_: dict[tuple[str, Settings], list[Task]] = {}
+    for task in tasks:
+        key = task.model, task.settings
+        room = most(task) if MODELS[task.model].stackable else 1
+        if key not in open_ or len(open_[key]) >= room:
+            open_[key] = []
+            found.append(open_[key])
+        open_[key].append(task)
+    return [tuple(stack) for stack in found]
 
 
 _loading = threading.Lock()
@@ -68,30 +97,57 @@ class Done(NamedTuple):
     """The content of a file of its parameters: a cluster's workers may share no disk."""
 
 
-def work(task: Task, data_dir: Path | None, watched: bool = False, saved: bool = False) -> Done:
-    """Do one round of one model, on one thread: what a worker does, a function of its arguments.
+def work(
+    stack: Stack,
+    data_dir: Path | None,
+    watched: bool = False,
+    saved: bool = False,
+    device: str = "cpu",
+) -> list[Done | TrainingError]:
+    """Do the rounds of a stack, on one thread: what a worker does, a function of its arguments.
 
-    It may be called from several threads at once, as the workers of a cluster may do.
+    It may be called from several threads at once, as the workers of a cluster may do. A worker that
+    has not the device does the rounds one by one on its processor, and so does every worker with
+    those of a model that is not stackable.
+
+    Returns:
+        What came of each round; the error of one that failed.
     """
     with _loading:
         mnist = digits(data_dir)
+    where = here(device) if MODELS[stack[0].model].stackable else "cpu"
     with one_thread(), torch.inference_mode():
-        trained, details = (
-            watch_round(*task, mnist) if watched else (train_round(*task, mnist), None)
-        )
+        if where == device:
+            return _done(stack, mnist, watched, saved, where)
+        return [one for task in stack for one in _done((task,), mnist, watched, saved, where)]
+
+
+def _done(
+    stack: Stack, mnist: Mnist, watched: bool, saved: bool, device: str
+) -> list[Done | TrainingError]:
+    start = together([begin(*task, mnist) for task in stack], device)
+    found: Sequence[Any] = watch_all(start) if watched else learnt(start)
+    done: list[Done | TrainingError] = []
+    for task, one in zip(stack, found):
+        if isinstance(one, TrainingError):
+            done.append(one)
+            continue
+        trained, details = one if watched else (one, None)
         model = pack(from_round(*task, trained)) if saved else None
-        return Done(row_of(*task, trained), details, model)
+        done.append(Done(row_of(*task, trained), details, model))
+    return done
 
 
 @contextmanager
-def pool(workers: int, data_dir: Path | None) -> Iterator[Workers]:
+def pool(workers: int, data_dir: Path | None, device: str = "cpu") -> Iterator[Workers]:
     """Give processes, one thread each; ended with the block, whatever happens.
 
-    Where processes can be forked, they find the digits loaded.
+    Where processes can be forked, they find the digits loaded. CUDA does not bear it: who works
+    there begins anew.
     """
     with one_thread():
         digits(data_dir)
-        with processes(workers) as made:
+        with processes(workers, METHOD if device == "cpu" else "spawn") as made:
             yield made
 
 
@@ -103,6 +159,8 @@ def run(
     watched: bool = False,
     saved: bool = False,
     stop: Connection | None = None,
+    device: str = "cpu",
+    most: Callable[[Task], int] = lambda task: 1,
 ) -> Generator[tuple[Task, Done | TrainingError]]:
     """Have workers do the tasks.
 
@@ -113,6 +171,9 @@ def run(
         watched: whether the rounds are watched, for their details; it takes half as long again.
         saved: whether the content of a file of the parameters is given too.
         stop: the end of a pipe, or None; once there is something to read, the work ends.
+        device: where workers train, if they have it: "cpu", or one of CUDA's.
+        most: how many rounds are trained in one pass, as `stacks` has it. A stack that memory has
+            no room for is done in two halves, after the others.
 
     Yields:
         Each task with what it gave, as soon as it comes, or with the error of a round that failed;
@@ -121,12 +182,20 @@ def run(
     Raises:
         WorkerLostError, KeyboardInterrupt: as `Workers` has them; all that came was given.
     """
-    function = partial(work, data_dir=data_dir, watched=watched, saved=saved)
-    with closing(workers(function, tasks, stop)) as outcomes:
-        for task, outcome in outcomes:
-            if isinstance(outcome, Exception) and not isinstance(outcome, TrainingError):
-                raise outcome
-            yield task, outcome
+    function = partial(work, data_dir=data_dir, watched=watched, saved=saved, device=device)
+    todo = stacks(tasks, most)
+    while todo:
+        halves: list[Stack] = []
+        with closing(workers(function, todo, stop)) as outcomes:
+            for stack, outcome in outcomes:
+                if not isinstance(outcome, Exception):
+                    yield from zip(stack, outcome)
+                elif len(stack) > 1 and no_memory(outcome):
+                    half = (len(stack) + 1) // 2
+                    halves += [stack[:half], stack[half:]]
+                else:
+                    raise outcome
+        todo = halves
 
 
 def keep(results: Results, task: Task, done: Done) -> None:

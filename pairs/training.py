@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from pairs.descent import Epoch, TrainingError, descend
 from pairs.models import Model
 from pairs.rates import rate
 from pairs.recipe import learn_digits, measured
+from pairs.stack import stacked
 from studykit.schema import Share, Within
 
 __all__ = [
@@ -62,7 +63,8 @@ class Row(NamedTuple):
 
     `lr` is the peak of the rate that it was trained with. `digit_error` counts single digits taken
     for another, None where the model learns none; `seconds` is the time of the training alone.
-    `calibration` is of the test pairs; a row that is older than it has None.
+    `calibration` is of the test pairs; a row that is older than it has None. `device` is where the
+    round was trained, and `stack` how many were in one pass: of their time, each has its share.
     """
 
     model: str
@@ -76,6 +78,8 @@ class Row(NamedTuple):
     digit_error: Share | None
     seconds: Annotated[float, Within(0, 2**63)]
     calibration: Calibration | None = None
+    device: str = "cpu"
+    stack: Annotated[int, Within(1, 2**63 - 1)] = 1
 
     def contradiction(self) -> str | None:
         """Say where the errors and the calibration cannot be of the same pairs."""
@@ -93,14 +97,25 @@ class Row(NamedTuple):
 
 
 class Scaling(NamedTuple):
-    """Mean and deviation of the training images, which everything is scaled by."""
+    """Mean and deviation of the training images, which everything is scaled by.
+
+    Those of a stack are (models,) each.
+    """
 
     mean: Tensor
     deviation: Tensor
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Scale images to mean 0 and deviation 1, as far as the training set tells."""
-        return (images - self.mean) / self.deviation
+        """Scale images to mean 0 and deviation 1, as far as the training set tells.
+
+        Args:
+            images: (*models, N, 2, 14, 14), wherever they are.
+
+        Returns:
+            Images on the device of the mean.
+        """
+        mean, deviation = (own.view(-1, 1, 1, 1, 1) if own.ndim else own for own in self)
+        return (images.to(mean.device) - mean) / deviation
 
 
 def epochs_of(model: Model, settings: Settings) -> int:
@@ -118,49 +133,66 @@ def lr_of(model: Model, settings: Settings) -> float:
 
 
 def train(
-    model: Model, params: Any, pairs: Pairs, settings: Settings, rng: Generator
+    model: Model,
+    params: Any,
+    pairs: Pairs,
+    settings: Settings,
+    rngs: Sequence[Generator],
 ) -> Iterator[Epoch]:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
 
     A model with a recipe learns from the single digits, by its recipe.
 
+    Several rounds are trained in one pass, on a leading model axis of parameters and pairs; one
+    round alone has no such axis. Everything is drawn on the CPU and then brought to where the pairs
+    are, so that a round is drawn the same numbers wherever and beside whomever it is trained.
+
     Args:
         model: which network and loss.
         params: its initial parameters; they are not written to.
-        pairs: scaled images, with their targets.
+        pairs: scaled images (*models, N, 2, 14, 14), with their targets.
         settings: epochs, batch size, peak rate, augmentation and weight of the auxiliary loss.
-        rng: draws the augmentation and the order of the pairs, anew for each epoch.
+        rngs: one a round; draw the augmentation and the order of its pairs, anew for each epoch.
 
     Yields:
         Where it stands after each epoch, the norms not yet measured (see `settled`); a committee
-        once, when its last member is trained.
-
-    Raises:
-        TrainingError: the parameters after an epoch, or its last loss, are not finite.
+        once, when its last member is trained. It ends early where no round is finite any more.
 
     The rate's course is that of Smith, "Super-convergence" (2018), with a cosine's fall.
     """
     if model.recipe is not None:
         digit, *rest = params
         images, classes = pairs.images.flatten(0, 1), pairs.classes.flatten()
-        for epoch in learn_digits(model.recipe, digit, images, classes, rng):
+        for epoch in learn_digits(model.recipe, digit, images, classes, *rngs):
             yield epoch._replace(params=(epoch.params, *rest))
         return
 
     def batches() -> Iterator[Any]:
-        images = augmented(pairs.images, settings.augment, rng)
-        order = torch.randperm(len(images), generator=rng)
+        images = augmented(pairs.images, settings.augment, rngs)
+        order = stacked([torch.randperm(count, generator=rng) for rng in rngs])
         parts = (images, *(pairs.target, pairs.classes)[: model.outputs])
-        for x, *targets in zip(*(torch.split(part[order], settings.batch_size) for part in parts)):
+        shuffled = _picked(parts, order.to(images.device))
+        batched = (torch.split(part, settings.batch_size, models) for part in shuffled)
+        for x, *targets in zip(*batched):
             yield x, tuple(targets)
 
-    epochs = epochs_of(model, settings)
-    steps = epochs * math.ceil(len(pairs.target) / settings.batch_size)
+    *axes, count = pairs.target.shape
+    models, epochs = len(axes), epochs_of(model, settings)
+    steps = epochs * math.ceil(count / settings.batch_size)
     rise, peak = max(steps // 10, 1), lr_of(model, settings)
     optimiser = adam(warm_up(rise, cosine(peak, max(steps - rise, 1)), start=0.04))
-    objective = supervised(model.net, model.weighted(settings.aux_weight))
-    draws = rng if model.normed else None
+    objective = supervised(model.net, model.weighted(settings.aux_weight, models))
+    # A sign of training; nothing is drawn from it.
+    draws = rngs[0] if model.normed else None
     yield from descend(objective, optimiser, params, (batches() for _ in range(epochs)), draws)
+
+
+def _picked(parts: Sequence[Tensor], order: Tensor) -> list[Tensor]:
+    """Put what each round has, (*models, N, …), in an order of its own, (*models, N)."""
+    if order.ndim == 1:
+        return [part[order] for part in parts]
+    rounds = torch.arange(len(order), device=order.device)[:, None]
+    return [part[rounds, order] for part in parts]
 
 
 def settled(model: Model, params: Any, images: Tensor, rng: Generator) -> Any:
@@ -168,8 +200,8 @@ def settled(model: Model, params: Any, images: Tensor, rng: Generator) -> Any:
 
     Args:
         model: which network; one without norms has nothing to measure.
-        params: its parameters; they are not written to.
-        images: (N, 2, 14, 14), scaled; as they are, not augmented.
+        params: its parameters, or those of a stack; they are not written to.
+        images: (*models, N, 2, 14, 14), scaled; as they are, not augmented.
         rng: that of `train`; a copy draws what a recipe drops meanwhile, so that looking changes no
             number that is drawn later.
 
@@ -182,7 +214,7 @@ def settled(model: Model, params: Any, images: Tensor, rng: Generator) -> Any:
         return (measured(model.recipe, digit, images.flatten(0, 1), draws), *rest)
     if not model.normed:
         return params
-    return calibrate(model.net, params, torch.split(images, SOME), draws)
+    return calibrate(model.net, params, torch.split(images, SOME, -4), draws)
 
 
 SOME = 250
@@ -197,14 +229,30 @@ def errors(model: Model, params: Any, scaling: Scaling, pairs: Pairs) -> tuple[f
     return shares(ask(model, params, scaling, pairs.images), pairs)
 
 
-CHUNK = 100
+CHUNKS = {"cpu": 100}
 """Pairs that are looked at together: more do not fit the processor's caches."""
+
+CHUNK = 10_000
+"""On another device, which takes as long for few."""
 
 
 def ask(model: Model, params: Any, scaling: Scaling, images: Tensor) -> list[Tensor]:
-    """Return all outputs of a trained model for pairs (N, 2, 14, 14), some pairs at a time."""
-    chunks = [model.net(params, scaling(some))[0] for some in torch.split(images, CHUNK)]
-    return [torch.cat(parts) for parts in zip(*chunks)]
+    """Ask a trained model, or each of a stack, some pairs at a time.
+
+    Args:
+        model: which network.
+        params: its parameters, wherever they are.
+        scaling: that of its training images, beside them.
+        images: (*models, N, 2, 14, 14), wherever they are.
+
+    Returns:
+        All outputs, on the CPU.
+    """
+    axis = images.ndim - 4
+    most = CHUNKS.get(scaling.mean.device.type, CHUNK)
+    chunk = max(most // images.shape[:axis].numel(), 10)
+    chunks = [model.net(params, scaling(some))[0] for some in torch.split(images, chunk, axis)]
+    return [torch.cat(parts, axis).cpu() for parts in zip(*chunks)]
 
 
 def shares(outputs: list[Tensor], pairs: Pairs) -> tuple[float, float | None]:

@@ -1,4 +1,4 @@
-"""A round of one model, watched: what it trained, and the details that a row has no room for."""
+"""Rounds of one model, watched: what they trained, and the details that a row has no room for."""
 
 from __future__ import annotations
 
@@ -15,48 +15,70 @@ from pairs.data import Mnist, Pairs
 from pairs.descent import Epoch
 from pairs.details import PICTURES, Details, Mistake
 from pairs.rounds import Start, Trained, begin, finished, learn
-from pairs.training import Settings, ask, epochs_of, errors, settled
+from pairs.stack import stacked, unstacked
+from pairs.training import Settings, TrainingError, ask, epochs_of, settled, shares
 
-__all__ = ["Look", "watch", "watch_round"]
+__all__ = ["Look", "watch", "watch_round", "watched"]
 
 SOME = 250
 """Training pairs that a look is taken at: at all of them it would take a third of the epoch."""
 
 
 class Look(NamedTuple):
-    """A look at a model after an epoch.
+    """A look at the rounds of a model after an epoch.
 
     Attributes:
         epoch: where training stands, the norms not yet measured.
-        loss: the Boolean's mean cross-entropy on some of the training pairs.
-        test_error: the share of the test pairs that are answered wrongly.
+        losses: of each round the Boolean's mean cross-entropy on some of its training pairs.
+        test_errors: of each round the share of its test pairs that are answered wrongly.
     """
 
     epoch: Epoch
-    loss: float
-    test_error: float
+    losses: list[float]
+    test_errors: list[float]
 
 
 def watch(start: Start) -> Iterator[Look]:
-    """Train a round's model as `learn` does, and look at it after each epoch.
+    """Train the rounds of a model as `learn` does, and look at them after each epoch.
 
     The looks draw no random numbers and their time is not the training's: what is trained is the
     same.
 
     Yields:
-        A look an epoch; at a committee one, when its last member is trained.
-
-    Raises:
-        TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
+        A look an epoch; at a committee one, when its last member is trained. Where the last round
+        has diverged there is nothing to look at: no losses, no errors.
     """
-    model, scaling, test = start.model, start.scaling, start.split.test
-    some = Pairs(*(part[:SOME] for part in start.split.train))
-    images = start.pairs.images if model.recipe else start.pairs.images[:SOME]
+    model, scaling, count = start.model, start.scaling, len(start.rounds)
+    tests = [split.test for split in start.splits]
+    somes = [Pairs(*(part[:SOME] for part in split.train)) for split in start.splits]
+    device = start.pairs.images.device
+    test, some = (
+        stacked([pairs.images for pairs in asked]).to(device) for asked in (tests, somes)
+    )
+    images = start.pairs.images
+    if not model.recipe:
+        images = images.narrow(-4, 0, min(SOME, images.shape[-4]))
     for epoch in learn(start):
-        params = settled(model, epoch.params, images, start.rng)
-        loss = _loss(ask(model, params, scaling, some.images)[0], some.target)
-        error, _ = errors(model, params, scaling, test)
-        yield Look(epoch, loss, error)
+        if len(epoch.lost) == count:
+            yield Look(epoch, [], [])
+            return
+        params = settled(model, epoch.params, images, start.rngs[0])
+        seen = unstacked(ask(model, params, scaling, some), count)
+        answers = unstacked(ask(model, params, scaling, test), count)
+        losses = [_loss(own[0], pairs.target) for own, pairs in zip(seen, somes)]
+        yield Look(epoch, losses, [shares(own, pairs)[0] for own, pairs in zip(answers, tests)])
+
+
+def watched(start: Start) -> list[tuple[Trained, Details] | TrainingError]:
+    """Do what `learnt` does, and look at each round after each epoch and at its mistakes."""
+    last, looks = start.epoch, []
+    for look in watch(start):
+        last = look.epoch
+        looks.append(look)
+    return [
+        one if isinstance(one, TrainingError) else (one, _details(start, place, looks, one))
+        for place, one in enumerate(finished(start, last))
+    ]
 
 
 def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tuple[Trained, Details]:
@@ -66,19 +88,16 @@ def watch_round(name: str, round: int, settings: Settings, mnist: Mnist) -> tupl
         TrainingError: the loss became NaN or infinite; says in which model, round and epoch.
         DataError: there are not as many digits as the settings ask for.
     """
-    start = begin(name, round, settings, mnist)
-    last, looks = start.epoch, []
-    for look in watch(start):
-        last = look.epoch
-        looks.append(look)
-    trained = finished(start, last)
-    return trained, _details(start, looks, trained)
+    (found,) = watched(begin(name, round, settings, mnist))
+    if isinstance(found, TrainingError):
+        raise found
+    return found
 
 
-def _details(start: Start, looks: Sequence[Look], trained: Trained) -> Details:
-    model, round, test = start.model, start.round, trained.split.test
+def _details(start: Start, place: int, looks: Sequence[Look], trained: Trained) -> Details:
+    model, test = start.model, trained.split.test
     # A committee, which is there only when its last member is, has no curves.
-    curves = looks if len(looks) == epochs_of(model, start.settings) else []
+    curves = looks if len(looks) == epochs_of(model, start.settings[place]) else []
     outputs = ask(model, trained.params, trained.scaling, test.images)
     p = outputs[0].softmax(-1)[:, 1].nan_to_num(0.5)
     guesses = outputs[1].argmax(-1) if len(outputs) > 1 else None
@@ -86,14 +105,14 @@ def _details(start: Start, looks: Sequence[Look], trained: Trained) -> Details:
     mistakes = _mistakes(p, guesses, wrong, test)
     return Details(
         model.name,
-        round,
-        [_kept(look.loss) for look in curves],
-        [look.test_error for look in curves],
+        start.rounds[place],
+        [_kept(look.losses[place]) for look in curves],
+        [look.test_errors[place] for look in curves],
         mistakes,
         [_encoded(test.images[mistake.pair]) for mistake in mistakes[:PICTURES]],
         _kinds(wrong, test.classes),
         None if guesses is None else _confusion(guesses, test.classes),
-        _filters(trained.params) if round == 0 else [],
+        _filters(trained.params) if start.rounds[place] == 0 else [],
     )
 
 
