@@ -14,6 +14,7 @@ from funcdl_cli.config import configure
 from funcdl_cli.console import hush
 from pairs.augment import AUGMENTS
 from pairs.models import MODELS
+from studykit.devices import DeviceError, named
 from studykit.threads import usable_cores
 
 __all__ = [
@@ -29,10 +30,12 @@ __all__ = [
     "Config",
     "Dask",
     "DataDir",
+    "Device",
     "Json",
     "Quiet",
     "Rounds",
     "Seed",
+    "Stack",
     "TestPairs",
     "Validation",
     "Workers",
@@ -108,13 +111,43 @@ DataDir = Annotated[
     ),
 ]
 Workers = Annotated[
-    int,
+    int | None,
     typer.Option(
         metavar="N",
         min=1,
         max=1024,
         help="Processes, one thread each.",
-        show_default="cores",
+        show_default="cores; 1 on CUDA",
+        rich_help_panel=WHERE,
+    ),
+]
+
+
+def device(text: str) -> str:
+    """Take the name of a device."""
+    try:
+        return named(text)
+    except DeviceError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        callback=device,
+        help="Where networks are trained: cpu, cuda, or one of several such as cuda:1.",
+        rich_help_panel=WHERE,
+    ),
+]
+Stack = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        max=100_000,
+        help="Rounds of a model trained in one pass; champions' are trained one by one, on the CPU.",
+        show_default="1; on CUDA all that fit",
         rich_help_panel=WHERE,
     ),
 ]

@@ -9,7 +9,6 @@ import typer
 
 from funcdl_cli.console import notes, out, say_json
 from funcdl_cli.options import (
-    CORES,
     DATA,
     MOST,
     RESULTS,
@@ -20,10 +19,12 @@ from funcdl_cli.options import (
     Config,
     Dask,
     DataDir,
+    Device,
     Json,
     Quiet,
     Rounds,
     Seed,
+    Stack,
     TestPairs,
     Validation,
     Workers,
@@ -31,7 +32,7 @@ from funcdl_cli.options import (
     finite,
     path,
 )
-from funcdl_cli.rounds import finish
+from funcdl_cli.rounds import Where, finish
 from pairs import listing, study
 from pairs.data import check_counts
 from pairs.model_file import check_package
@@ -39,6 +40,7 @@ from pairs.models import MODELS, STUDY, find
 from pairs.results import Results
 from pairs.terminal import tables
 from pairs.training import Settings
+from studykit.devices import check
 
 __all__ = ["EXAMPLES", "pairs"]
 
@@ -119,7 +121,9 @@ def pairs(
     test_pairs: TestPairs = DEFAULT.test_pairs,
     validation: Validation = False,
     data_dir: DataDir = None,
-    workers: Workers = CORES,
+    device: Device = "cpu",
+    stack: Stack = None,
+    workers: Workers = None,
     dask: Dask = None,
     out_dir: Annotated[
         Path | None,
@@ -157,14 +161,17 @@ def pairs(
         if out_dir is None:
             raise typer.BadParameter("expected --out too, the folder to keep the models in")
         check_package()
+    if dask is None:
+        check(device)
     if dask is None or data_dir is None:
         check_counts(study.digits(data_dir), train_pairs, test_pairs, validation)
     results = Results(out_dir, settings, "package" if data_dir is None else "files")
     if save and (count := results.without_model(names)):
         notes.print(f"Of the rounds that are there already, {count} have no saved model.")
     watched = out_dir is not None
+    where = Where(device, stack, workers, dask)
     ending = finish(
-        {settings: results}, names, rounds, workers, dask, data_dir, watched=watched, saved=save
+        {settings: results}, names, rounds, where, data_dir, watched=watched, saved=save
     )
     if ending.told:
         _tell(results, names, test_pairs, as_json)

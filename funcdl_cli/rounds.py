@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,17 +11,35 @@ import typer
 
 from funcdl_cli.console import err, notes
 from funcdl_cli.interrupts import INTERRUPTED, noted
+from funcdl_cli.options import CORES
 from funcdl_cli.progress import live, progress
 from pairs import study
 from pairs.cluster import cluster
 from pairs.pool import Workers
 from pairs.results import Results
+from pairs.room import most_of
 from pairs.training import Row, Settings, TrainingError
 
-__all__ = ["Ending", "finish"]
+__all__ = ["Ending", "Where", "finish"]
 
 Plan = Mapping[Settings, Results]
 Failures = dict[study.Task, TrainingError]
+
+
+class Where(NamedTuple):
+    """Where rounds are trained, as the command line has it.
+
+    Attributes:
+        device: "cpu", or one of CUDA's.
+        stack: rounds in one pass; None for a good choice.
+        workers: processes; None for a good choice.
+        dask: the address of a scheduler; None for this machine.
+    """
+
+    device: str = "cpu"
+    stack: int | None = None
+    workers: int | None = None
+    dask: str | None = None
 
 
 class Ending(NamedTuple):
@@ -66,8 +84,7 @@ def finish(
     plan: Plan,
     names: list[str],
     rounds: int,
-    workers: int,
-    dask: str | None,
+    where: Where,
     data_dir: Path | None,
     *,
     watched: bool = False,
@@ -81,9 +98,8 @@ def finish(
     there = rounds * len(names) * len(plan) - len(tasks)
     if there:
         notes.print(f"Resuming: {there} rounds are there already.")
-    if dask is not None and data_dir is not None:
+    if where.dask is not None and data_dir is not None:
         data_dir = data_dir.absolute()  # a worker is at home elsewhere
-    where = study.pool(min(workers, len(tasks)), data_dir) if dask is None else cluster(dask)
     failures: Failures = {}
     error: BaseException | None = None
     try:
@@ -103,7 +119,7 @@ def finish(
 
 def _work(
     tasks: list[study.Task],
-    where: AbstractContextManager[Workers],
+    where: Where,
     data_dir: Path | None,
     plan: Plan,
     watched: bool,
@@ -111,10 +127,18 @@ def _work(
 ) -> Failures:
     """Do the tasks with a progress bar, or a line a round where there is no terminal."""
     failures: Failures = {}
-    with where as workers, progress() as bar, noted() as stop:
+    most, made = _made(where, tasks, data_dir)
+    with made as workers, progress() as bar, noted() as stop:
         line = bar.add_task("rounds", total=len(tasks))
         for task, result in study.run(
-            tasks, workers, data_dir, watched=watched, saved=saved, stop=stop
+            tasks,
+            workers,
+            data_dir,
+            watched=watched,
+            saved=saved,
+            stop=stop,
+            device=where.device,
+            most=most,
         ):
             if isinstance(result, TrainingError):
                 failures[task] = result
@@ -127,6 +151,23 @@ def _work(
         if stop.poll():  # after the last round, or while it was kept
             raise KeyboardInterrupt
     return failures
+
+
+def _made(
+    where: Where, tasks: list[study.Task], data_dir: Path | None
+) -> tuple[Callable[[study.Task], int], AbstractContextManager[Workers]]:
+    """Choose how many rounds are trained in one pass, and who does them.
+
+    Raises:
+        DeviceError: the device cannot be used, or has no room for a round.
+    """
+    device, stack, workers, dask = where
+    if dask is not None:
+        return most_of(device, stack, remote=True), cluster(dask)
+    count = workers or (CORES if device == "cpu" else 1)
+    most = most_of(device, stack, count)
+    count = min(count, len(study.stacks(tasks, most)))
+    return most, study.pool(count, data_dir, device)
 
 
 def _told(place: str, row: Row) -> str:

@@ -11,7 +11,6 @@ import typer
 
 from funcdl_cli.console import out, say_json
 from funcdl_cli.options import (
-    CORES,
     DATA,
     MOST,
     RESULTS,
@@ -21,23 +20,26 @@ from funcdl_cli.options import (
     Config,
     Dask,
     DataDir,
+    Device,
     Json,
     Quiet,
     Rounds,
     Seed,
+    Stack,
     TestPairs,
     Validation,
     Workers,
     complete_models,
     path,
 )
-from funcdl_cli.rounds import finish
+from funcdl_cli.rounds import Where, finish
 from pairs import study, sweep
 from pairs.data import check_counts
 from pairs.results import Results
 from pairs.sweep.folders import plan as folders
 from pairs.sweep.terminal import sweep_tables
 from pairs.training import Settings
+from studykit.devices import check
 
 __all__ = ["EXAMPLES", "run_sweep"]
 
@@ -117,7 +119,9 @@ def run_sweep(
     test_pairs: TestPairs = DEFAULT.test_pairs,
     validation: Validation = False,
     data_dir: DataDir = None,
-    workers: Workers = CORES,
+    device: Device = "cpu",
+    stack: Stack = None,
+    workers: Workers = None,
     dask: Dask = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -141,11 +145,13 @@ def run_sweep(
         augment=augment.value if augment else DEFAULT.augment,
     )
     names, asked = sweep.models(varied, models), sweep.values(varied, values)
+    if dask is None:
+        check(device)
     if dask is None or data_dir is None:
         for settings in sweep.steps(varied, asked, base):
             check_counts(study.digits(data_dir), settings.train_pairs, test_pairs, validation)
     plan = folders(out_dir, varied, asked, base, "package" if data_dir is None else "files")
-    ending = finish(plan, names, rounds, workers, dask, data_dir)
+    ending = finish(plan, names, rounds, Where(device, stack, workers, dask), data_dir)
     if ending.told:
         _tell(varied, dict(zip(asked, plan.values())), names, as_json)
     ending.leave()

@@ -137,7 +137,7 @@ def together(starts: Sequence[Start], device: str | torch.device = "cpu") -> Sta
         raise InputError(f"{first.model.name}: expected one round at a time, got {len(starts)}")
 
     def moved(parts: Sequence[Any]) -> Any:
-        return tree.map(lambda leaf: leaf.to(device), stacked(parts))
+        return stacked([tree.map(lambda leaf: leaf.to(device), part) for part in parts])
 
     return Start(
         first.model,

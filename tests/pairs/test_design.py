@@ -120,7 +120,7 @@ def test_the_augmentation_is_the_same_whatever_the_classes_are(augment, mnist, m
         recorder = Batches(training.descend)
         monkeypatch.setattr(training, "descend", recorder)
         pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-        list(train(model, params, pairs, settings, seeded(4)))
+        list(train(model, params, pairs, settings, [seeded(4)]))
         monkeypatch.undo()
         (batches,) = recorder.calls
         found.append(torch.cat([x for x, _ in batches]))
@@ -140,7 +140,7 @@ def test_nothing_is_given_to_the_augmentation_but_images(mnist, monkeypatch):
     monkeypatch.setattr(training, "augmented", recorder)
     train_round("fc-shared-aux", 0, QUICK, mnist)
     assert len(recorder.calls) == QUICK.epochs
-    for (images, how, rng), got in recorder.calls:
+    for (images, how, (rng,)), got in recorder.calls:
         assert images.shape == got.shape == (30, 2, 14, 14)
         assert how == "shift"
         assert isinstance(rng, torch.Generator)
@@ -150,7 +150,7 @@ def test_augmenting_writes_to_nothing_and_treats_each_digit_for_itself(rng):
     images = torch.rand(1, 1, 14, 14, generator=rng).expand(200, 2, 14, 14).contiguous()
     before = images.clone()
     for how in AUGMENTS:
-        one, two = (augmented(images, how, seeded(5)) for _ in range(2))
+        one, two = (augmented(images, how, [seeded(5)]) for _ in range(2))
         assert torch.equal(one, two)
         assert torch.equal(images, before)
         assert one.shape == images.shape
@@ -319,9 +319,9 @@ def test_norms_are_measured_after_training_and_at_every_look(kind, mnist, monkey
     name, looks = f"fc-bn-{kind}", []
     start = begin(name, 0, QUICK, mnist)
     for epoch in learn(start):
-        now = settled(start.model, epoch.params, start.pairs.images, start.rng)
+        now = settled(start.model, epoch.params, start.pairs.images, *start.rngs)
         looks.append(tree.map(torch.clone, now))
-    trained = finished(start, epoch)
+    (trained,) = finished(start, epoch)
     assert len(looks) == QUICK.epochs
     images = trained.scaling(trained.split.train.images)
     for params in (*looks, trained.params):
@@ -361,8 +361,8 @@ def test_a_watched_round_shows_each_epoch_and_its_time_is_the_trainings_alone(mn
     assert [look.epoch.seconds for look in seen] == [1, 2]
     monkeypatch.undo()
     row = run_round("fc-bn-shared-aux", 0, QUICK, mnist)
-    trained = finished(start, seen[-1].epoch)
-    assert seen[-1].test_error == row.test_error
+    (trained,) = finished(start, seen[-1].epoch)
+    assert seen[-1].test_errors == [row.test_error]
     assert row_of("fc-bn-shared-aux", 0, QUICK, trained)._replace(seconds=row.seconds) == row
 
 
@@ -497,9 +497,9 @@ def test_a_model_of_ones_own_is_trained_at_a_rate_that_is_given(rng):
     params, _ = net.init(rng, (2, 14, 14))
     images, classes = torch.rand(30, 2, 14, 14, generator=rng), torch.arange(60).view(30, 2) % 10
     pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-    for epoch in train(model, params, pairs, QUICK._replace(lr=1e-3), rng):
+    for epoch in train(model, params, pairs, QUICK._replace(lr=1e-3), [rng]):
         last = epoch
     (norm,) = norms(settled(model, last.params, pairs.images, rng))
     assert not torch.equal(norm.mean, torch.zeros_like(norm.mean))
     with pytest.raises(RateError, match=r"^theirs: expected a learning rate"):
-        next(train(model, params, pairs, QUICK, rng))
+        next(train(model, params, pairs, QUICK, [rng]))

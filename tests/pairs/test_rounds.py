@@ -178,7 +178,7 @@ def test_a_round_killed_before_its_row_is_done_again_and_counts_once(folder, wat
 def test_a_worker_gives_details_where_they_are_asked_for(mnist, monkeypatch):
     monkeypatch.setattr("pairs.study.digits", lambda data_dir: mnist)
     task = Task("fc-shared-explicit-digits", 0, QUICK)
-    alone, both = work(task, None), work(task, None, watched=True)
+    (alone,), (both,) = work((task,), None), work((task,), None, watched=True)
     assert alone.details is None
     assert both.details is not None
     assert both.row._replace(seconds=0) == alone.row._replace(seconds=0)
