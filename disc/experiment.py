@@ -82,13 +82,17 @@ class Epoch(NamedTuple):
     params: Params
 
 
-def begin(experiment: Experiment, rngs: Sequence[Generator]) -> Start:
+def begin(
+    experiment: Experiment, rngs: Sequence[Generator], device: str | torch.device = "cpu"
+) -> Start:
     """Draw what an experiment starts from.
 
     Args:
         experiment: its numbers are at least 1, the rate at least 0, the momentum in [0, 1).
         rngs: one a round; each draws its round's points, test points, weights and batches, so
             that a round does not depend, but for rounding, on which others there are.
+        device: where the networks are trained. What is drawn elsewhere is brought there, so that
+            it is the same wherever that is.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -101,6 +105,7 @@ def begin(experiment: Experiment, rngs: Sequence[Generator]) -> Start:
     trained = tree.stack([draw(points, rng) for rng in rngs])
     test = tree.stack([draw(points, rng) for rng in rngs])
     params = tree.stack([net.init(rng, (2,))[0] for rng in rngs])
+    trained, test, params = tree.map(lambda leaf: leaf.to(device), (trained, test, params))
     steps = epochs * math.ceil(points / batch_size)
     try:
         optimiser = sgd(polynomial(lr, 0.0, steps), momentum=momentum)
@@ -149,9 +154,9 @@ def _batches(start: Start) -> Iterator[tuple[Tensor, Tensor]]:
     """Part the points to train on, of each round in a new random order."""
     points, count = start.train, start.experiment.points
     keys = tree.stack(
-        [points.x.new_empty(count).double().uniform_(generator=rng) for rng in start.rngs]
+        [torch.rand(count, dtype=torch.double, generator=rng, device=rng.device) for rng in start.rngs]
     )
-    order = keys.argsort(-1).unsqueeze(-1).expand(points.x.shape)
+    order = keys.argsort(-1).to(points.x.device).unsqueeze(-1).expand(points.x.shape)
     shuffled = (part.gather(1, order) for part in points)
     return zip(*(torch.split(part, start.experiment.batch_size, 1) for part in shuffled))
 

@@ -38,7 +38,9 @@ class Outcome(NamedTuple):
     params: Params
 
 
-def run(experiment: Experiment, rngs: Sequence[Generator]) -> Outcome:
+def run(
+    experiment: Experiment, rngs: Sequence[Generator], device: str | torch.device = "cpu"
+) -> Outcome:
     """Train one network a generator, all at once, and test them.
 
     Args, and what is raised: see `begin`.
@@ -46,7 +48,7 @@ def run(experiment: Experiment, rngs: Sequence[Generator]) -> Outcome:
     Returns:
         The outcome of every round; a round that diverges does not stop the others.
     """
-    start = begin(experiment, rngs)
+    start = begin(experiment, rngs, device)
     return outcome(start, list(learn(start)))
 
 
