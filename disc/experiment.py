@@ -24,6 +24,7 @@ from funcdl import (
     tree,
 )
 from funcdl.schedules import polynomial
+from studykit.capture import capture_on
 
 __all__ = ["Epoch", "Experiment", "Start", "begin", "first", "learn", "moments"]
 
@@ -123,7 +124,10 @@ def learn(start: Start) -> Iterator[Epoch]:
         Where it stands after each epoch.
     """
     asked, rounds = start.experiment, len(start.rngs)
-    step = stage(training_step(supervised(start.net, mse(models=1)), start.optimiser))
+    step = stage(
+        training_step(supervised(start.net, mse(models=1)), start.optimiser),
+        capture=capture_on(start.train.x.device),
+    )
     params, state = start.params, start.optimiser.init(start.params)
     shown, diverged = moments(asked.epochs), set()
     for number in range(1, asked.epochs + 1):
@@ -154,7 +158,10 @@ def _batches(start: Start) -> Iterator[tuple[Tensor, Tensor]]:
     """Part the points to train on, of each round in a new random order."""
     points, count = start.train, start.experiment.points
     keys = tree.stack(
-        [torch.rand(count, dtype=torch.double, generator=rng, device=rng.device) for rng in start.rngs]
+        [
+            torch.empty(count, dtype=torch.double, device=rng.device).uniform_(generator=rng)
+            for rng in start.rngs
+        ]
     )
     order = keys.argsort(-1).to(points.x.device).unsqueeze(-1).expand(points.x.shape)
     shuffled = (part.gather(1, order) for part in points)

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from funcdl import FuncdlError, Layer, Optimiser, stage, training_step, tree
+from studykit.capture import capture_on
 
 __all__ = ["Epoch", "TrainingError", "descend"]
 
@@ -59,7 +60,9 @@ def descend(
         in which the last one does is the end.
     """
     seconds, began = 0.0, time.perf_counter()
-    step = stage(training_step(objective, optimiser))
+    first, *_ = tree.leaves(params)
+    capture = capture_on(first.device, *([] if rng is None else [rng]))
+    step = stage(training_step(objective, optimiser), capture=capture)
     state = optimiser.init(params)
     lost: dict[int, int] = {}
     for number, batches in enumerate(epochs, 1):

@@ -116,13 +116,13 @@ class Model(NamedTuple):
         """
         return self.factors is not None
 
-    def weighted(self, aux_weight: float, models: int = 0) -> Layer:
+    def weighted(self, aux_weight: float | Tensor, models: int = 0) -> Layer:
         """Return its loss with another weight of the digits' beside the Boolean's.
 
         A model that does not learn both has its one loss, whatever the weight.
 
         Args:
-            aux_weight: at least 0; at 0 the digits are not learned.
+            aux_weight: at least 0, or one for each model; at 0 the digits are not learned.
             models: leading axes that count models, each of which has a loss of its own.
 
         Raises:
@@ -175,12 +175,13 @@ class Blocks(NamedTuple):
         return (batch_norm(),) if self.norm == "batch" else ()
 
 
-def loss_of(losses: str, aux_weight: float = 1.0, models: int = 0) -> Layer:
+def loss_of(losses: str, aux_weight: float | Tensor = 1.0, models: int = 0) -> Layer:
     """Make the loss that a model descends.
 
     Args:
         losses: as `Factors` has them.
-        aux_weight: of the digits' loss beside the Boolean's, where both are learned.
+        aux_weight: of the digits' loss beside the Boolean's, where both are learned; one, or one
+            for each model.
         models: leading axes that count models.
     """
     loss = cross_entropy(models=models)

@@ -126,7 +126,8 @@ def together(starts: Sequence[Start], device: str | torch.device = "cpu") -> Sta
     """Have rounds start in one pass, on a device.
 
     Args:
-        starts: of one round each; of one model, with settings that differ in nothing.
+        starts: of one round each; of one model, with settings that differ, if at all, in
+            the rate and the weight of the auxiliary loss.
         device: where they are trained and tested.
 
     Raises:
@@ -153,7 +154,7 @@ def together(starts: Sequence[Start], device: str | torch.device = "cpu") -> Sta
 
 def learn(start: Start) -> Iterator[Epoch]:
     """Train the rounds of a model: `train`, from where they start."""
-    return train(start.model, start.epoch.params, start.pairs, start.settings[0], start.rngs)
+    return train(start.model, start.epoch.params, start.pairs, start.settings, start.rngs)
 
 
 def finished(start: Start, epoch: Epoch) -> list[Trained | TrainingError]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -58,7 +59,9 @@ def missing(plan: Mapping[Settings, Results], names: Sequence[str], rounds: int)
 
 
 def stacks(tasks: Sequence[Task], most: Callable[[Task], int]) -> list[Stack]:
-    """Gather rounds that one pass can train: of one model and one setting.
+    """Gather rounds that one pass can train: of one model, and of settings of the same shapes.
+
+    Those that a sweep of the rate, or of the weight of the auxiliary loss, varies are together.
 
     Args:
         tasks: in the order in which they shall be done.
@@ -70,7 +73,7 @@ def stacks(tasks: Sequence[Task], most: Callable[[Task], int]) -> list[Stack]:
     found: list[list[Task]] = []
     open_: dict[tuple[str, Settings], list[Task]] = {}
     for task in tasks:
-        key = task.model, task.settings
+        key = task.model, task.settings._replace(lr=None, aux_weight=0.0)
         room = most(task) if MODELS[task.model].stackable else 1
         if key not in open_ or len(open_[key]) >= room:
             open_[key] = []
@@ -125,6 +128,8 @@ def work(
 def _done(
     stack: Stack, mnist: Mnist, watched: bool, saved: bool, device: str
 ) -> list[Done | TrainingError]:
+    if device != "cpu":
+        gc.collect()  # what the stack before left in cycles
     start = together([begin(*task, mnist) for task in stack], device)
     found: Sequence[Any] = watch_all(start) if watched else learnt(start)
     done: list[Done | TrainingError] = []

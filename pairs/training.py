@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from funcdl import adam, calibrate, supervised
-from funcdl.schedules import cosine, warm_up
+from funcdl.schedules import Schedule, cosine, warm_up
 from pairs.augment import augmented
 from pairs.calibration import Calibration
 from pairs.data import Pairs
@@ -136,7 +136,7 @@ def train(
     model: Model,
     params: Any,
     pairs: Pairs,
-    settings: Settings,
+    settings: Sequence[Settings],
     rngs: Sequence[Generator],
 ) -> Iterator[Epoch]:
     """Train with Adam on a rate that rises for a tenth of the steps and then falls to 0.
@@ -151,7 +151,8 @@ def train(
         model: which network and loss.
         params: its initial parameters; they are not written to.
         pairs: scaled images (*models, N, 2, 14, 14), with their targets.
-        settings: epochs, batch size, peak rate, augmentation and weight of the auxiliary loss.
+        settings: one a round: epochs, batch size, peak rate, augmentation and weight of the
+            auxiliary loss, of which rate and weight may differ.
         rngs: one a round; draw the augmentation and the order of its pairs, anew for each epoch.
 
     Yields:
@@ -168,23 +169,43 @@ def train(
         return
 
     def batches() -> Iterator[Any]:
-        images = augmented(pairs.images, settings.augment, rngs)
+        images = augmented(pairs.images, common.augment, rngs)
         order = stacked([torch.randperm(count, generator=rng) for rng in rngs])
         parts = (images, *(pairs.target, pairs.classes)[: model.outputs])
         shuffled = _picked(parts, order.to(images.device))
-        batched = (torch.split(part, settings.batch_size, models) for part in shuffled)
+        batched = (torch.split(part, common.batch_size, models) for part in shuffled)
         for x, *targets in zip(*batched):
             yield x, tuple(targets)
 
     *axes, count = pairs.target.shape
-    models, epochs = len(axes), epochs_of(model, settings)
-    steps = epochs * math.ceil(count / settings.batch_size)
-    rise, peak = max(steps // 10, 1), lr_of(model, settings)
-    optimiser = adam(warm_up(rise, cosine(peak, max(steps - rise, 1)), start=0.04))
-    objective = supervised(model.net, model.weighted(settings.aux_weight, models))
-    # A sign of training; nothing is drawn from it.
-    draws = rngs[0] if model.normed else None
-    yield from descend(objective, optimiser, params, (batches() for _ in range(epochs)), draws)
+    common, device = settings[0], pairs.images.device
+    models, epochs = len(axes), epochs_of(model, common)
+    steps = epochs * math.ceil(count / common.batch_size)
+    peaks = _each([lr_of(model, own) for own in settings], device)
+    weights = _each([own.aux_weight for own in settings], device)
+    objective = supervised(model.net, model.weighted(weights, models))
+    draws = None
+    if model.normed:  # a sign of training: nothing is drawn from it
+        draws = rngs[0] if device == rngs[0].device else Generator(device)
+    run = (batches() for _ in range(epochs))
+    yield from descend(objective, adam(_course(peaks, steps)), params, run, draws)
+
+
+def _each(values: Sequence[float], device: torch.device) -> float | Tensor:
+    """Return the value of all rounds, or one for each as a tensor."""
+    if len({*values}) == 1:
+        return values[0]
+    return torch.tensor(values, dtype=torch.float64, device=device)
+
+
+def _course(peak: float | Tensor, steps: int) -> Schedule:
+    """Rise for a tenth of the steps and then fall, one rate for all rounds or one for each."""
+    rise = max(steps // 10, 1)
+    fall = max(steps - rise, 1)
+    if not isinstance(peak, Tensor):
+        return warm_up(rise, cosine(peak, fall), start=0.04)
+    course = warm_up(rise, cosine(1.0, fall), start=0.04)
+    return lambda count: course(count) * peak
 
 
 def _picked(parts: Sequence[Tensor], order: Tensor) -> list[Tensor]:

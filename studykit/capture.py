@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Generator
 
-__all__ = ["cuda_graph"]
+__all__ = ["capture_on", "cuda_graph"]
 
 WARM = 3
 """So often the calls are made before they are captured, as PyTorch's manual advises."""
@@ -41,3 +41,14 @@ def cuda_graph(*generators: Generator) -> Callable[[Callable[[], None]], Callabl
         return graph.replay
 
     return capture
+
+
+def capture_on(
+    device: torch.device, *generators: Generator
+) -> Callable[[Callable[[], None]], Callable[[], None]] | None:
+    """Choose how `funcdl.stage` captures on a device: by a graph on CUDA, else not at all.
+
+    >>> capture_on(torch.device("cpu")) is None
+    True
+    """
+    return cuda_graph(*generators) if device.type == "cuda" else None

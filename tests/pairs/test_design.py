@@ -120,7 +120,7 @@ def test_the_augmentation_is_the_same_whatever_the_classes_are(augment, mnist, m
         recorder = Batches(training.descend)
         monkeypatch.setattr(training, "descend", recorder)
         pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-        list(train(model, params, pairs, settings, [seeded(4)]))
+        list(train(model, params, pairs, [settings], [seeded(4)]))
         monkeypatch.undo()
         (batches,) = recorder.calls
         found.append(torch.cat([x for x, _ in batches]))
@@ -497,9 +497,9 @@ def test_a_model_of_ones_own_is_trained_at_a_rate_that_is_given(rng):
     params, _ = net.init(rng, (2, 14, 14))
     images, classes = torch.rand(30, 2, 14, 14, generator=rng), torch.arange(60).view(30, 2) % 10
     pairs = Pairs(images, (classes[:, 0] <= classes[:, 1]).long(), classes)
-    for epoch in train(model, params, pairs, QUICK._replace(lr=1e-3), [rng]):
+    for epoch in train(model, params, pairs, [QUICK._replace(lr=1e-3)], [rng]):
         last = epoch
     (norm,) = norms(settled(model, last.params, pairs.images, rng))
     assert not torch.equal(norm.mean, torch.zeros_like(norm.mean))
     with pytest.raises(RateError, match=r"^theirs: expected a learning rate"):
-        next(train(model, params, pairs, QUICK, [rng]))
+        next(train(model, params, pairs, [QUICK], [rng]))
