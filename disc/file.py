@@ -59,8 +59,8 @@ Surface = Annotated[
 class Disc(NamedTuple):
     """What the file holds; the errors are fractions in [0, 1], None is a loss that is not finite.
 
-    Versions, parameters, surfaces and mistakes are missing from the file of an earlier version:
-    nothing then, and 0 parameters.
+    Versions, parameters, surfaces, mistakes and the device are missing from the file of an earlier
+    version: nothing then, 0 parameters, and the processor.
     """
 
     settings: dict[str, Any]
@@ -72,6 +72,7 @@ class Disc(NamedTuple):
     diverged: dict[Count, Count] = {}  # noqa: RUF012
     surfaces: dict[Count, Surface] = {}  # noqa: RUF012
     mistakes: list[tuple[Share, Share]] = []  # noqa: RUF012
+    device: str = "cpu"
 
     def contradiction(self) -> str | None:
         """Say where the parts cannot be of the same rounds and epochs."""
@@ -115,6 +116,7 @@ def record(experiment: Experiment, seed: int, outcome: Outcome) -> dict[str, Any
         "mistakes": [
             [round(x, 4) for x in point] for point in outcome.mistakes[:MISTAKES].tolist()
         ],
+        "device": tree.leaves(outcome.params)[0].device.type,
     }
 
 

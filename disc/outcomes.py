@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Generator, Tensor
 
 from disc.experiment import Epoch, Experiment, Start, begin, first, learn

@@ -23,6 +23,7 @@ from funcdl_cli.options import (
     RUN,
     TRAINING,
     Config,
+    Device,
     Json,
     Quiet,
     Seed,
@@ -30,6 +31,7 @@ from funcdl_cli.options import (
     path,
 )
 from funcdl_cli.progress import live, progress
+from studykit.devices import check, free
 from studykit.files import tried
 from studykit.seeds import generator
 
@@ -105,6 +107,7 @@ def framework(
             rich_help_panel=DATA,
         ),
     ] = 1000,
+    device: Device = "cpu",
     out_dir: Annotated[
         Path | None,
         typer.Option(
@@ -127,13 +130,14 @@ def framework(
     experiment = disc.Experiment(
         points, widths(hidden), activation.value, epochs, batch_size, lr, momentum
     )
-    room(experiment, rounds)
+    check(device)
+    room(experiment, rounds, device)
     if out_dir is not None:
         tried(out_dir, FRAMEWORK)
     rngs = [generator(seed, "disc", i) for i in range(rounds)]
     with torch.inference_mode(), progress() as bar:
         task = bar.add_task("loss", total=epochs)
-        start = disc.begin(experiment, rngs)
+        start = disc.begin(experiment, rngs, device)
         seen = []
         for epoch in disc.learn(start):
             seen.append(epoch)
@@ -161,19 +165,25 @@ def framework(
         raise typer.Exit(1)
 
 
-def room(experiment: disc.Experiment, rounds: int) -> None:
+def room(experiment: disc.Experiment, rounds: int, device: str = "cpu") -> None:
     """Refuse what can never be held: a system that promises it kills whoever takes it.
 
     Counted are parameters, gradients and velocities, and a step's values and cotangents.
 
     Raises:
-        MemoryError: all this machine's memory is less.
+        MemoryError: all this machine's memory is less, or what is free on the device.
     """
     widths = (2, *experiment.hidden, 2)
     parameters = sum((a + 1) * b for a, b in pairwise(widths))
     values = min(experiment.batch_size, experiment.points) * sum(widths)
     needed = 4 * rounds * (3 * parameters + 2 * values)
-    if hasattr(os, "sysconf") and needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+    if device != "cpu":
+        there = free(device)
+    elif hasattr(os, "sysconf"):
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    else:
+        return
+    if needed > there:
         raise MemoryError
 
 

@@ -146,7 +146,7 @@ Stack = Annotated[
         metavar="N",
         min=1,
         max=100_000,
-        help="Rounds of a model trained in one pass; champions' are trained one by one, on the CPU.",
+        help="Rounds of a model in one pass. A champion's are trained one by one, on the CPU.",
         show_default="1; on CUDA all that fit",
         rich_help_panel=WHERE,
     ),

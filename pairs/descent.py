@@ -36,7 +36,7 @@ class Epoch(NamedTuple):
     params: Any
     loss: Any
     seconds: float
-    lost: Mapping[int, int] = {}  # noqa: RUF012
+    lost: Mapping[int, int] = {}
 
 
 def descend(
@@ -68,7 +68,7 @@ def descend(
     for number, batches in enumerate(epochs, 1):
         for batch in batches:
             params, state, loss = step(params, state, batch, rng)
-        lost = {**{place: number for place in _diverged(params, loss)}, **lost}
+        lost = {**dict.fromkeys(_diverged(params, loss), number), **lost}
         seconds += time.perf_counter() - began
         yield Epoch(number, params, loss, seconds, lost)
         if len(lost) == loss.numel():

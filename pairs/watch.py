@@ -52,9 +52,7 @@ def watch(start: Start) -> Iterator[Look]:
     tests = [split.test for split in start.splits]
     somes = [Pairs(*(part[:SOME] for part in split.train)) for split in start.splits]
     device = start.pairs.images.device
-    test, some = (
-        stacked([pairs.images for pairs in asked]).to(device) for asked in (tests, somes)
-    )
+    test, some = (stacked([pairs.images for pairs in asked]).to(device) for asked in (tests, somes))
     images = start.pairs.images
     if not model.recipe:
         images = images.narrow(-4, 0, min(SOME, images.shape[-4]))

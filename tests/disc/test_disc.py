@@ -123,6 +123,57 @@ def test_a_loop_that_is_left_gives_what_there_is_by_then(outcome):
     assert found.diverged == {}
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA here")
+def test_on_cuda_a_round_is_drawn_the_same_numbers(outcome):
+    found = disc.run(SMALL, generators(3), "cuda")
+    for ours, theirs in zip(found.losses, outcome.losses, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-2, abs=1e-3)
+    assert found.test_errors == pytest.approx(outcome.test_errors, abs=0.05)
+
+
+def test_a_step_of_the_disc_can_be_captured(outcome, monkeypatch):
+    """A capture that only calls; the numbers are the same."""
+    made, asked = [], []
+
+    def capture_on(device):
+        asked.append(device.type)
+
+        def capture(calls):
+            calls()  # as often as it likes
+            return lambda: (made.append(1), calls())
+
+        return capture
+
+    monkeypatch.setattr("disc.experiment.capture_on", capture_on)
+    found = disc.run(SMALL, generators(3))
+    assert asked == ["cpu"]
+    assert made
+    assert found.losses == outcome.losses
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [("cuda", "Error: cuda: expected a "), ("gpu", "expected the device cpu, cuda or one such as")],
+)
+def test_a_device_that_is_not_there_is_one_sentence(tmp_path, device, said):
+    code, out, err = command(
+        "framework", "--device", device, "--out", tmp_path / "out", COLUMNS="80"
+    )
+    assert (code, out) == (2, "")
+    assert said in " ".join(err.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_file_says_the_device_and_one_from_before_is_read(outcome, tmp_path):
+    save_disc(tmp_path, SMALL, 7, outcome)
+    assert load_disc(tmp_path / FRAMEWORK).device == "cpu"
+    found = json.loads((tmp_path / FRAMEWORK).read_text())
+    assert found.pop("device") == "cpu"
+    (tmp_path / FRAMEWORK).write_text(json.dumps(found))
+    assert load_disc(tmp_path / FRAMEWORK).device == "cpu"
+
+
 def test_training_ends_when_every_round_has_diverged_and_not_before():
     lost = disc.run(SMALL._replace(lr=1e9), generators(2))
     assert set(lost.diverged) == {0, 1}
