@@ -226,7 +226,7 @@ def told(value):
         ),
         (
             {"colour": "blue"},
-            ": colour: expected one of the keys model, round, seed, parameters, epochs, lr, train_error, test_error, digit_error, seconds, calibration",
+            ": colour: expected one of the keys model, round, seed, parameters, epochs, lr, train_error, test_error, digit_error, seconds, calibration, device, stack",
         ),
         (
             {"secnods": 1.5},

@@ -56,6 +56,8 @@ def test_pairs_runs_writes_and_resumes(tmp_path):
         "digit_error",
         "seconds",
         "calibration",
+        "device",
+        "stack",
     }
     assert "fc-shared" in out
     assert "sharing" in out

@@ -355,7 +355,7 @@ DEEP = "[" * 99_999
         ({"mistakes": [[0.5, "<b>"]]}, "mistakes[0][1]: expected a number from 0 to 1, got '<b>'"),
         ({"parameters": -1}, "parameters: expected an integer of at least 0, got -1"),
         ({"parameters": "<b>"}, "parameters: expected an integer of at least 0, got '<b>'"),
-        ({"mistake": []}, "mistake: expected one of the keys settings, train_errors, test_errors, losses, versions, parameters, diverged, surfaces, mistakes; did you mean mistakes?"),
+        ({"mistake": []}, "mistake: expected one of the keys settings, train_errors, test_errors, losses, versions, parameters, diverged, surfaces, mistakes, device; did you mean mistakes?"),
     ],
 )  # fmt: skip
 def test_a_foreign_value_is_one_sentence(folder, changes, words):

@@ -264,11 +264,13 @@ def test_out_of_memory_halves_the_stack_and_goes_on(small):
 
 def test_one_round_that_has_no_room_is_the_end(small, monkeypatch):
     def none(starts, device):
+        small.append(len(starts))
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(study, "together", none)
     with pytest.raises(torch.OutOfMemoryError):
         list(study.run([Task("fc-plain", i, QUICK) for i in range(2)], in_turn, most=lambda t: 2))
+    assert small == [2, 1]
 
 
 def test_another_error_is_not_tried_again(small, monkeypatch):
