@@ -182,7 +182,7 @@ def test_at_weight_0_the_auxiliary_loss_is_gone(kind, rng):
 
     def trained(model, params, weight):
         asked, draws = settings._replace(aux_weight=weight), torch.Generator().manual_seed(1)
-        for epoch in train(model, params, pairs, asked, draws):
+        for epoch in train(model, params, pairs, [asked], [draws]):
             last = epoch
         return tree.ravel(last.params)[0]
 
