@@ -36,11 +36,10 @@ def augmented(images: Tensor, how: str, rngs: Sequence[Generator]) -> Tensor:
     if how == "none":
         return images
     each = images.flatten(0, -3)
-    count, warp = len(each) // len(rngs), Warp()
-    shift = how == "shift"
-    drawn = [_shifts(count, 1, rng) if shift else _warps(count, warp, rng) for rng in rngs]
+    count, shift = len(each) // len(rngs), how == "shift"
+    drawn = [_shifts(count, 1, rng) if shift else _warps(count, Warp(), rng) for rng in rngs]
     numbers = tuple(torch.cat(parts).to(each.device) for parts in zip(*drawn))
-    return (_shift(each, numbers) if shift else _warp(each, numbers)).view_as(images)
+    return (_shift if shift else _warp)(each, numbers).view_as(images)
 
 
 def shifted(images: Tensor, most: int, rng: Generator) -> Tensor:

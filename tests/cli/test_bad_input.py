@@ -200,6 +200,8 @@ WANTED = {
     "round": "an integer of at least 0",
     "parameters": "an integer of at least 0",
     "model": "a string",
+    "device": "a string",
+    "stack": "an integer of at least 1",
 }
 
 
@@ -221,6 +223,8 @@ def told(value):
                 "round": ["1", 1.0, -1, True, None, 2**63],
                 "parameters": ["7", 7.5],
                 "model": [3, None, ["fc-plain"]],
+                "device": [0, None],
+                "stack": [0, 2.0, "2", None],
             }.items()
             for value in values
         ),

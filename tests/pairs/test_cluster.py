@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import cli
 
@@ -179,6 +180,26 @@ def test_a_cluster_gives_the_rows_of_this_machine(tmp_path, dask):
     code, err = end(on_cluster(address, *ARGS, "--rounds", 3, "--out", there))
     assert code == 0, err
     assert len(rows(here)) == 6
+    assert rows(there) == rows(here)
+    # A stack is a task like any other.
+    stacked = tmp_path / "stacked"
+    code, err = end(on_cluster(address, *ARGS, "--rounds", 3, "--stack", 2, "--out", stacked))
+    assert code == 0, err
+    assert [row["stack"] for row in rows(stacked)] == [2, 2, 1] * 2
+    for row, alone in zip(rows(stacked), rows(here), strict=True):
+        assert (row["model"], row["round"]) == (alone["model"], alone["round"])
+        assert row["test_error"] == pytest.approx(alone["test_error"], abs=0.03)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_workers_without_the_device_that_is_asked_for_use_what_they_have(tmp_path, dask):
+    address, _, worker = dask
+    worker()
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert end(pairs(*ARGS, "--rounds", 2, "--workers", 1, "--out", here))[0] == 0
+    code, err = end(on_cluster(address, *ARGS, "--rounds", 2, "--device", "cuda", "--out", there))
+    assert code == 0, err
+    assert {(row["device"], row["stack"]) for row in rows(there)} == {("cpu", 1)}
     assert rows(there) == rows(here)
 
 
