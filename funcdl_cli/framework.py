@@ -31,7 +31,7 @@ from funcdl_cli.options import (
     path,
 )
 from funcdl_cli.progress import live, progress
-from studykit.devices import check, free
+from studykit.devices import check, free, on
 from studykit.files import tried
 from studykit.seeds import generator
 
@@ -135,7 +135,7 @@ def framework(
     if out_dir is not None:
         tried(out_dir, FRAMEWORK)
     rngs = [generator(seed, "disc", i) for i in range(rounds)]
-    with torch.inference_mode(), progress() as bar:
+    with torch.inference_mode(), on(device), progress() as bar:
         task = bar.add_task("loss", total=epochs)
         start = disc.begin(experiment, rngs, device)
         seen = []

@@ -23,7 +23,7 @@ from pairs.results import Results
 from pairs.rounds import begin, learnt, row_of, together
 from pairs.training import Row, Settings, TrainingError
 from pairs.watch import watched as watch_all
-from studykit.devices import here
+from studykit.devices import here, on
 from studykit.memory import no_memory
 from studykit.threads import one_thread
 
@@ -119,7 +119,7 @@ def work(
     with _loading:
         mnist = digits(data_dir)
     where = here(device) if MODELS[stack[0].model].stackable else "cpu"
-    with one_thread(), torch.inference_mode():
+    with one_thread(), torch.inference_mode(), on(where):
         if where == device:
             return _done(stack, mnist, watched, saved, where)
         return [one for task in stack for one in _done((task,), mnist, watched, saved, where)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
 from funcdl import FuncdlError
 
-__all__ = ["DeviceError", "check", "free", "here", "named"]
+__all__ = ["DeviceError", "check", "free", "here", "named", "on"]
 
 NAMES = re.compile(r"cpu|cuda(:\d{1,3})?")
 
@@ -61,6 +63,14 @@ def here(device: str) -> str:
     except DeviceError:
         return "cpu"
     return device
+
+
+def on(device: str) -> AbstractContextManager[Any]:
+    """Have a device be the current one within the block: of several, streams and graphs are its."""
+    if device == "cpu":
+        return nullcontext()
+    current: AbstractContextManager[Any] = torch.cuda.device(device)
+    return current
 
 
 def free(device: str) -> int:

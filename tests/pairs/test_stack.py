@@ -18,6 +18,7 @@ import pairs.room as room_module
 import pairs.study as study
 from funcdl import InputError, tree
 from pairs.data import Digits, Mnist
+from pairs.model_file import load
 from pairs.models import MODELS
 from pairs.pool import _answer
 from pairs.results import Results
@@ -302,6 +303,21 @@ def test_a_stack_gives_the_error_of_the_round_that_failed_and_the_others(mnist, 
         assert "fc-shared-aux, round 1: " in str(lost)
         assert [done.row.round for done in (one, two)] == [0, 2]
         assert (one.details is not None) == watching
+
+
+def test_the_models_of_a_stack_are_kept_each_for_itself(mnist, tmp_path, monkeypatch):
+    pytest.importorskip("safetensors", reason="needs the extra compare")
+    monkeypatch.setattr(study, "digits", lambda data_dir: mnist)
+    for name in ("fc-shared", "fc-bn-shared-aux"):
+        found = work(tuple(Task(name, i, QUICK) for i in range(2)), None, saved=True)
+        for i, done in enumerate(found):
+            path = tmp_path / f"{name}-{i}.safetensors"
+            path.write_bytes(done.model)
+            kept, alone = load(path), train_round(name, i, QUICK, mnist)
+            assert kept.about["round"] == i
+            assert kept.mean == pytest.approx(float(alone.scaling.mean))
+            ours, theirs = (tree.ravel(own.params)[0] for own in (kept, alone))
+            torch.testing.assert_close(ours, theirs, rtol=5e-3, atol=5e-4)
 
 
 def test_a_worker_without_the_device_does_the_rounds_one_by_one(mnist, monkeypatch):
