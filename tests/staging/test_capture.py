@@ -61,6 +61,23 @@ def assert_alike(found, expected):
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("normed", [False, True])
+@pytest.mark.parametrize("capture", [calling, warmed])
+def test_what_comes_in_is_still_there_when_the_calls_are_made_again(capture, normed):
+    """Classes are indices: of what lay in their place, one would be far out of range."""
+    norm = [f.batch_norm()] if normed else []
+    network = f.serial(f.expand_dims(-1), f.conv2d(4, 3), f.max_pool2d(2), *norm, f.relu, f.flatten(3), f.linear(5))  # fmt: skip
+    rng = torch.Generator().manual_seed(3)
+    params, _ = network.init(rng, (8, 8))
+    batches = [(torch.rand(6, 8, 8, generator=rng), torch.arange(6) % 5) for _ in range(4)]
+    descent = f.adam(0.01)
+    step = f.training_step(f.supervised(network, f.cross_entropy()), descent)
+    rngs = [seeded()] if normed else [None]
+    plain = course(f.stage(step), params, descent.init(params), batches, *rngs)
+    found = course(f.stage(step, capture=capture), params, descent.init(params), batches, *rngs)
+    assert_alike(found, plain)
+
+
 OPTIMISERS = {
     "adam": f.adam(0.01),
     "scheduled": f.adam(f.schedules.one_cycle(0.1, 9)),

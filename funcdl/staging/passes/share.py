@@ -29,8 +29,9 @@ class Span(NamedTuple):
 def share(program: Program) -> Program:
     """Lay all that a replay writes, but what is carried, in one memory, by the calls it lives for.
 
-    What goes out lives on, and what comes in is there before the first call. A column of ones was
-    written once for all replays, so that what has one keeps a memory of its own.
+    What goes out lives on. What comes in is there before the first call and after the last, since a
+    capture may make the calls again: an index that was written over would point anywhere. A column
+    of ones was written once for all replays, so that what has one keeps a memory of its own.
 
     >>> import torch
     >>> from funcdl.staging.passes import lower
@@ -46,7 +47,7 @@ def share(program: Program) -> Program:
     gives t4
     >>> written = [call.outs[0].buffer for call in share(program).calls]
     >>> [buffer.start * 4 for buffer in written]  # in bytes
-    [1024, 0, 1024, 0]
+    [1024, 2048, 1024, 2048]
     """
     spans = _spans(program)
     moves: dict[Buffer, Move] = {}
@@ -69,7 +70,8 @@ def _spans(program: Program) -> dict[Buffer, Span]:
         for buffer in reads(call) | writes(call):
             first.setdefault(buffer, i)
             last[buffer] = i
-    last |= dict.fromkeys((slot.buffer for slot in program.outputs()), math.inf)
+    kept = (*program.outputs(), *program.batch)
+    last |= dict.fromkeys((slot.buffer for slot in kept), math.inf)
     free = program.variable() - {slot.buffer for slot in program.starts}
     return {
         buffer: Span(buffer.memory.nbytes, begin, last[buffer])
