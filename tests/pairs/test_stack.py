@@ -404,7 +404,7 @@ def test_a_device_that_cannot_be_used_is_one_sentence(monkeypatch):
 
 # On the command line.
 
-ARGS = ["--epochs", "1", "--train-pairs", "50", "--test-pairs", "50"]
+ARGS = ["--epochs", "1", "--train-pairs", "50", "--test-pairs", "50", "--workers", "1"]
 
 
 def rows(folder):
@@ -445,7 +445,7 @@ def test_rows_say_device_and_stack_and_those_from_before_are_read(tmp_path):
 
 def test_a_sweep_of_the_rate_is_one_stack(tmp_path):
     args = ["sweep", "lr", "--values", "0.001,0.01", "--models", "fc-plain", "--rounds", 2]
-    args += ["--epochs", 1, "--train-pairs", 50, "--test-pairs", 50]
+    args += ["--epochs", 1, "--train-pairs", 50, "--test-pairs", 50, "--workers", 1]
     for name, count in (("one", 4), ("each", 1)):
         code, output = run(*args, "--stack", count, "--out", tmp_path / name)
         assert code == 0, output
@@ -488,7 +488,7 @@ def test_cuda_where_there_is_none_is_one_sentence_and_code_2(tmp_path, command):
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_an_end_in_the_middle_loses_at_most_the_stack_under_way(tmp_path, end):
     args = [cli.__file__, "pairs", "--models", "fc-plain", *ARGS, "--stack", "3"]
-    args += ["--workers", "1", "--out", str(tmp_path)]
+    args += ["--out", str(tmp_path)]
     process = subprocess.Popen(
         [sys.executable, *args, "--rounds", "999"], stderr=subprocess.PIPE, text=True
     )
