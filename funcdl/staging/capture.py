@@ -32,7 +32,12 @@ def expect_one_device(inputs: Any, rng: Generator | None) -> None:
     Raises:
         UsageError: they are not all on one device.
     """
-    found = {*devices(inputs), *([str(rng.device)] if rng is not None else [])}
+    found = set(devices(inputs))
+    if rng is not None:
+        own = str(rng.device)
+        # "cuda" without a number is the current device, which the tensors' names have.
+        if own not in {device.partition(":")[0] for device in found}:
+            found.add(own)
     if len(found) > 1:
         raise UsageError(
             "stage: expected params, state, batch and generator on one device, to be captured, "
