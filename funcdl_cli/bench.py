@@ -12,28 +12,32 @@ import torch
 from torch import Tensor, nn
 
 import disc
-from funcdl import Layer, mse, sgd, stage, supervised, training_step
+from funcdl import Layer, mse, sgd, stage, supervised, training_step, tree
 from funcdl_cli.console import notes, out, say, say_json
-from funcdl_cli.options import CORES, Config, Json, Quiet
+from funcdl_cli.options import CORES, Config, Device, Json, Quiet
 from funcdl_cli.progress import live, progress
 from pairs.models import MODELS
+from studykit.capture import cuda_graph
+from studykit.devices import check, on
 from studykit.files import versions
 from studykit.seeds import generator
 from studykit.terminal import FittedTable
 from studykit.threads import one_thread
 
-__all__ = ["EXAMPLES", "Workload", "bench", "eager", "ours", "workloads"]
+__all__ = ["EXAMPLES", "Workload", "bench", "eager", "moved", "ours", "workloads"]
 
 EXAMPLES = (
     "funcdl-cli bench",
     "funcdl-cli bench --json > speed.json",
+    "funcdl-cli bench --device cuda",
 )
 REPEATS = 9
 SECONDS = 0.05
 """Each way to train gets so long a turn, and so many turns, one after another."""
 
 LR = 0.01
-WAYS = ("plain", "staged", "eager")
+WAYS = {"plain": "funcdl", "staged": "staged", "captured": "captured", "eager": "PyTorch"}
+"""The ways to train, and their headings; on a CPU nothing is captured."""
 
 Step = Callable[[], object]
 
@@ -53,17 +57,26 @@ class Workload(NamedTuple):
     """Whether our network gives, and our loss takes, a tuple of one."""
 
 
-def bench(config: Config = None, as_json: Json = False, quiet: Quiet = False) -> None:
+def bench(
+    config: Config = None,
+    device: Device = "cpu",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Measure a training step on this machine: plain, staged, and PyTorch's autograd.
 
-    One thread, everyone in turn, medians; SGD. The ratios are PyTorch's time divided by ours.
+    One thread, everyone in turn, medians; SGD. The ratios are PyTorch's time divided by ours. On a
+    CUDA device a staged step is captured as one graph, too.
     """
+    check(device)
+    ways = [way for way in WAYS if way != "captured" or device != "cpu"]
     rows = []
-    with one_thread(), torch.enable_grad(), progress() as bar:  # for PyTorch, which needs it
-        loads = workloads()
+    # For PyTorch, which needs its autograd.
+    with one_thread(), torch.enable_grad(), on(device), progress() as bar:
+        loads = [moved(load, device) for load in workloads()]
         task = bar.add_task("steps", total=len(loads) * REPEATS)
         for load in loads:
-            steps = [ours(load, staged=False), ours(load, staged=True), eager(load)]
+            steps = [eager(load) if way == "eager" else ours(load, way) for way in ways]
             bar.update(task, description=load.name)
             if not live():
                 notes.print(f"measuring {load.name}")
@@ -71,12 +84,14 @@ def bench(config: Config = None, as_json: Json = False, quiet: Quiet = False) ->
             for turn in measure(steps):
                 turns.append(turn)
                 bar.advance(task)
-            rows.append(_row(load.name, turns))
-    machine = {"machine": platform.machine(), "cores": CORES, "threads": 1}
+            rows.append(_row(load.name, ways, turns))
+    machine: dict[str, Any] = {"machine": platform.machine(), "cores": CORES, "threads": 1}
+    if device != "cpu":
+        machine["device"] = torch.cuda.get_device_name(device)
     if as_json:
         say_json({"versions": versions(), "machine": machine, "steps": rows})
         return
-    out.print(_table(rows))
+    out.print(_table(rows, ways))
     told = ", ".join(f"{key} {value}" for key, value in {**versions(), **machine}.items())
     say(told)
 
@@ -120,12 +135,20 @@ def workloads() -> list[Workload]:
     return made
 
 
-def ours(load: Workload, *, staged: bool) -> Step:
+def moved(load: Workload, device: str) -> Workload:
+    """Bring what is measured to a device."""
+    x, target = load.x.to(device), load.target.to(device)
+    return load._replace(theirs=load.theirs.to(device), x=x, target=target)
+
+
+def ours(load: Workload, way: str) -> Step:
     """Make a function that takes one step with funcdl and returns the loss."""
     optimiser = sgd(LR)
     step = training_step(supervised(load.net, load.loss), optimiser)
-    step = stage(step) if staged else step
+    if way != "plain":
+        step = stage(step, capture=cuda_graph() if way == "captured" else None)
     params, _ = load.net.init(generator(0, "bench", load.name), load.in_shape)
+    params = tree.map(lambda p: p.to(load.x.device), params)
     carried = [params, optimiser.init(params)]
     batch = (load.x, (load.target,) if load.wrapped else load.target)
 
@@ -164,15 +187,17 @@ def measure(steps: list[Step]) -> Iterator[list[float]]:
 def _clock(step: Step, count: int) -> float:
     started = time.perf_counter()
     for _ in range(count):
-        step()
+        loss = step()
+    if isinstance(loss, Tensor):
+        loss.cpu()  # which waits for the device
     return (time.perf_counter() - started) / count
 
 
-def _row(name: str, turns: list[list[float]]) -> dict[str, Any]:
+def _row(name: str, ways: list[str], turns: list[list[float]]) -> dict[str, Any]:
     """Sum the turns up: medians, and ratios within each turn."""
     row: dict[str, Any] = {"name": name}
     *_, theirs = zip(*turns)
-    for way, mine in zip(WAYS, zip(*turns)):
+    for way, mine in zip(ways, zip(*turns)):
         row[way] = {
             "seconds": median(mine),
             "ratio": median(t / own for t, own in zip(theirs, mine)),
@@ -180,16 +205,16 @@ def _row(name: str, turns: list[list[float]]) -> dict[str, Any]:
     return row
 
 
-def _table(rows: list[dict[str, Any]]) -> FittedTable:
+def _table(rows: list[dict[str, Any]], ways: list[str]) -> FittedTable:
     table = FittedTable(
         "A training step in µs, and how many times faster than PyTorch's",
         least=("PyTorch", "funcdl"),
     )
     table.add_column("", min_width=13)
-    for heading in ("funcdl", "staged", "PyTorch"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for way in ways:
+        table.add_column(WAYS[way], justify="right", no_wrap=True)
     for row in rows:
-        cells = (row[way] for way in WAYS)
+        cells = (row[way] for way in ways)
         table.add_row(
             row["name"], *(f"{1e6 * cell['seconds']:,.0f} · {cell['ratio']:.1f}" for cell in cells)
         )

@@ -378,6 +378,24 @@ def test_bench_measures_every_way_at_every_size(monkeypatch):
     assert err.splitlines() == [f"measuring {row['name']}" for row in document["steps"]]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_bench_refuses_a_device_that_there_is_not():
+    code, out, err = run("bench", "--device", "cuda")
+    assert (code, out) == (2, "")
+    assert "cuda: expected a " in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_bench_measures_a_captured_step_on_cuda(monkeypatch):
+    monkeypatch.setattr(bench, "REPEATS", 1)
+    monkeypatch.setattr(bench, "SECONDS", 1e-6)
+    code, out, err = run("bench", "--json", "--device", "cuda")
+    assert code == 0, err
+    for row in json.loads(out)["steps"]:
+        assert all(row[way]["seconds"] > 0 for way in ("plain", "staged", "captured", "eager"))
+
+
 def test_bench_on_a_terminal_names_what_it_measures_on_the_bar(monkeypatch, terminal):
     monkeypatch.setattr(bench, "REPEATS", 1)
     monkeypatch.setattr(bench, "SECONDS", 1e-6)
@@ -407,5 +425,5 @@ def test_bench_compares_the_same_networks():
         step = bench.eager(load)
         first, second = float(step()), float(step())
     assert second < first
-    ours = bench.ours(load, staged=True)
+    ours = bench.ours(load, "staged")
     assert float(ours().clone()) > float(ours())
