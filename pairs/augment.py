@@ -158,6 +158,15 @@ def sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
     Keys, "Cubic convolution interpolation for digital image processing" (1981).
     """
+    some = zip(*(torch.split(part, SOME) for part in (images, rows, columns)))
+    return torch.cat([_sampled(*parts) for parts in some])
+
+
+SOME = 250
+"""Images that are read together: what is made of more does not fit the processor's caches."""
+
+
+def _sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     height, width = images.shape[-2:]
     rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
     top, left = rows.floor(), columns.floor()

@@ -24,7 +24,7 @@ DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs"
 FOLDERS = sorted(path.parent.name for path in RESULTS.glob("*/rounds.jsonl"))
 SMALL = Settings(train_pairs=30, test_pairs=200)
 KINDS = ["plain", "separate", "separate-wide", "shared", "separate-aux", "shared-aux"]
-ABLATED = ["champion", "champion-without-dropout", "champion-without-sharpening"]
+ABLATED = ["champion", "champion-without-warp", "champion-without-sharpening"]
 DOCUMENT = """
 Of <!--= setting default train_pairs -->?<!--/--> pairs and <!--= setting default rounds -->?<!--/-->
 rounds, made with <!--= setting default made -->?<!--/-->: an error of

@@ -109,7 +109,7 @@ def test_list_is_json_too():
     separate, champion = json.loads(out)["models"]
     assert separate["parameters"] == 70_670
     assert (separate["tie"], separate["longer"], separate["epochs"]) == ("separate-long", 2, None)
-    assert (champion["tie"], champion["longer"], champion["epochs"]) == (None, 1, 28)
+    assert (champion["tie"], champion["longer"], champion["epochs"]) == (None, 1, 46)
 
 
 def test_framework_learns_and_writes(tmp_path):

@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 import torch
 
-from funcdl import check, flatten, linear, serial, tree
+from funcdl import check, dropout, flatten, linear, serial, shared, tree
+from pairs import augment
 from pairs import champion as champion_module
 from pairs.augment import Warp, sampled, warped
 from pairs.committee import committee
@@ -56,6 +57,14 @@ def test_sampling_is_exact_on_what_a_cubic_can_follow_and_ends_at_the_border():
     torch.testing.assert_close(sampled(images, rows, columns), rows**2 - 3 * columns)
     beyond = sampled(images, rows * 0 + 99, columns * 0 - 99)
     torch.testing.assert_close(beyond, images[:, -1:, 0].expand(1, 3))
+
+
+def test_images_are_read_alike_however_many_there_are(rng, monkeypatch):
+    images, places = torch.rand(7, 6, 6, generator=rng), torch.rand(2, 7, 5, generator=rng) * 5
+    whole = sampled(images, *places)
+    monkeypatch.setattr(augment, "SOME", 3)
+    assert torch.equal(sampled(images, *places), whole)
+    assert sampled(images[:0], *places[:, :0]).shape == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +146,9 @@ def test_only_the_digits_network_is_trained_and_its_norms_are_measured(rng):
     classes = torch.arange(40) % 10
     trained = learnt(recipe, params, images, classes, rng)
     assert all(map(torch.equal, tree.leaves(before), tree.leaves(params)))
-    # With the population's moments, inference is training on the whole population, but for dropout.
-    kept = serial(*recipe.digit.layers[:-2])
-    alone, _ = kept(trained[:-2], images)
-    together, _ = kept(trained[:-2], images, rng)
+    # With the population's moments, inference is training on the whole population.
+    alone, _ = recipe.digit(trained, images)
+    together, _ = recipe.digit(trained, images, rng)
     torch.testing.assert_close(alone, together, rtol=1e-3, atol=1e-3)
 
 
@@ -169,8 +177,13 @@ def test_each_member_of_a_committee_is_trained_in_a_way_of_its_own(rng):
 
 
 def test_a_champion_that_is_watched_learns_the_same(mnist, monkeypatch):
-    """A look draws what is dropped meanwhile, but from a copy of the round's generator."""
-    monkeypatch.setitem(MODELS, "champion", MODELS["champion"]._replace(recipe=quick(3)))
+    """A look draws what a network drops meanwhile, but from a copy of the round's generator."""
+    champion = MODELS["champion"]
+    layers = champion.recipe.digit.layers
+    digit = serial(*layers[:-1], dropout(0.5), layers[-1])
+    net = serial(shared(digit, axis=-3), *champion.net.layers[1:])
+    dropping = champion._replace(net=net, recipe=quick(3)._replace(digit=digit))
+    monkeypatch.setitem(MODELS, "champion", dropping)
     with torch.no_grad():
         trained, details = watch_round("champion", 0, QUICK, mnist)
         alone = train_round("champion", 0, QUICK, mnist)
