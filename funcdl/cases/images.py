@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from funcdl import layers
@@ -42,7 +43,81 @@ def pooled(function: str, *settings: Any) -> Oracle:
     return lambda nnf, p, x: _last(getattr(nnf, function)(_first(x), *settings))
 
 
+def _padded(amounts: tuple[int, ...], mode: str = "constant", value: float = 0.0) -> Oracle:
+    """Give the oracle of a border; its amounts as PyTorch has them, of the last axis first."""
+    own = len(amounts) // 2
+
+    def oracle(nnf: Any, p: Any, x: Any) -> Any:
+        channels = x.movedim(-1, -own - 1)
+        return nnf.pad(channels, amounts, mode, value if mode == "constant" else None).movedim(
+            -own - 1, -1
+        )
+
+    return oracle
+
+
 CASES = [
+    Case(
+        layers.pad2d(1),
+        (2, 4, 3, 2),
+        oracle=_padded((1, 1, 1, 1)),
+        module=("ZeroPad2d", 1),
+    ),
+    Case(
+        layers.pad2d(((1, 0), (-1, 2)), value=2.5),
+        (2, 4, 3, 2),
+        oracle=_padded((-1, 2, 1, 0), value=2.5),
+        module=("ConstantPad2d", (-1, 2, 1, 0), 2.5),
+    ),
+    Case(
+        layers.pad2d(((2, 1), (0, 2)), mode="reflect"),
+        (2, 4, 3, 2),
+        oracle=_padded((0, 2, 2, 1), "reflect"),
+        module=("ReflectionPad2d", (0, 2, 2, 1)),
+    ),
+    Case(
+        layers.pad2d((1, 3), mode="replicate"),
+        (2, 3, 2, 2),
+        oracle=_padded((3, 3, 1, 1), "replicate"),
+        module=("ReplicationPad2d", (3, 3, 1, 1)),
+    ),
+    Case(
+        layers.pad2d((2, 1), mode="circular"),
+        (2, 3, 2, 2),
+        oracle=_padded((1, 1, 2, 2), "circular"),
+        module=("CircularPad2d", (1, 1, 2, 2)),
+    ),
+    Case(layers.pad2d(-1, mode="reflect"), (2, 2, 3, 4, 1), id="pad2d that cuts, two leading axes"),
+    Case(
+        layers.pad1d((2, 0)),
+        (2, 5, 3),
+        oracle=_padded((2, 0)),
+        module=("ZeroPad1d", (2, 0)),
+    ),
+    Case(
+        layers.pad1d((0, 1), value=-math.inf),
+        (2, 5, 3),
+        oracle=_padded((0, 1), value=-math.inf),
+        module=("ConstantPad1d", (0, 1), -math.inf),
+    ),
+    Case(
+        layers.pad1d((-1, 3), mode="reflect"),
+        (2, 5, 3),
+        oracle=_padded((-1, 3), "reflect"),
+        module=("ReflectionPad1d", (-1, 3)),
+    ),
+    Case(
+        layers.pad1d(2, mode="replicate"),
+        (2, 5, 3),
+        oracle=_padded((2, 2), "replicate"),
+        module=("ReplicationPad1d", 2),
+    ),
+    Case(
+        layers.pad1d((5, 1), mode="circular"),
+        (2, 5, 3),
+        oracle=_padded((5, 1), "circular"),
+        module=("CircularPad1d", (5, 1)),
+    ),
     Case(layers.conv2d(3, 3), (2, 6, 5, 2), oracle=_conv(), module=("Conv2d", 2, 3, 3)),
     Case(
         layers.conv2d(3, (2, 3), b_init=None),

@@ -42,6 +42,8 @@ from funcdl.layers.norms import Norm as Norm
 from funcdl.layers.norms import group_norm as group_norm
 from funcdl.layers.norms import layer_norm as layer_norm
 from funcdl.layers.norms import rms_norm as rms_norm
+from funcdl.layers.pad import pad1d as pad1d
+from funcdl.layers.pad import pad2d as pad2d
 from funcdl.layers.pool import avg_pool2d as avg_pool2d
 from funcdl.layers.pool import global_avg_pool2d as global_avg_pool2d
 from funcdl.layers.pool import global_max_pool2d as global_max_pool2d

@@ -22,6 +22,7 @@ from funcdl.module.losses import *
 from funcdl.module.margin_losses import *
 from funcdl.module.norms import *
 from funcdl.module.optimisers import *
+from funcdl.module.padding import *
 from funcdl.module.pooling import *
 from funcdl.module.probability_losses import *
 from funcdl.module.rectifiers import *
