@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from funcdl import layers
@@ -34,13 +33,29 @@ def _transposed(**settings: Any) -> Oracle:
     return _convolved("conv_transpose2d", **settings)
 
 
-def _of_sequences(**settings: Any) -> Oracle:
-    return lambda nnf, p, x: nnf.conv1d(x.mT, p.w.permute(2, 1, 0), p.b, **settings).mT
+def _of_sequences(amounts: tuple[int, int] = (0, 0), **settings: Any) -> Oracle:
+    return lambda nnf, p, x: (
+        nnf.conv1d(nnf.pad(x.mT, amounts), p.w.permute(2, 1, 0), p.b, **settings).mT
+    )
+
+
+def _with_border(amounts: tuple[int, ...], mode: str = "constant", **settings: Any) -> Oracle:
+    """Give the oracle of a convolution with a border that PyTorch has as a step of its own."""
+
+    def oracle(nnf: Any, p: Any, x: Any) -> Any:
+        bordered = nnf.pad(_first(x), amounts, mode)
+        return _last(nnf.conv2d(bordered, p.w.permute(3, 2, 0, 1), p.b, **settings))
+
+    return oracle
 
 
 def pooled(function: str, *settings: Any) -> Oracle:
     """Give the oracle of a pool, by PyTorch's name for it."""
     return lambda nnf, p, x: _last(getattr(nnf, function)(_first(x), *settings))
+
+
+def _pooled_sequence(function: str, *settings: Any) -> Oracle:
+    return lambda nnf, p, x: getattr(nnf, function)(x.mT, *settings).mT
 
 
 def _padded(amounts: tuple[int, ...], mode: str = "constant", value: float = 0.0) -> Oracle:
@@ -95,10 +110,10 @@ CASES = [
         module=("ZeroPad1d", (2, 0)),
     ),
     Case(
-        layers.pad1d((0, 1), value=-math.inf),
+        layers.pad1d((0, 1), value=-1.5),
         (2, 5, 3),
-        oracle=_padded((0, 1), value=-math.inf),
-        module=("ConstantPad1d", (0, 1), -math.inf),
+        oracle=_padded((0, 1), value=-1.5),
+        module=("ConstantPad1d", (0, 1), -1.5),
     ),
     Case(
         layers.pad1d((-1, 3), mode="reflect"),
@@ -163,6 +178,22 @@ CASES = [
         id="conv2d of many channels",
     ),
     Case(layers.conv2d(4, 1), (2, 3, 3, 2), oracle=_conv()),
+    Case(
+        layers.conv2d(3, (3, 2), padding="same", dilation=(1, 2)),
+        (2, 4, 5, 2),
+        oracle=_conv(padding="same", dilation=(1, 2)),
+        module=("Conv2d", 2, 3, (3, 2), 1, "same", (1, 2)),
+    ),
+    Case(
+        layers.conv2d(2, 3, padding="same", stride=(2, 3)),
+        (2, 6, 7, 3),
+        oracle=_with_border((1, 1, 0, 1), stride=(2, 3)),
+    ),
+    Case(
+        layers.conv2d(4, 3, padding=((2, 0), (0, 1)), groups=2),
+        (2, 3, 4, 4),
+        oracle=_with_border((0, 1, 2, 0), groups=2),
+    ),
     Case(layers.conv2d(2, 3, stride=2), (2, 2, 8, 6, 1)),
     Case(layers.conv1d(3, 3), (2, 7, 4), oracle=_of_sequences()),
     Case(
@@ -171,6 +202,49 @@ CASES = [
         oracle=_of_sequences(stride=2, padding=1, dilation=2, groups=2),
         module=("Conv1d", 4, 4, 2, 2, 1, 2, 2),
     ),
+    Case(
+        layers.conv2d(2, 3, padding=(1, 2), padding_mode="reflect"),
+        (2, 4, 5, 2),
+        oracle=_with_border((2, 2, 1, 1), "reflect"),
+        module=("Conv2d", 2, 2, 3, 1, (1, 2), 1, 1, True, "reflect"),
+    ),
+    Case(
+        layers.conv2d(2, 2, padding="same", padding_mode="circular", groups=2),
+        (2, 3, 4, 2),
+        oracle=_with_border((0, 1, 0, 1), "circular", groups=2),
+        module=("Conv2d", 2, 2, 2, 1, "same", 1, 2, True, "circular"),
+    ),
+    Case(
+        layers.conv2d(2, 3, padding=1, padding_mode="replicate"),
+        (2, 2, 3, 4, 2),
+        id="conv2d of a replicated border, two axes",
+    ),
+    Case(
+        layers.conv1d(2, 3, padding=2, padding_mode="reflect"),
+        (2, 5, 2),
+        oracle=lambda nnf, p, x: (
+            nnf.conv1d(nnf.pad(x.mT, (2, 2), "reflect"), p.w.permute(2, 1, 0), p.b).mT
+        ),
+        module=("Conv1d", 2, 2, 3, 1, 2, 1, 1, True, "reflect"),
+    ),
+    Case(layers.conv1d(3, 3, padding="causal"), (2, 5, 2), oracle=_of_sequences((2, 0))),
+    Case(
+        layers.conv1d(3, 3, padding="causal", stride=2, dilation=2),
+        (2, 6, 2),
+        oracle=_of_sequences((4, 0), stride=2, dilation=2),
+    ),
+    Case(
+        layers.conv1d(3, 4, padding="same", stride=2),
+        (2, 5, 2),
+        oracle=_of_sequences((1, 2), stride=2),
+    ),
+    Case(
+        layers.conv1d(3, 4, padding="same"),
+        (2, 5, 2),
+        oracle=_of_sequences((1, 2)),
+        module=("Conv1d", 2, 3, 4, 1, "same"),
+    ),
+    Case(layers.conv1d(3, 2, padding=(0, 3)), (2, 5, 2), oracle=_of_sequences((0, 3))),
     Case(layers.conv1d(2, 3), (2, 2, 5, 1), id="conv1d on two leading axes"),
     Case(layers.conv_transpose2d(3, 2), (2, 4, 3, 2), oracle=_transposed()),
     Case(
@@ -234,5 +308,40 @@ CASES = [
         (2, 4, 5, 3),
         oracle=lambda nnf, p, x: nnf.adaptive_max_pool2d(_first(x), 1).flatten(1),
         module=("GlobalMaxPool2d",),
+    ),
+    Case(
+        layers.adaptive_avg_pool2d(2),
+        (2, 4, 6, 3),
+        oracle=pooled("adaptive_avg_pool2d", 2),
+        module=("AdaptiveAvgPool2d", 2),
+    ),
+    Case(
+        layers.adaptive_avg_pool2d((3, 4)),
+        (2, 5, 3, 2),
+        oracle=pooled("adaptive_avg_pool2d", (3, 4)),
+    ),
+    Case(
+        layers.adaptive_max_pool2d((2, 3)),
+        (2, 5, 7, 2),
+        oracle=pooled("adaptive_max_pool2d", (2, 3)),
+        module=("AdaptiveMaxPool2d", (2, 3)),
+    ),
+    Case(
+        layers.adaptive_max_pool2d((None, 2)),
+        (2, 3, 5, 2),
+        oracle=pooled("adaptive_max_pool2d", (None, 2)),
+    ),
+    Case(layers.adaptive_max_pool2d(2), (2, 2, 4, 3, 1), id="adaptive_max_pool2d on two axes"),
+    Case(
+        layers.adaptive_avg_pool1d(3),
+        (2, 7, 2),
+        oracle=_pooled_sequence("adaptive_avg_pool1d", 3),
+        module=("AdaptiveAvgPool1d", 3),
+    ),
+    Case(
+        layers.adaptive_max_pool1d(3),
+        (2, 7, 2),
+        oracle=_pooled_sequence("adaptive_max_pool1d", 3),
+        module=("AdaptiveMaxPool1d", 3),
     ),
 ]

@@ -10,6 +10,10 @@ from funcdl.layers.activations import sigmoid as sigmoid
 from funcdl.layers.activations import softmax as softmax
 from funcdl.layers.activations import softplus as softplus
 from funcdl.layers.activations import tanh as tanh
+from funcdl.layers.adaptive_pool import adaptive_avg_pool1d as adaptive_avg_pool1d
+from funcdl.layers.adaptive_pool import adaptive_avg_pool2d as adaptive_avg_pool2d
+from funcdl.layers.adaptive_pool import adaptive_max_pool1d as adaptive_max_pool1d
+from funcdl.layers.adaptive_pool import adaptive_max_pool2d as adaptive_max_pool2d
 from funcdl.layers.affine import Affine as Affine
 from funcdl.layers.attention import Attention as Attention
 from funcdl.layers.attention import attention as attention

@@ -10,10 +10,19 @@ from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import images, written
+from funcdl.layers.windows import (
+    CAUSAL,
+    SAME,
+    Along,
+    images,
+    mode_of,
+    paddings,
+    windows_of,
+    written,
+)
+from funcdl.ops.border import CONSTANT, bordered, unbordered
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
-from funcdl.ops.window import Windows, pad, unpad
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -25,7 +34,8 @@ def conv2d(
     kernel: Size,
     *,
     stride: Size = 1,
-    padding: Size = 0,
+    padding: str | Size | tuple[tuple[int, int], tuple[int, int]] = 0,
+    padding_mode: str = CONSTANT,
     dilation: Size = 1,
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
@@ -42,7 +52,10 @@ def conv2d(
         out: the number of output channels, at least 1.
         kernel: the window's height and width; one number for both, as with the other pairs.
         stride: the steps from one window to the next.
-        padding: the width of the border of zeros around the image.
+        padding: the width of the border around the image; or of rows and columns each what
+            is before and what is after, ((above, below), (left, right)); or "same", for
+            h' = ⌈h / stride⌉, with the odd row below and the odd column to the right.
+        padding_mode: of what the border is, "constant" for zeros; see `pad2d`.
         dilation: the steps from one cell of a window to the next.
         groups: neighbouring channels are cut into so many groups, each convolved by itself; it
             divides the input's channels and `out`. As many as channels in and out: depthwise.
@@ -52,7 +65,7 @@ def conv2d(
 
     Returns:
         A layer from (…, h, w, in) to (…, h', w', out),
-        h' = ⌊(h + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, with parameters
+        h' = ⌊(h + above + below − dilation (kernel − 1) − 1) / stride⌋ + 1, with parameters
         `Affine(w, b)`.
 
     Raises:
@@ -73,27 +86,28 @@ def conv2d(
     >>> y.shape, vjp(y)[1].shape
     (torch.Size([5, 12, 12, 8]), torch.Size([5, 14, 14, 2]))
     """
-    windows = Windows(
-        pair("conv2d", "kernel", kernel, 1),
-        pair("conv2d", "stride", stride, 1),
-        pair("conv2d", "padding", padding, 0),
-        pair("conv2d", "dilation", dilation, 1),
+    size, step, spread = (
+        pair("conv2d", what, given, 1)
+        for what, given in (("kernel", kernel), ("stride", stride), ("dilation", dilation))
     )
+    down, across = map(Along, size, step, paddings("conv2d", padding, 2, (SAME,)), spread)
     args = written(
         out,
         kernel,
         stride=(stride, 1),
         padding=(padding, 0),
+        padding_mode=(padding_mode, CONSTANT),
         dilation=(dilation, 1),
         groups=(groups, 1),
     )
-    return _conv("conv2d", out, windows, groups, w_init, b_init, args)
+    return _conv("conv2d", out, (down, across), padding_mode, groups, w_init, b_init, args)
 
 
 def _conv(
     name: str,
     out: int,
-    windows: Windows,
+    along: tuple[Along, Along],
+    mode: str,
     groups: int,
     w_init: Initialiser,
     b_init: Initialiser | None,
@@ -103,6 +117,8 @@ def _conv(
     integer(name, "groups", groups, 1)
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
+    mode_of(name, "padding_mode", mode)
+    windows, (down, across) = windows_of(along), along
 
     def convolved(
         params: Affine, x: Tensor, rng: Generator | None = None, exact: bool = False
@@ -115,7 +131,8 @@ def _conv(
         product = depthwise if alone else partial(convolve, exact=exact)
         bias = b if isinstance(b, tuple) else _apart(b, cut, models)
         matrix = _apart(w.flatten(-4, -2), cut, models)
-        y, pull = product(pad(_apart(x, cut, models), windows.padding), matrix, bias, windows)
+        sides = down.sides(x.shape[-3]), across.sides(x.shape[-2])
+        y, pull = product(bordered(_apart(x, cut, models), sides, mode), matrix, bias, windows)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
             dw, db, dx = pull(_apart(dy, cut, models), need_dx)
@@ -123,11 +140,11 @@ def _conv(
             dparams = Affine(dw, db if isinstance(db, tuple) else _together(db, cut, models))
             if dx is None:
                 return dparams, None
-            return dparams, _together(unpad(dx, windows.padding), cut, models)
+            return dparams, _together(unbordered(dx, sides, mode), cut, models)
 
         return _together(y, cut, models), vjp
 
-    size, grid = images(windows)
+    size, grid = images(along, mode)
     kernel, (each, channels) = "{} {}".format(*windows.size), _channels(groups)
     takes = Signature(
         of(Affine, f"*models {kernel} {each} out", "*models out | ()"),
@@ -164,7 +181,8 @@ def conv1d(
     kernel: int,
     *,
     stride: int = 1,
-    padding: int = 0,
+    padding: str | int | tuple[int, int] = 0,
+    padding_mode: str = CONSTANT,
     dilation: int = 1,
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
@@ -176,7 +194,10 @@ def conv1d(
         out: the number of output channels, at least 1.
         kernel: the window's length.
         stride: the step from one window to the next.
-        padding: the number of zeros on each side.
+        padding: how many are added on each side, or before and after; or "same", for
+            length' = ⌈length / stride⌉, with the odd one after; or "causal", for as many with all
+            of the border before, so that no output sees what comes after its place.
+        padding_mode: of what the border is, "constant" for zeros; see `pad1d`.
         dilation: the step from one cell of a window to the next.
         groups: it divides the input's channels and `out`; see `conv2d`.
         w_init: draws `w` of shape (kernel, in / groups, out); PyTorch's is `w.permute(2, 1, 0)`.
@@ -197,19 +218,20 @@ def conv1d(
     >>> params.w.shape, shape
     (torch.Size([3, 4, 8]), (18, 8))
     """
-    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
-    for what, value in given.items():
-        integer("conv1d", what, value, 0 if what == "padding" else 1, LONGEST)
-    windows = Windows((1, kernel), (1, stride), (0, padding), (1, dilation))
+    for what, value in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        integer("conv1d", what, value, 1, LONGEST)
+    (border,) = paddings("conv1d", padding, 1, (SAME, CAUSAL))
+    along = Along(kernel, stride, border, dilation)
     args = written(
         out,
         kernel,
         stride=(stride, 1),
         padding=(padding, 0),
+        padding_mode=(padding_mode, CONSTANT),
         dilation=(dilation, 1),
         groups=(groups, 1),
     )
-    flat = _conv("conv1d", out, windows, groups, w_init, b_init, args)
+    flat = _conv("conv1d", out, (Along(1), along), padding_mode, groups, w_init, b_init, args)
 
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         w, b = params
@@ -224,10 +246,10 @@ def conv1d(
     each, channels = _channels(groups)
     takes = Signature(
         of(Affine, f"*models {kernel} {each} out", "*models out | ()"),
-        f"*models … length>={windows.least()[1]} {channels}",
+        f"*models … length>={along.least(padding_mode)} {channels}",
         "*models … columns out",
         out=out,
         groups=groups,
-        columns=("length", windows.columns),
+        columns=("length", along.count),
     )
     return declared("conv1d", takes, apply, of(Affine, w_init, b_init), flat.args)

@@ -7,10 +7,9 @@ from typing import Any
 
 from funcdl.arguments import LONGEST, Size, number
 from funcdl.contract import Apply, Layer, Params, Vjp, declared
-from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import sides_of, written
-from funcdl.ops.border import CONSTANT, MODES, bordered, unbordered
+from funcdl.layers.windows import mode_of, sides_of, written
+from funcdl.ops.border import CONSTANT, bordered, shortest, unbordered
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
@@ -77,9 +76,7 @@ def pad1d(amount: int | tuple[int, int], *, mode: str = CONSTANT, value: float =
 
 def _pad(name: str, axes: tuple[str, ...], amount: Any, mode: str, value: float) -> Layer:
     sides = sides_of(name, "amount", amount, len(axes), -LONGEST)
-    if mode not in MODES:
-        *most, last = (f'"{each}"' for each in MODES)
-        raise InputError(f"{name}: expected mode to be {', '.join(most)} or {last}, got {mode!r}")
+    mode_of(name, "mode", mode)
     if value not in (math.inf, -math.inf):
         number(name, "value", value, -math.inf)
 
@@ -89,7 +86,7 @@ def _pad(name: str, axes: tuple[str, ...], amount: Any, mode: str, value: float)
 
         return bordered(x, sides, mode, value), vjp
 
-    least = [f"{axis}>={_least(side, mode)}" for axis, side in zip(axes, sides)]
+    least = [f"{axis}>={shortest(side, mode)}" for axis, side in zip(axes, sides)]
     grown = [f"{axis}'" for axis in axes]
     lengths: Any = {new: (axis, _longer(side)) for new, axis, side in zip(grown, axes, sides)}
     takes = Signature(
@@ -99,13 +96,6 @@ def _pad(name: str, axes: tuple[str, ...], amount: Any, mode: str, value: float)
     # A constant border only moves numbers; of the others, cotangents are summed up.
     rounded: Apply = apply if mode == CONSTANT else in_float32(apply)
     return declared(name, takes, rounded, args=args)
-
-
-def _least(side: tuple[int, int], mode: str) -> int:
-    """Return the shortest length that has such a border."""
-    cut = sum(max(-each, 0) for each in side)
-    copied = {"reflect": max(side) + 1, "circular": max(side)}.get(mode, 1)
-    return cut + max(copied, 1)
 
 
 def _longer(side: tuple[int, int]) -> Any:

@@ -8,7 +8,7 @@ from funcdl.arguments import Size, pair, show
 from funcdl.contract import Apply, Layer, Params, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import images, written
+from funcdl.layers.windows import Along, images, written
 from funcdl.ops.choose import BITS
 from funcdl.ops.order import alike
 from funcdl.ops.window import Windows, pad, slot, unpad
@@ -177,7 +177,9 @@ def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Win
 
 
 def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:
-    size, grid = images(windows)
+    sides = [(each, each) for each in windows.padding]
+    down, across = map(Along, windows.size, windows.stride, sides)
+    size, grid = images((down, across))
     takes = Signature((), f"… {size} channels>=0", "… rows columns channels", **grid)
     return declared(name, takes, apply, args=args)
 

@@ -8,6 +8,7 @@ offer it refuses. A module of your own needs no layer: give it `forward(*input)`
 
 from funcdl.face import expose as _expose
 from funcdl.module.activations import *
+from funcdl.module.adaptive import *
 from funcdl.module.attention import *
 from funcdl.module.base import Module as Module
 from funcdl.module.batch_norms import *

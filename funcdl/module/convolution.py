@@ -16,11 +16,13 @@ from funcdl.misuse import short
 from funcdl.module.doors import channels_first
 from funcdl.module.draws import Draw
 from funcdl.module.named import Named, flag, refuse, size
+from funcdl.ops.border import CONSTANT, MODES
 from funcdl.tensor import Generator
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
 
 Lengths = tuple[int, ...]
+ZEROS = "zeros"
 
 
 class Convolution(Named):
@@ -33,13 +35,6 @@ class Convolution(Named):
     def __init__(self, given: dict[str, Any], layer: Layer) -> None:
         name = self._name
         flag(name, "bias", given["bias"])
-        refuse(
-            name,
-            "padding_mode",
-            given["padding_mode"],
-            "zeros",
-            "pad the images with a layer of your own before it",
-        )
         self.in_channels = size(name, "in_channels", given["in_channels"])
         self.out_channels = given["out_channels"]
         groups = given["groups"]
@@ -66,8 +61,8 @@ class Conv1d(Convolution):
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as in
-            PyTorch; `padding="same"` for a window that has a middle.
-        padding_mode: "zeros", no other.
+            PyTorch.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `conv1d` do.
@@ -100,17 +95,17 @@ class Conv1d(Convolution):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        given = locals()
+        given, name = locals(), "Conv1d"
         window, step, spread = (
-            one("Conv1d", what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
+            one(name, what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
         )
-        self.kernel_size = (window,)
-        border = padded("Conv1d", padding, (window,), (step,), (spread,))
+        self.kernel_size, worded = (window,), border_of(name, padding, (step,))
         layer = conv1d(
-            size("Conv1d", "out_channels", out_channels),
+            size(name, "out_channels", out_channels),
             window,
             stride=step,
-            padding=one("Conv1d", "padding", padding, 0) if border is None else border[0],
+            padding=worded if isinstance(worded, str) else one(name, "padding", worded, 0),
+            padding_mode=mode_of(name, padding_mode),
             dilation=spread,
             groups=groups,
         )
@@ -122,8 +117,8 @@ class Conv2d(Convolution):
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as in
-            PyTorch; `padding="same"` for a window that has a middle.
-        padding_mode: "zeros", no other.
+            PyTorch.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `conv2d` do.
@@ -156,17 +151,17 @@ class Conv2d(Convolution):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        given = locals()
+        given, name = locals(), "Conv2d"
         window, step, spread = (
-            pair("Conv2d", what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
+            pair(name, what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
         )
-        self.kernel_size = window
-        border: Any = padded("Conv2d", padding, window, step, spread)
+        self.kernel_size, worded = window, border_of(name, padding, step)
         layer = conv2d(
-            size("Conv2d", "out_channels", out_channels),
+            size(name, "out_channels", out_channels),
             window,
             stride=step,
-            padding=pair("Conv2d", "padding", padding, 0) if border is None else border,
+            padding=worded if isinstance(worded, str) else pair(name, "padding", worded, 0),
+            padding_mode=mode_of(name, padding_mode),
             dilation=spread,
             groups=groups,
         )
@@ -236,28 +231,28 @@ def one(name: str, what: str, value: Any, least: int) -> int:
     return integer(name, what, value, least)
 
 
-def padded(
-    name: str, padding: Any, window: Lengths, step: Lengths, spread: Lengths
-) -> Lengths | None:
-    """Give the border that PyTorch means by a word; None where it was given as numbers.
+def border_of(name: str, padding: Any, step: Lengths) -> Any:
+    """Give the border that PyTorch means by a word: "same", or none; numbers are left as they are.
 
-    >>> padded("Conv2d", "same", (3, 5), (1, 1), (1, 2)), padded("Conv2d", 1, (3,), (1,), (1,))
-    ((1, 4), None)
+    >>> border_of("Conv2d", "same", (1, 1)), border_of("Conv2d", "valid", (1, 1))
+    ('same', 0)
     """
     if not isinstance(padding, str):
-        return None
-    if padding == "valid":
-        return (0,) * len(window)
-    if padding != "same":
+        return padding
+    if padding not in ("same", "valid"):
         raise KindError(
             f'{name}: expected padding to be "same", "valid" or a number, got {short(padding)}'
         )
-    if math.prod(step) != 1:
+    if padding == "same" and math.prod(step) != 1:
         raise InputError(f'{name}: expected stride=1 with padding="same", got {step}')
-    total = tuple(down * (length - 1) for length, down in zip(window, spread))
-    if any(each % 2 for each in total):
+    return padding if padding == "same" else 0
+
+
+def mode_of(name: str, mode: Any) -> str:
+    """Give our name of a mode of PyTorch's."""
+    if mode not in (ZEROS, *MODES[1:]):
+        *most, last = (f'"{each}"' for each in (ZEROS, *MODES[1:]))
         raise InputError(
-            f'{name}: expected a window that has a middle with padding="same", got {window}: '
-            "its border would be wider on one side"
+            f"{name}: expected padding_mode to be {', '.join(most)} or {last}, got {short(mode)}"
         )
-    return tuple(each // 2 for each in total)
+    return CONSTANT if mode == ZEROS else str(mode)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from funcdl.ops.order import alike
 from funcdl.tensor import Tensor
 
-__all__ = ["CONSTANT", "MODES", "Sides", "bordered", "unbordered"]
+__all__ = ["CONSTANT", "MODES", "Sides", "bordered", "shortest", "unbordered"]
 
 Sides = tuple[tuple[int, int], ...]
 """For each axis, how many are added before and after."""
@@ -29,8 +29,9 @@ def bordered(x: Tensor, sides: Sides, mode: str = CONSTANT, value: float = 0.0) 
             outermost left out), the outermost, or those of the other end.
         value: of a constant border.
     """
-    x = _uncut(x, sides)
-    grown = _grown(sides)
+    if not any(map(any, sides)):
+        return x
+    x, grown = _uncut(x, sides), _grown(sides)
     if not any(map(any, grown)):
         return x
     shape, first = list(x.shape), -len(sides) - 1
@@ -50,6 +51,8 @@ def bordered(x: Tensor, sides: Sides, mode: str = CONSTANT, value: float = 0.0) 
 
 def unbordered(dy: Tensor, sides: Sides, mode: str = CONSTANT) -> Tensor:
     """Give each number what the border and the inside have of it: the adjoint of `bordered`."""
+    if not any(map(any, sides)):
+        return dy
     grown, first = _grown(sides), -len(sides) - 1
     if mode != CONSTANT and any(map(any, grown)):
         dy = dy.clone()
@@ -65,6 +68,16 @@ def unbordered(dy: Tensor, sides: Sides, mode: str = CONSTANT) -> Tensor:
     dy = _inside(dy, grown)[-1]
     cut = tuple((max(-before, 0), max(-after, 0)) for before, after in sides)
     return bordered(dy, cut)
+
+
+def shortest(side: tuple[int, int], mode: str) -> int:
+    """Return the smallest length that has such a border, at least 1.
+
+    >>> shortest((2, 1), "reflect"), shortest((2, -1), "circular"), shortest((2, 1), "constant")
+    (3, 3, 1)
+    """
+    cut = sum(max(-each, 0) for each in side)
+    return cut + max({"reflect": max(side) + 1, "circular": max(side)}.get(mode, 1), 1)
 
 
 def _grown(sides: Sides) -> Sides:
