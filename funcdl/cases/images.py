@@ -58,6 +58,13 @@ def _pooled_sequence(function: str, *settings: Any) -> Oracle:
     return lambda nnf, p, x: getattr(nnf, function)(x.mT, *settings).mT
 
 
+def _upsampled(own: int, **settings: Any) -> Oracle:
+    """Give the oracle of a layer that makes `own` axes before the channels longer."""
+    return lambda nnf, p, x: nnf.interpolate(x.movedim(-1, -own - 1), **settings).movedim(
+        -own - 1, -1
+    )
+
+
 def _padded(amounts: tuple[int, ...], mode: str = "constant", value: float = 0.0) -> Oracle:
     """Give the oracle of a border; its amounts as PyTorch has them, of the last axis first."""
     own = len(amounts) // 2
@@ -343,5 +350,41 @@ CASES = [
         (2, 7, 2),
         oracle=_pooled_sequence("adaptive_max_pool1d", 3),
         module=("AdaptiveMaxPool1d", 3),
+    ),
+    Case(
+        layers.upsample2d((2, 3)),
+        (2, 2, 3, 2),
+        oracle=_upsampled(2, scale_factor=(2, 3)),
+        module=("Upsample", None, (2, 3)),
+    ),
+    Case(
+        layers.upsample2d((3, 2), mode="bilinear"),
+        (2, 2, 3, 2),
+        oracle=_upsampled(2, scale_factor=(3, 2), mode="bilinear"),
+        module=("Upsample", None, (3, 2), "bilinear"),
+    ),
+    Case(
+        layers.upsample2d(2, mode="bilinear", align_corners=True),
+        (2, 1, 3, 2),
+        oracle=_upsampled(2, scale_factor=2, mode="bilinear", align_corners=True),
+        module=("Upsample", None, 2, "bilinear", True),
+    ),
+    Case(layers.upsample2d((1, 2)), (2, 2, 3, 2, 1), id="upsample2d on two leading axes"),
+    Case(
+        layers.upsample1d(3),
+        (2, 4, 2),
+        oracle=_upsampled(1, scale_factor=3),
+        module=("Upsample", None, 3),
+    ),
+    Case(
+        layers.upsample1d(2, mode="linear"),
+        (2, 4, 2),
+        oracle=_upsampled(1, scale_factor=2, mode="linear"),
+        module=("Upsample", None, 2, "linear"),
+    ),
+    Case(
+        layers.upsample1d(2, mode="linear", align_corners=True),
+        (2, 4, 2),
+        oracle=_upsampled(1, scale_factor=2, mode="linear", align_corners=True),
     ),
 ]

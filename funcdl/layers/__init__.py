@@ -66,5 +66,7 @@ from funcdl.layers.routing import take as take
 from funcdl.layers.tuples import join as join
 from funcdl.layers.tuples import stack_along as stack_along
 from funcdl.layers.tuples import unstack_along as unstack_along
+from funcdl.layers.upsample import upsample1d as upsample1d
+from funcdl.layers.upsample import upsample2d as upsample2d
 
 _expose(globals())
