@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from funcdl import layers
@@ -52,6 +53,18 @@ def _with_border(amounts: tuple[int, ...], mode: str = "constant", **settings: A
 def pooled(function: str, *settings: Any) -> Oracle:
     """Give the oracle of a pool, by PyTorch's name for it."""
     return lambda nnf, p, x: _last(getattr(nnf, function)(_first(x), *settings))
+
+
+def _averaged_inside(kernel: tuple[int, int], amounts: tuple[int, ...]) -> Oracle:
+    """Give the oracle of means of what is inside of the image, with any border, in steps of 1."""
+
+    def oracle(nnf: Any, p: Any, x: Any) -> Any:
+        sums, counts = (
+            nnf.avg_pool2d(nnf.pad(t, amounts), kernel, 1) for t in (_first(x), _first(x * 0 + 1))
+        )
+        return _last(sums / counts)
+
+    return oracle
 
 
 def _pooled_sequence(function: str, *settings: Any) -> Oracle:
@@ -303,6 +316,88 @@ CASES = [
         layers.avg_pool2d((2, 3), stride=(1, 2), padding=1),
         (2, 4, 5, 2),
         oracle=pooled("avg_pool2d", (2, 3), (1, 2), 1),
+    ),
+    Case(
+        layers.max_pool2d(3, stride=2, padding=1, ceil_mode=True),
+        (2, 6, 5, 2),
+        oracle=pooled("max_pool2d", 3, 2, 1, 1, True),
+        module=("MaxPool2d", 3, 2, 1, 1, False, True),
+    ),
+    Case(
+        layers.max_pool2d(2, stride=3, dilation=(2, 1), ceil_mode=True),
+        (2, 8, 6, 2),
+        oracle=pooled("max_pool2d", 2, 3, 0, (2, 1), True),
+        module=("MaxPool2d", 2, 3, 0, (2, 1), False, True),
+    ),
+    # Of a window of −∞ alone a border that is padded before PyTorch's pool may be chosen, and NaN
+    # from vector instructions has other bits than the NaN that it came from.
+    Case(
+        layers.max_pool2d((3, 2), stride=(2, 1), padding="same"),
+        (2, 6, 4, 2),
+        oracle=lambda nnf, p, x: _last(
+            nnf.max_pool2d(nnf.pad(_first(x), (0, 1, 0, 1), value=-math.inf), (3, 2), (2, 1))
+        ),
+        specials=False,
+    ),
+    Case(
+        layers.avg_pool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
+        (2, 6, 5, 2),
+        oracle=pooled("avg_pool2d", 3, 2, 1, True, False),
+        module=("AvgPool2d", 3, 2, 1, True, False),
+    ),
+    Case(
+        layers.avg_pool2d(3, stride=2, padding=(1, 0), ceil_mode=True),
+        (2, 6, 4, 2),
+        oracle=pooled("avg_pool2d", 3, 2, (1, 0), True),
+    ),
+    Case(
+        layers.avg_pool2d((3, 2), stride=1, padding="same", count_include_pad=False),
+        (2, 4, 3, 2),
+        oracle=_averaged_inside((3, 2), (0, 1, 1, 1)),
+    ),
+    Case(
+        layers.avg_pool2d(2, divisor=3),
+        (2, 4, 5, 2),
+        oracle=pooled("avg_pool2d", 2, None, 0, False, True, 3),
+        module=("AvgPool2d", 2, None, 0, False, True, 3),
+    ),
+    Case(
+        layers.max_pool1d(3, stride=2, padding=1, ceil_mode=True),
+        (2, 6, 2),
+        oracle=_pooled_sequence("max_pool1d", 3, 2, 1, 1, True),
+        module=("MaxPool1d", 3, 2, 1, 1, False, True),
+    ),
+    Case(
+        layers.max_pool1d(2, stride=1, padding="causal", dilation=2),
+        (2, 5, 2),
+        oracle=lambda nnf, p, x: (
+            nnf.max_pool1d(nnf.pad(x.mT, (2, 0), value=-math.inf), 2, 1, 0, 2).mT
+        ),
+        specials=False,
+    ),
+    Case(layers.max_pool1d(2), (2, 2, 5, 1), id="max_pool1d on two leading axes"),
+    Case(
+        layers.avg_pool1d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
+        (2, 6, 2),
+        oracle=_pooled_sequence("avg_pool1d", 3, 2, 1, True, False),
+        module=("AvgPool1d", 3, 2, 1, True, False),
+    ),
+    Case(
+        layers.avg_pool1d(2),
+        (2, 5, 2),
+        oracle=_pooled_sequence("avg_pool1d", 2),
+        module=("AvgPool1d", 2),
+    ),
+    Case(
+        layers.avg_pool1d(3, stride=1, padding=(2, 0)),
+        (2, 5, 2),
+        oracle=lambda nnf, p, x: nnf.avg_pool1d(nnf.pad(x.mT, (2, 0)), 3, 1).mT,
+    ),
+    Case(layers.global_avg_pool1d, (2, 5, 3), oracle=lambda nnf, p, x: x.mean(1)),
+    Case(
+        layers.global_max_pool1d,
+        (2, 5, 3),
+        oracle=lambda nnf, p, x: nnf.adaptive_max_pool1d(x.mT, 1).squeeze(-1),
     ),
     Case(
         layers.global_avg_pool2d,

@@ -29,6 +29,10 @@ from funcdl.layers.elementwise import bias as bias
 from funcdl.layers.elementwise import scale as scale
 from funcdl.layers.embedding import Lookup as Lookup
 from funcdl.layers.embedding import embedding as embedding
+from funcdl.layers.global_pool import global_avg_pool1d as global_avg_pool1d
+from funcdl.layers.global_pool import global_avg_pool2d as global_avg_pool2d
+from funcdl.layers.global_pool import global_max_pool1d as global_max_pool1d
+from funcdl.layers.global_pool import global_max_pool2d as global_max_pool2d
 from funcdl.layers.gru import Recurrent as Recurrent
 from funcdl.layers.gru import gru as gru
 from funcdl.layers.gru import gru_cell as gru_cell
@@ -48,9 +52,9 @@ from funcdl.layers.norms import layer_norm as layer_norm
 from funcdl.layers.norms import rms_norm as rms_norm
 from funcdl.layers.pad import pad1d as pad1d
 from funcdl.layers.pad import pad2d as pad2d
+from funcdl.layers.pool import avg_pool1d as avg_pool1d
 from funcdl.layers.pool import avg_pool2d as avg_pool2d
-from funcdl.layers.pool import global_avg_pool2d as global_avg_pool2d
-from funcdl.layers.pool import global_max_pool2d as global_max_pool2d
+from funcdl.layers.pool import max_pool1d as max_pool1d
 from funcdl.layers.pool import max_pool2d as max_pool2d
 from funcdl.layers.prelu import Slope as Slope
 from funcdl.layers.prelu import prelu as prelu

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from funcdl.arguments import LONGEST, integer, pair
+from funcdl.arguments import COUNTED, integer, pair
 from funcdl.contract import Apply, Layer, Params, Vjp, declared
 from funcdl.errors import brief
 from funcdl.layers.half import in_float32
@@ -104,7 +104,7 @@ def adaptive_avg_pool1d(out: int) -> Layer:
     tensor([1.5000, 4.0000])
     """
     name = "adaptive_avg_pool1d"
-    return _pool(name, out, (integer(name, "out", out, 1, LONGEST),), means)
+    return _pool(name, out, (integer(name, "out", out, 1, COUNTED),), means)
 
 
 def adaptive_max_pool1d(out: int) -> Layer:
@@ -125,15 +125,15 @@ def adaptive_max_pool1d(out: int) -> Layer:
     tensor([2., 6.])
     """
     name = "adaptive_max_pool1d"
-    return _pool(name, out, (integer(name, "out", out, 1, LONGEST),), largest)
+    return _pool(name, out, (integer(name, "out", out, 1, COUNTED),), largest)
 
 
 def _lengths(name: str, out: Lengths) -> tuple[int | None, ...]:
     if isinstance(out, tuple) and None in out:
         return tuple(
-            each if each is None else integer(name, "out", each, 1, LONGEST) for each in out
+            each if each is None else integer(name, "out", each, 1, COUNTED) for each in out
         )
-    return pair(name, "out", out, 1)
+    return pair(name, "out", out, 1, COUNTED)
 
 
 def _pool(name: str, out: Lengths, counts: tuple[int | None, ...], reduced: Reduced) -> Layer:

@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple
 
-from funcdl.arguments import LONGEST, Size, integer, pair
+from funcdl.arguments import COUNTED, Size, flag, integer, pair
 from funcdl.contract import Apply, Layer, Params, Vjp, declared
-from funcdl.errors import InputError, KindError
+from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
 from funcdl.layers.windows import written
 from funcdl.misuse import short
@@ -54,7 +54,7 @@ def upsample2d(factor: Size, *, mode: str = NEAREST, align_corners: bool = False
     >>> upsample2d((1, 2), mode="bilinear")((), x)[0].flatten()
     tensor([0., 1., 3., 4.])
     """
-    sizes = tuple(By(each) for each in pair("upsample2d", "factor", factor, 1))
+    sizes = tuple(By(each) for each in pair("upsample2d", "factor", factor, 1, COUNTED))
     args = written(factor, mode=(mode, NEAREST), align_corners=(align_corners, False))
     return resampled("upsample2d", sizes, mode, align_corners, args)
 
@@ -78,7 +78,7 @@ def upsample1d(factor: int, *, mode: str = NEAREST, align_corners: bool = False)
     >>> upsample1d(2)((), torch.tensor([[1.0], [2.0]]))[0].flatten()
     tensor([1., 1., 2., 2.])
     """
-    sizes = (By(integer("upsample1d", "factor", factor, 1, LONGEST)),)
+    sizes = (By(integer("upsample1d", "factor", factor, 1, COUNTED)),)
     args = written(factor, mode=(mode, NEAREST), align_corners=(align_corners, False))
     return resampled("upsample1d", sizes, mode, align_corners, args)
 
@@ -92,6 +92,10 @@ class By(NamedTuple):
         """Give the new length."""
         return self.factor * length
 
+    def least(self) -> int:
+        """Give the smallest length that leaves one."""
+        return 1
+
     def step(self, length: int) -> Step:
         """Give the step from one number of y to the next, on x."""
         return Fraction(1, self.factor)
@@ -104,7 +108,7 @@ def resampled(
 
     Args:
         name: of the layer.
-        sizes: for each axis, an object with `count` and `step`, as `By` has them.
+        sizes: for each axis, an object with `count`, `least` and `step`, as `By` has them.
         mode: "nearest", or "linear" of one axis and "bilinear" of two.
         align_corners: whether the first and the last ones fall together.
         args: as they would be written in a call.
@@ -112,9 +116,7 @@ def resampled(
     between = "linear" if len(sizes) == 1 else "bilinear"
     if mode not in (NEAREST, between):
         raise InputError(f'{name}: expected mode to be "nearest" or "{between}", got {short(mode)}')
-    if not isinstance(align_corners, bool):
-        got = short(align_corners)
-        raise KindError(f"{name}: expected align_corners to be True or False, got {got}")
+    flag(name, "align_corners", align_corners)
     if align_corners and mode == NEAREST:
         raise InputError(f'{name}: expected mode="{between}" with align_corners, got "nearest"')
 
@@ -143,10 +145,11 @@ def resampled(
         return x, vjp
 
     axes = ("height", "width") if len(sizes) == 2 else ("length",)
+    least = [f"{axis}>={size.least()}" for axis, size in zip(axes, sizes)]
     grown = [f"{axis}'" for axis in axes]
     lengths: Any = {new: (axis, size.count) for new, axis, size in zip(grown, axes, sizes)}
     takes = Signature(
-        (), f"… {' '.join(axes)} channels>=0", f"… {' '.join(grown)} channels", **lengths
+        (), f"… {' '.join(least)} channels>=0", f"… {' '.join(grown)} channels", **lengths
     )
     rounded: Apply = in_float32(apply)
     return declared(name, takes, rounded, args=args)

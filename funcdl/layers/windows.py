@@ -55,12 +55,14 @@ class Along(NamedTuple):
             window for each step, half of them before, the odd one after; or "causal", so many
             before that no window sees what comes after its last step.
         dilation: the steps from one cell of a window to the next.
+        ceil: whether a last window that sticks out is kept, if it begins before the end.
     """
 
     size: int
     stride: int = 1
     padding: str | tuple[int, int] = (0, 0)
     dilation: int = 1
+    ceil: bool = False
 
     def span(self) -> int:
         """Count from the first cell of a window to its last."""
@@ -73,7 +75,11 @@ class Along(NamedTuple):
         ((2, 0), (0, 1))
         """
         if isinstance(self.padding, tuple):
-            return self.padding
+            before, after = self.padding
+            if not self.ceil:
+                return before, after
+            end = (self.count(length) - 1) * self.stride + self.span()
+            return before, after + max(end - length - before - after, 0)
         if self.padding == CAUSAL:
             return self.span() - 1, 0
         short = max((-(-length // self.stride) - 1) * self.stride + self.span() - length, 0)
@@ -85,7 +91,24 @@ class Along(NamedTuple):
         >>> Along(3).count(14), Along(3, 2, "same").count(7)
         (12, 4)
         """
+        if self.ceil and isinstance(self.padding, tuple):
+            rest = length + sum(self.padding) - self.span()
+            found = -(-rest // self.stride) + 1
+            return found - ((found - 1) * self.stride >= length + self.padding[0])
         return (length + sum(self.sides(length)) - self.span()) // self.stride + 1
+
+    def counts(self, length: int, include: bool) -> tuple[int, ...]:
+        """Count the cells of each window, but for what sticks out; one number if all are alike.
+
+        >>> Along(3, 2, (1, 1)).counts(6, False), Along(3, 2, (1, 1)).counts(6, True)
+        ((2, 3, 3), (3,))
+        """
+        before = self.sides(length)[0]
+        after = self.padding[1] if isinstance(self.padding, tuple) else self.sides(length)[1]
+        first, last = (-before, length + after) if include else (0, length)
+        starts = range(-before, self.count(length) * self.stride - before, self.stride)
+        found = tuple(min(k + self.size, last) - max(k, first) for k in starts)
+        return found[:1] if len(set(found)) == 1 else found
 
     def least(self, mode: str = CONSTANT) -> int:
         """Return the smallest length that has such a border and a window, at least 1.
@@ -94,7 +117,8 @@ class Along(NamedTuple):
         (2, 2)
         """
         if isinstance(self.padding, tuple):
-            return max(self.span() - sum(self.padding), shortest(self.padding, mode))
+            kept = self.stride - 1 if self.ceil else 0
+            return max(self.span() - sum(self.padding) - kept, shortest(self.padding, mode))
         widest = self.span() - 1 if self.padding == CAUSAL else self.span() // 2
         return shortest((widest, 0), mode)
 

@@ -30,5 +30,6 @@ from funcdl.module.rectifiers import *
 from funcdl.module.recurrent import *
 from funcdl.module.sequential import Sequential as Sequential
 from funcdl.module.shapes import *
+from funcdl.module.upsampling import *
 
 _expose(globals())

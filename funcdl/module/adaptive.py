@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.arguments import LONGEST, integer
+from funcdl.arguments import COUNTED, integer
 from funcdl.layers.adaptive_pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -92,7 +92,7 @@ class AdaptiveMaxPool2d(Named):
 def _single(name: str, size: Any) -> int:
     """Return a number, or the only one of a tuple."""
     (size,) = size if isinstance(size, (tuple, list)) and len(size) == 1 else (size,)
-    return integer(name, "output_size", size, 1, LONGEST)
+    return integer(name, "output_size", size, 1, COUNTED)
 
 
 def _both(size: Any) -> Any:

@@ -217,10 +217,9 @@ def test_every_optimiser_has_a_class():
 
 # How many axes stand behind the channels in PyTorch, and the last of which they are here.
 PADS = ("ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad", "CircularPad")
-POOLS = ("AdaptiveAvgPool", "AdaptiveMaxPool")
+POOLS = ("AvgPool", "MaxPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
 OWN_AXES = {
     **{f"{kind}{axes}d": axes for kind in (*PADS, *POOLS) for axes in (1, 2)},
-    "AvgPool2d": 2,
     "BatchNorm2d": 2,
     "Conv1d": 1,
     "Conv2d": 2,
@@ -229,7 +228,6 @@ OWN_AXES = {
     "GlobalAvgPool2d": 2,
     "GlobalMaxPool2d": 2,
     "GroupNorm": 2,
-    "MaxPool2d": 2,
 }
 
 
@@ -554,9 +552,8 @@ def test_attention_refuses_what_does_not_fit(call, error, text):
         (lambda: f.ConvTranspose2d(4, 4, 3, 2, 1, 1, 2), "ConvTranspose2d: expected groups=1, got 2"),
         (lambda: f.ConvTranspose2d(4, 4, 3, dilation=2), "ConvTranspose2d: expected dilation=1, got 2"),
         (lambda: f.Conv2d(4, 4, 3, padding_mode="constant"), """Conv2d: expected padding_mode to be "zeros", "reflect", "replicate" or "circular", got 'constant'"""),
-        (lambda: f.MaxPool2d(2, ceil_mode=True), "MaxPool2d: expected ceil_mode=False, got True"),
-        (lambda: f.MaxPool2d(2, dilation=2), "MaxPool2d: expected dilation=1, got 2"),
-        (lambda: f.AvgPool2d(2, padding=1, count_include_pad=False), "AvgPool2d: expected count_include_pad=True, got False"),
+        (lambda: f.MaxPool2d(2, return_indices=True), "MaxPool2d: expected return_indices=False, got True"),
+        (lambda: f.MaxPool1d(2, return_indices=True), "MaxPool1d: expected return_indices=False, got True"),
         (lambda: f.Embedding(4, 3, 0), "Embedding: expected padding_idx=None, got 0"),
         (lambda: f.Embedding(4, 3, max_norm=1.0), "Embedding: expected max_norm=None, got 1.0"),
         (lambda: f.Softmax(), "Softmax: expected dim=-1, got None: say which axis"),
