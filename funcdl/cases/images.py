@@ -34,6 +34,10 @@ def _transposed(**settings: Any) -> Oracle:
     return _convolved("conv_transpose2d", **settings)
 
 
+def _transposed_sequence(**settings: Any) -> Oracle:
+    return lambda nnf, p, x: nnf.conv_transpose1d(x.mT, p.w.permute(2, 1, 0), p.b, **settings).mT
+
+
 def _of_sequences(amounts: tuple[int, int] = (0, 0), **settings: Any) -> Oracle:
     return lambda nnf, p, x: (
         nnf.conv1d(nnf.pad(x.mT, amounts), p.w.permute(2, 1, 0), p.b, **settings).mT
@@ -284,6 +288,35 @@ CASES = [
         oracle=_transposed(stride=2),
         id="conv_transpose2d to many channels",
     ),
+    Case(
+        layers.conv_transpose2d(4, 3, stride=2, padding=1, output_padding=1, groups=2),
+        (2, 3, 4, 6),
+        oracle=_transposed(stride=2, padding=1, output_padding=1, groups=2),
+        module=("ConvTranspose2d", 6, 4, 3, 2, 1, 1, 2),
+    ),
+    Case(
+        layers.conv_transpose2d(2, (2, 3), padding=1, output_padding=(1, 0), dilation=(2, 3)),
+        (2, 3, 4, 2),
+        oracle=_transposed(padding=1, output_padding=(1, 0), dilation=(2, 3)),
+        module=("ConvTranspose2d", 2, 2, (2, 3), 1, 1, (1, 0), 1, True, (2, 3)),
+    ),
+    Case(
+        layers.conv_transpose2d(3, 2, groups=3, b_init=None),
+        (2, 2, 3, 2, 3),
+        id="conv_transpose2d of each channel, two axes",
+    ),
+    Case(
+        layers.conv_transpose1d(3, 3, stride=2, padding=1, output_padding=1),
+        (2, 4, 2),
+        oracle=_transposed_sequence(stride=2, padding=1, output_padding=1),
+        module=("ConvTranspose1d", 2, 3, 3, 2, 1, 1),
+    ),
+    Case(
+        layers.conv_transpose1d(2, 2, dilation=3, groups=2),
+        (2, 4, 4),
+        oracle=_transposed_sequence(dilation=3, groups=2),
+        module=("ConvTranspose1d", 4, 2, 2, 1, 0, 0, 2, True, 3),
+    ),
     Case(layers.conv_transpose2d(2, 2), (2, 2, 3, 3, 1), id="conv_transpose2d on two leading axes"),
     Case(layers.max_pool2d(2), (2, 6, 4, 3), oracle=pooled("max_pool2d", 2)),
     Case(
@@ -393,11 +426,17 @@ CASES = [
         (2, 5, 2),
         oracle=lambda nnf, p, x: nnf.avg_pool1d(nnf.pad(x.mT, (2, 0)), 3, 1).mT,
     ),
-    Case(layers.global_avg_pool1d, (2, 5, 3), oracle=lambda nnf, p, x: x.mean(1)),
+    Case(
+        layers.global_avg_pool1d,
+        (2, 5, 3),
+        oracle=lambda nnf, p, x: x.mean(1),
+        module=("GlobalAvgPool1d",),
+    ),
     Case(
         layers.global_max_pool1d,
         (2, 5, 3),
         oracle=lambda nnf, p, x: nnf.adaptive_max_pool1d(x.mT, 1).squeeze(-1),
+        module=("GlobalMaxPool1d",),
     ),
     Case(
         layers.global_avg_pool2d,

@@ -21,6 +21,7 @@ from funcdl.layers.batch_norm import BatchNorm as BatchNorm
 from funcdl.layers.batch_norm import batch_norm as batch_norm
 from funcdl.layers.conv import conv1d as conv1d
 from funcdl.layers.conv import conv2d as conv2d
+from funcdl.layers.conv_transpose import conv_transpose1d as conv_transpose1d
 from funcdl.layers.conv_transpose import conv_transpose2d as conv_transpose2d
 from funcdl.layers.dropout import dropout as dropout
 from funcdl.layers.elementwise import Bias as Bias

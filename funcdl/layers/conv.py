@@ -23,6 +23,7 @@ from funcdl.layers.windows import (
 from funcdl.ops.border import CONSTANT, bordered, unbordered
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
+from funcdl.ops.groups import apart, together
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -129,20 +130,20 @@ def _conv(
         alone = groups == out > 1 and w.shape[-2] == 1
         cut = 1 if alone else groups
         product = depthwise if alone else partial(convolve, exact=exact)
-        bias = b if isinstance(b, tuple) else _apart(b, cut, models)
-        matrix = _apart(w.flatten(-4, -2), cut, models)
+        bias = b if isinstance(b, tuple) else apart(b, cut, models)
+        matrix = apart(w.flatten(-4, -2), cut, models)
         sides = down.sides(x.shape[-3]), across.sides(x.shape[-2])
-        y, pull = product(bordered(_apart(x, cut, models), sides, mode), matrix, bias, windows)
+        y, pull = product(bordered(apart(x, cut, models), sides, mode), matrix, bias, windows)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            dw, db, dx = pull(_apart(dy, cut, models), need_dx)
-            dw = _together(dw, cut, models).reshape(w.shape)
-            dparams = Affine(dw, db if isinstance(db, tuple) else _together(db, cut, models))
+            dw, db, dx = pull(apart(dy, cut, models), need_dx)
+            dw = together(dw, cut, models).reshape(w.shape)
+            dparams = Affine(dw, db if isinstance(db, tuple) else together(db, cut, models))
             if dx is None:
                 return dparams, None
-            return dparams, _together(unbordered(dx, sides, mode), cut, models)
+            return dparams, together(unbordered(dx, sides, mode), cut, models)
 
-        return _together(y, cut, models), vjp
+        return together(y, cut, models), vjp
 
     size, grid = images(along, mode)
     kernel, (each, channels) = "{} {}".format(*windows.size), _channels(groups)
@@ -162,18 +163,6 @@ def _conv(
 def _channels(groups: int) -> tuple[str, str]:
     """Name the channels of a group, and those of the image."""
     return ("in", "in") if groups == 1 else ("size", "groups*size")
-
-
-def _apart(t: Tensor, groups: int, models: int) -> Tensor:
-    """Cut the last axis into groups, which stand behind the models as if they were such."""
-    if groups == 1:
-        return t
-    return t.reshape((*t.shape[:-1], groups, t.shape[-1] // groups)).movedim(-2, models)
-
-
-def _together(t: Tensor, groups: int, models: int) -> Tensor:
-    """Join groups along the last axis again: the inverse and adjoint of `_apart`."""
-    return t if groups == 1 else t.movedim(models, -2).flatten(-2)
 
 
 def conv1d(

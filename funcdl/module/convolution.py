@@ -11,7 +11,7 @@ from funcdl.errors import InputError, KindError
 from funcdl.initialisers import Initialiser
 from funcdl.layers.affine import Affine
 from funcdl.layers.conv import conv1d, conv2d
-from funcdl.layers.conv_transpose import conv_transpose2d
+from funcdl.layers.conv_transpose import conv_transpose1d, conv_transpose2d
 from funcdl.misuse import short
 from funcdl.module.doors import channels_first
 from funcdl.module.draws import Draw
@@ -19,10 +19,11 @@ from funcdl.module.named import Named, flag, refuse, size
 from funcdl.ops.border import CONSTANT, MODES
 from funcdl.tensor import Generator
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
 Lengths = tuple[int, ...]
 ZEROS = "zeros"
+CUT = "the border is cut off, and of nothing"
 
 
 class Convolution(Named):
@@ -48,7 +49,7 @@ class Convolution(Named):
     def _start(self, draw: Draw) -> Affine:
         given, own = self.arguments, len(self.kernel_size)
         first, second = self.out_channels, self.in_channels
-        if isinstance(self, ConvTranspose2d):
+        if isinstance(self, (ConvTranspose1d, ConvTranspose2d)):
             first, second = second, first
         shape = first, second // given["groups"], *self.kernel_size
         axes = *range(2, own + 2), 1, 0
@@ -168,20 +169,75 @@ class Conv2d(Convolution):
         super().__init__(given, layer)
 
 
+class ConvTranspose1d(Convolution):
+    """PyTorch's `ConvTranspose1d`: from (…, in_channels, length) to (…, out_channels, length').
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias,
+            dilation: as in PyTorch.
+        padding_mode: "zeros", as in PyTorch.
+        device, dtype: of the parameters.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `conv_transpose1d` do.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    >>> import torch
+    >>> ConvTranspose1d(8, 3, 2, stride=2)(torch.ones(5, 8, 7)).shape
+    torch.Size([5, 3, 14])
+    """
+
+    factory = staticmethod(conv_transpose1d)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] = 1,
+        padding: int | tuple[int] = 0,
+        output_padding: int | tuple[int] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | tuple[int] = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        given, name = locals(), "ConvTranspose1d"
+        refuse(name, "padding_mode", padding_mode, ZEROS, CUT)
+        window = one(name, "kernel_size", kernel_size, 1)
+        self.kernel_size = (window,)
+        layer = conv_transpose1d(
+            size(name, "out_channels", out_channels),
+            window,
+            stride=one(name, "stride", stride, 1),
+            padding=one(name, "padding", padding, 0),
+            output_padding=one(name, "output_padding", output_padding, 0),
+            dilation=one(name, "dilation", dilation, 1),
+            groups=groups,
+        )
+        super().__init__(given, layer)
+
+
 class ConvTranspose2d(Convolution):
     """PyTorch's `ConvTranspose2d`: from (…, in_channels, h, w) to (…, out_channels, h', w').
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, bias: as in
-            PyTorch.
-        groups, dilation: 1, no other.
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias,
+            dilation: as in PyTorch.
         padding_mode: "zeros", as in PyTorch.
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `conv_transpose2d` do.
 
     Raises:
-        InputError, KindError: an argument is out of its range, or not offered.
+        InputError, KindError: an argument is out of its range.
 
     >>> import torch
     >>> ConvTranspose2d(8, 3, 2, stride=2)(torch.ones(5, 8, 7, 7)).shape
@@ -209,10 +265,8 @@ class ConvTranspose2d(Convolution):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        name = "ConvTranspose2d"
-        refuse(name, "groups", groups, 1, "cut the channels into groups, each with a module")
-        if pair(name, "dilation", dilation, 1) != (1, 1):
-            refuse(name, "dilation", dilation, 1, "write a kernel with zeros between its cells")
+        given, name = locals(), "ConvTranspose2d"
+        refuse(name, "padding_mode", padding_mode, ZEROS, CUT)
         self.kernel_size = pair(name, "kernel_size", kernel_size, 1)
         layer = conv_transpose2d(
             size(name, "out_channels", out_channels),
@@ -220,8 +274,10 @@ class ConvTranspose2d(Convolution):
             stride=pair(name, "stride", stride, 1),
             padding=pair(name, "padding", padding, 0),
             output_padding=pair(name, "output_padding", output_padding, 0),
+            dilation=pair(name, "dilation", dilation, 1),
+            groups=groups,
         )
-        super().__init__(locals(), layer)
+        super().__init__(given, layer)
 
 
 def one(name: str, what: str, value: Any, least: int) -> int:

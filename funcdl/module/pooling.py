@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from funcdl.arguments import Size, integer, pair
-from funcdl.layers.global_pool import global_avg_pool2d, global_max_pool2d
+from funcdl.layers.global_pool import (
+    global_avg_pool1d,
+    global_avg_pool2d,
+    global_max_pool1d,
+    global_max_pool2d,
+)
 from funcdl.layers.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from funcdl.module.convolution import one
 from funcdl.module.doors import channels_first, global_first
@@ -12,7 +17,9 @@ from funcdl.module.named import Named, refuse
 __all__ = [
     "AvgPool1d",
     "AvgPool2d",
+    "GlobalAvgPool1d",
     "GlobalAvgPool2d",
+    "GlobalMaxPool1d",
     "GlobalMaxPool2d",
     "MaxPool1d",
     "MaxPool2d",
@@ -172,6 +179,20 @@ class AvgPool2d(Named):
         super().__init__(given, channels_first(name, layer, 2))
 
 
+class GlobalAvgPool1d(Named):
+    """`global_avg_pool1d` as a module: from (…, channels, length) to (…, channels).
+
+    >>> import torch
+    >>> GlobalAvgPool1d()(torch.ones(5, 3, 14)).shape
+    torch.Size([5, 3])
+    """
+
+    factory = global_avg_pool1d
+
+    def __init__(self) -> None:
+        super().__init__(locals(), global_first("GlobalAvgPool1d", global_avg_pool1d, 1))
+
+
 class GlobalAvgPool2d(Named):
     """`global_avg_pool2d` as a module: from (…, channels, h, w) to (…, channels).
 
@@ -183,7 +204,21 @@ class GlobalAvgPool2d(Named):
     factory = global_avg_pool2d
 
     def __init__(self) -> None:
-        super().__init__(locals(), global_first("GlobalAvgPool2d", global_avg_pool2d))
+        super().__init__(locals(), global_first("GlobalAvgPool2d", global_avg_pool2d, 2))
+
+
+class GlobalMaxPool1d(Named):
+    """`global_max_pool1d` as a module: from (…, channels, length) to (…, channels).
+
+    >>> import torch
+    >>> GlobalMaxPool1d()(torch.ones(5, 3, 14)).shape
+    torch.Size([5, 3])
+    """
+
+    factory = global_max_pool1d
+
+    def __init__(self) -> None:
+        super().__init__(locals(), global_first("GlobalMaxPool1d", global_max_pool1d, 1))
 
 
 class GlobalMaxPool2d(Named):
@@ -197,4 +232,4 @@ class GlobalMaxPool2d(Named):
     factory = global_max_pool2d
 
     def __init__(self) -> None:
-        super().__init__(locals(), global_first("GlobalMaxPool2d", global_max_pool2d))
+        super().__init__(locals(), global_first("GlobalMaxPool2d", global_max_pool2d, 2))

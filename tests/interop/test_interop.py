@@ -63,6 +63,31 @@ NETS = {
         lambda: f.serial(f.conv_transpose2d(3, 3, stride=2), f.conv2d(4, 2)),
         (4, 3, 4, 2),
     ),
+    "transposed in groups": (
+        lambda: nn.Sequential(
+            nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2, dilation=2), nn.Flatten(), nn.Linear(6 * 9 * 11, 2)
+        ),
+        lambda: f.serial(f.conv_transpose2d(6, 3, stride=2, groups=2, dilation=2), f.flatten(), f.linear(2)),
+        (4, 3, 4, 4),
+    ),
+    "sequences transposed": (
+        lambda: nn.Sequential(nn.ConvTranspose1d(2, 3, 3, stride=2), nn.Flatten(), nn.Linear(27, 2)),
+        lambda: f.serial(f.conv_transpose1d(3, 3, stride=2), f.flatten(2), f.linear(2)),
+        (5, 4, 2),
+    ),
+    "borders": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), nn.ReplicationPad2d(1),
+            nn.Conv2d(3, 2, 2, padding="same", padding_mode="circular"), nn.Upsample(scale_factor=2),
+            nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(18, 2),
+        ),
+        lambda: f.serial(
+            f.conv2d(3, 3, padding=1, padding_mode="reflect"), f.pad2d(1, mode="replicate"),
+            f.conv2d(2, 2, padding="same", padding_mode="circular"), f.upsample2d(2),
+            f.adaptive_avg_pool2d(3), f.flatten(), f.linear(2),
+        ),
+        (5, 4, 3, 2),
+    ),
     "grouped": (
         lambda: nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.Tanh(), nn.Flatten(), nn.Linear(24, 2)),
         lambda: f.serial(f.conv2d(6, 3, groups=2), f.tanh, f.flatten(), f.linear(2)),

@@ -223,9 +223,12 @@ OWN_AXES = {
     "BatchNorm2d": 2,
     "Conv1d": 1,
     "Conv2d": 2,
+    "ConvTranspose1d": 1,
     "ConvTranspose2d": 2,
     "Dropout2d": 2,
+    "GlobalAvgPool1d": 1,
     "GlobalAvgPool2d": 2,
+    "GlobalMaxPool1d": 1,
     "GlobalMaxPool2d": 2,
     "GroupNorm": 2,
 }
@@ -233,6 +236,8 @@ OWN_AXES = {
 
 def channels(value, name, source, target):
     """Move the channels to where PyTorch has them, or back."""
+    if name == "Upsample":
+        return value.movedim(*(1 if place is None else place for place in (source, target)))
     own = -1 - OWN_AXES.get(name, 0)
     if own == -1 or not isinstance(value, torch.Tensor) or value.ndim < 3:
         return value
@@ -457,7 +462,9 @@ def test_a_cell_begins_with_a_state_of_0():
         ("Linear", (3, 4)),
         ("Conv1d", (2, 4, 3, 1, 0, 1, 2)),
         ("Conv2d", (2, 4, (3, 2))),
+        ("ConvTranspose1d", (4, 6, 3, 1, 0, 0, 2)),
         ("ConvTranspose2d", (2, 4, (3, 2))),
+        ("ConvTranspose2d", (4, 6, 3, 1, 0, 0, 2, False)),
         ("Embedding", (5, 3)),
         ("GRU", (3, 4)),
         ("GRUCell", (3, 4)),
@@ -549,8 +556,8 @@ def test_attention_refuses_what_does_not_fit(call, error, text):
         (lambda: f.GRU(2, 3, 2), "GRU: expected num_layers=1, got 2"),
         (lambda: f.GRU(2, 3, bidirectional=True), "GRU: expected bidirectional=False, got True"),
         (lambda: f.GRU(2, 3, dropout=0.5), "GRU: expected dropout=0.0, got 0.5"),
-        (lambda: f.ConvTranspose2d(4, 4, 3, 2, 1, 1, 2), "ConvTranspose2d: expected groups=1, got 2"),
-        (lambda: f.ConvTranspose2d(4, 4, 3, dilation=2), "ConvTranspose2d: expected dilation=1, got 2"),
+        (lambda: f.ConvTranspose2d(4, 4, 3, padding_mode="reflect"), "ConvTranspose2d: expected padding_mode='zeros', got 'reflect'"),
+        (lambda: f.Upsample(scale_factor=2, mode="bicubic"), """Upsample: expected mode to be "nearest", "linear" or "bilinear", got 'bicubic'"""),
         (lambda: f.Conv2d(4, 4, 3, padding_mode="constant"), """Conv2d: expected padding_mode to be "zeros", "reflect", "replicate" or "circular", got 'constant'"""),
         (lambda: f.MaxPool2d(2, return_indices=True), "MaxPool2d: expected return_indices=False, got True"),
         (lambda: f.MaxPool1d(2, return_indices=True), "MaxPool1d: expected return_indices=False, got True"),
