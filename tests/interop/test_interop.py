@@ -70,11 +70,6 @@ NETS = {
         lambda: f.serial(f.conv_transpose2d(6, 3, stride=2, groups=2, dilation=2), f.flatten(), f.linear(2)),
         (4, 3, 4, 4),
     ),
-    "sequences transposed": (
-        lambda: nn.Sequential(nn.ConvTranspose1d(2, 3, 3, stride=2), nn.Flatten(), nn.Linear(27, 2)),
-        lambda: f.serial(f.conv_transpose1d(3, 3, stride=2), f.flatten(2), f.linear(2)),
-        (5, 4, 2),
-    ),
     "borders": (
         lambda: nn.Sequential(
             nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), nn.ReplicationPad2d(1),
@@ -211,3 +206,13 @@ def test_tables_and_cells():
     params = f.from_torch(cell, init(f.gru_cell(4), (4,), (3,)))
     h, x = torch.rand(2, 4), torch.rand(2, 3)
     torch.testing.assert_close(f.gru_cell(4)(params, (h, x))[0], cell(x, h).detach())
+
+
+def test_a_transposed_convolution_of_sequences_is_copied():
+    theirs, other = (nn.ConvTranspose1d(4, 6, 3, stride=2, groups=2) for _ in range(2))
+    layer = f.conv_transpose1d(6, 3, stride=2, groups=2)
+    params = f.from_torch(theirs, layer.init(seeded(), (5, 4))[0])
+    x = torch.empty(2, 5, 4).normal_(generator=seeded())
+    assert torch.allclose(layer(params, x)[0], theirs(x.mT).mT, atol=1e-6)
+    f.to_torch(params, other)
+    assert all(map(torch.equal, other.state_dict().values(), theirs.state_dict().values()))
