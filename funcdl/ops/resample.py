@@ -29,30 +29,27 @@ Pull = Callable[[Tensor], Tensor]
 
 def nearest(x: Tensor, axis: int, count: int, step: Step) -> tuple[Tensor, Pull]:
     """Read the nearest numbers of an axis; gives the pull of their cotangent too."""
-    return _taken(x, axis, _indices(_nearest(x.shape[axis], count, step), x.device))
-
-
-def linear(x: Tensor, axis: int, count: int, step: Step, corners: bool) -> tuple[Tensor, Pull]:
-    """Read an axis between its numbers: y = (1 − t) x_i + t x_j, and the pull of dy."""
-    low, high, part = _linear(x.shape[axis], count, step, corners)
-    t = _weights(part, x.dtype, x.device).view(-1, *[1] * (-axis - 1))
-    rest = 1 - t
-    below, pull_below = _taken(x, axis, _indices(low, x.device))
-    above, pull_above = _taken(x, axis, _indices(high, x.device))
-
-    def pull(dy: Tensor) -> Tensor:
-        return pull_below(dy.mul(rest)).add_(pull_above(dy.mul(t)))
-
-    return below.mul(rest).add_(above.mul(t)), pull
-
-
-def _taken(x: Tensor, axis: int, index: Tensor) -> tuple[Tensor, Pull]:
-    shape = x.shape
+    index, shape = _nearest_of(x.shape[axis], count, step, x.device), x.shape
 
     def pull(dy: Tensor) -> Tensor:
         return dy.new_zeros(shape).index_add_(axis, index, dy)
 
     return x.index_select(axis, index), pull
+
+
+def linear(x: Tensor, axis: int, count: int, step: Step, corners: bool) -> tuple[Tensor, Pull]:
+    """Read an axis between its numbers: y = (1 − t) x_i + t x_j, and the pull of dy."""
+    read = _linear_of(x.shape[axis], count, step, corners, x.dtype, x.device)
+    below, above = read[:2]
+    rest, t = (weight.view(-1, *[1] * (-axis - 1)) for weight in read[2:])
+    shape = x.shape
+
+    def pull(dy: Tensor) -> Tensor:
+        dx = dy.new_zeros(shape).index_add_(axis, below, dy.mul(rest))
+        return dx.index_add_(axis, above, dy.mul(t))
+
+    y = x.index_select(axis, below).mul_(rest)
+    return y.addcmul_(x.index_select(axis, above), t), pull
 
 
 def _nearest(length: int, count: int, step: Step) -> tuple[int, ...]:
@@ -91,10 +88,15 @@ def _single(value: float) -> float:
 
 
 @lru_cache
-def _indices(places: tuple[int, ...], device: Any) -> Tensor:
-    return empty(0).long().new_tensor(places).to(device)
+def _nearest_of(length: int, count: int, step: Step, device: Any) -> Tensor:
+    return empty(0).long().new_tensor(_nearest(length, count, step)).to(device)
 
 
 @lru_cache
-def _weights(parts: tuple[float, ...], dtype: Any, device: Any) -> Tensor:
-    return empty(0).double().new_tensor(parts).to(device, dtype)
+def _linear_of(
+    length: int, count: int, step: Step, corners: bool, dtype: Any, device: Any
+) -> tuple[Tensor, ...]:
+    low, high, part = _linear(length, count, step, corners)
+    below, above = (empty(0).long().new_tensor(places).to(device) for places in (low, high))
+    t = empty(0).double().new_tensor(part)
+    return below, above, (1 - t).to(device, dtype), t.to(device, dtype)
