@@ -34,10 +34,10 @@ def means(x: Tensor, axis: int, count: int) -> tuple[Tensor, Pull]:
 
         def pull_even(dy: Tensor) -> Tensor:
             dx = alike(x, x.shape)
-            d_parted(x, axis, length).copy_(dy.mul(1 / length).unsqueeze(axis))
+            _parted(dx, axis, count).copy_(dy.mul(1 / length).unsqueeze(axis))
             return dx
 
-        return _parted(x, axis, length).mean(axis), pull_even
+        return _parted(x, axis, count).mean(axis), pull_even
     found = cells(x.shape[axis], count)
     y = _room(x, axis, count)
     for i, (start, length) in enumerate(found):
@@ -56,11 +56,11 @@ def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Pull]:
     """Find the largest of each cell of an axis, the first of equal ones, and the pull."""
     length, rest = divmod(x.shape[axis], count)
     if not rest:
-        y, index = _parted(x, axis, length).max(axis, keepdim=True)
+        y, index = _parted(x, axis, count).max(axis, keepdim=True)
 
         def pull_even(dy: Tensor) -> Tensor:
             dx = alike(x, x.shape).zero_()
-            d_parted(x, axis, length).scatter_(axis, index, dy.unsqueeze(axis))
+            _parted(dx, axis, count).scatter_(axis, index, dy.unsqueeze(axis))
             return dx
 
         return y.squeeze(axis), pull_even
@@ -80,9 +80,10 @@ def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Pull]:
     return y, pull
 
 
-def _parted(x: Tensor, axis: int, length: int) -> Tensor:
-    """View an axis as cells of a length, which is the new axis in its place."""
-    return x.unflatten(axis, (-1, length))  # type: ignore[no-untyped-call,no-any-return]
+def _parted(x: Tensor, axis: int, count: int) -> Tensor:
+    """View an axis, counted from the end, as so many cells: theirs is the axis in its place."""
+    parts = count, x.shape[axis] // count
+    return x.unflatten(axis, parts)  # type: ignore[no-untyped-call,no-any-return]
 
 
 def _room(x: Tensor, axis: int, count: int) -> Tensor:
