@@ -10,11 +10,13 @@ from funcdl.misuse import generator, short
 from funcdl.tensor import FLOATS, Tensor
 
 __all__ = [
+    "COUNTED",
     "LARGEST",
     "LONGEST",
     "MOST",
     "Size",
     "each_number",
+    "flag",
     "generator",
     "integer",
     "number",
@@ -32,6 +34,8 @@ Size = int | tuple[int, int]
 MOST = 2**63 - 1
 # Of a window or a step on an image: times the image's strides it is still to be counted.
 LONGEST = 2**40
+# Of what is counted in Python, one by one.
+COUNTED = 2**20
 # That float32 has: what is finite in float64 alone would be infinite in most networks.
 LARGEST = float.fromhex("0x1.fffffep127")
 
@@ -94,12 +98,19 @@ def positive(where: str, what: str, value: Any) -> float:
     return value  # type: ignore[no-any-return]
 
 
-def pair(where: str, what: str, value: Any, least: int) -> tuple[int, int]:
+def flag(where: str, what: str, value: Any) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise KindError(f"{where}: expected {what} to be True or False, got {short(value)}")
+    return value
+
+
+def pair(where: str, what: str, value: Any, least: int, most: int = LONGEST) -> tuple[int, int]:
     """Return `value` as two ints of at least `least`; one int stands for both."""
     if isinstance(value, tuple) and len(value) == 2:
-        first, second = (integer(where, what, length, least, LONGEST) for length in value)
+        first, second = (integer(where, what, length, least, most) for length in value)
         return first, second
-    single = integer(where, what, value, least, LONGEST)
+    single = integer(where, what, value, least, most)
     return single, single
 
 

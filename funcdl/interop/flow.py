@@ -17,6 +17,7 @@ KEEP = {
     *("LogSigmoid", "Threshold", "Softshrink", "Hardshrink", "Tanhshrink", "Softmax", "LogSoftmax"),
     *("Softmin", "Softmax2d", "LocalResponseNorm", "InstanceNorm1d", "InstanceNorm2d"),
 }
+CONVOLUTIONS = {"Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"}
 NORMS = {"PReLU", "LayerNorm", "RMSNorm", "GroupNorm"}
 # What gives an image, or a sequence of channels, other cells.
 POOLS = ("MaxPool", "AvgPool", "LPPool", "FractionalMaxPool", "AdaptiveMaxPool", "AdaptiveAvgPool")
@@ -83,7 +84,7 @@ def beginning(chain: Any, flow: Flow) -> Flow:
         return flow
     for module in chain.modules():
         name, inside = type(module).__name__, is_torch(type(module))
-        if inside and name in ("Conv1d", "Conv2d", "ConvTranspose2d"):
+        if inside and name in CONVOLUTIONS:
             return Flow("image", module.in_channels, int(name[-2]), open=flow.open)
         if inside and name == "BatchNorm2d":
             return Flow("image", module.num_features, 2, open=flow.open)

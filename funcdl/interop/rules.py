@@ -43,6 +43,7 @@ class Kind(NamedTuple):
 
 
 BIAS = Rule("bias", "b")
+SEQUENCES, IMAGES = Rule("weight", "w", (2, 1, 0)), Rule("weight", "w", (2, 3, 1, 0))
 SCALES = (Rule("weight", "scale", fed=True), Rule("bias", "bias", fed=True))
 BATCH_NORM = Kind(
     "BatchNorm",
@@ -63,16 +64,10 @@ def _recurrent(suffix: str) -> Kind:
 
 RULES: dict[str, Kind] = {
     "Linear": Kind("Affine", (Rule("weight", "w", (1, 0), fed=True), BIAS), "in_features"),
-    "Conv1d": Kind("Affine", (Rule("weight", "w", (2, 1, 0)), BIAS), "", {"padding_mode": "zeros"}),
-    "Conv2d": Kind(
-        "Affine", (Rule("weight", "w", (2, 3, 1, 0)), BIAS), "", {"padding_mode": "zeros"}
-    ),
-    "ConvTranspose2d": Kind(
-        "Affine",
-        (Rule("weight", "w", (2, 3, 1, 0)), BIAS),
-        "",
-        {"groups": 1, "dilation": (1, 1), "padding_mode": "zeros"},
-    ),
+    "Conv1d": Kind("Affine", (SEQUENCES, BIAS)),
+    "Conv2d": Kind("Affine", (IMAGES, BIAS)),
+    "ConvTranspose1d": Kind("Affine", (SEQUENCES, BIAS)),
+    "ConvTranspose2d": Kind("Affine", (IMAGES, BIAS)),
     "Embedding": Kind("Lookup", (Rule("weight", "w", (0, 1)),), "", {"max_norm": None}),
     "GRUCell": _recurrent(""),
     "GRU": _recurrent("_l0"),

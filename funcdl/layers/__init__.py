@@ -10,6 +10,10 @@ from funcdl.layers.activations import sigmoid as sigmoid
 from funcdl.layers.activations import softmax as softmax
 from funcdl.layers.activations import softplus as softplus
 from funcdl.layers.activations import tanh as tanh
+from funcdl.layers.adaptive_pool import adaptive_avg_pool1d as adaptive_avg_pool1d
+from funcdl.layers.adaptive_pool import adaptive_avg_pool2d as adaptive_avg_pool2d
+from funcdl.layers.adaptive_pool import adaptive_max_pool1d as adaptive_max_pool1d
+from funcdl.layers.adaptive_pool import adaptive_max_pool2d as adaptive_max_pool2d
 from funcdl.layers.affine import Affine as Affine
 from funcdl.layers.attention import Attention as Attention
 from funcdl.layers.attention import attention as attention
@@ -17,6 +21,7 @@ from funcdl.layers.batch_norm import BatchNorm as BatchNorm
 from funcdl.layers.batch_norm import batch_norm as batch_norm
 from funcdl.layers.conv import conv1d as conv1d
 from funcdl.layers.conv import conv2d as conv2d
+from funcdl.layers.conv_transpose import conv_transpose1d as conv_transpose1d
 from funcdl.layers.conv_transpose import conv_transpose2d as conv_transpose2d
 from funcdl.layers.dropout import dropout as dropout
 from funcdl.layers.elementwise import Bias as Bias
@@ -25,6 +30,10 @@ from funcdl.layers.elementwise import bias as bias
 from funcdl.layers.elementwise import scale as scale
 from funcdl.layers.embedding import Lookup as Lookup
 from funcdl.layers.embedding import embedding as embedding
+from funcdl.layers.global_pool import global_avg_pool1d as global_avg_pool1d
+from funcdl.layers.global_pool import global_avg_pool2d as global_avg_pool2d
+from funcdl.layers.global_pool import global_max_pool1d as global_max_pool1d
+from funcdl.layers.global_pool import global_max_pool2d as global_max_pool2d
 from funcdl.layers.gru import Recurrent as Recurrent
 from funcdl.layers.gru import gru as gru
 from funcdl.layers.gru import gru_cell as gru_cell
@@ -42,9 +51,11 @@ from funcdl.layers.norms import Norm as Norm
 from funcdl.layers.norms import group_norm as group_norm
 from funcdl.layers.norms import layer_norm as layer_norm
 from funcdl.layers.norms import rms_norm as rms_norm
+from funcdl.layers.pad import pad1d as pad1d
+from funcdl.layers.pad import pad2d as pad2d
+from funcdl.layers.pool import avg_pool1d as avg_pool1d
 from funcdl.layers.pool import avg_pool2d as avg_pool2d
-from funcdl.layers.pool import global_avg_pool2d as global_avg_pool2d
-from funcdl.layers.pool import global_max_pool2d as global_max_pool2d
+from funcdl.layers.pool import max_pool1d as max_pool1d
 from funcdl.layers.pool import max_pool2d as max_pool2d
 from funcdl.layers.prelu import Slope as Slope
 from funcdl.layers.prelu import prelu as prelu
@@ -60,5 +71,7 @@ from funcdl.layers.routing import take as take
 from funcdl.layers.tuples import join as join
 from funcdl.layers.tuples import stack_along as stack_along
 from funcdl.layers.tuples import unstack_along as unstack_along
+from funcdl.layers.upsample import upsample1d as upsample1d
+from funcdl.layers.upsample import upsample2d as upsample2d
 
 _expose(globals())

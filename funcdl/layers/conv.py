@@ -10,10 +10,20 @@ from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import images, written
+from funcdl.layers.windows import (
+    CAUSAL,
+    SAME,
+    Along,
+    images,
+    mode_of,
+    paddings,
+    windows_of,
+    written,
+)
+from funcdl.ops.border import CONSTANT, bordered, unbordered
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
-from funcdl.ops.window import Windows, pad, unpad
+from funcdl.ops.groups import apart, together
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -25,7 +35,8 @@ def conv2d(
     kernel: Size,
     *,
     stride: Size = 1,
-    padding: Size = 0,
+    padding: str | Size | tuple[tuple[int, int], tuple[int, int]] = 0,
+    padding_mode: str = CONSTANT,
     dilation: Size = 1,
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
@@ -42,7 +53,10 @@ def conv2d(
         out: the number of output channels, at least 1.
         kernel: the window's height and width; one number for both, as with the other pairs.
         stride: the steps from one window to the next.
-        padding: the width of the border of zeros around the image.
+        padding: the width of the border around the image; or of rows and columns each what
+            is before and what is after, ((above, below), (left, right)); or "same", for
+            h' = ⌈h / stride⌉, with the odd row below and the odd column to the right.
+        padding_mode: of what the border is, "constant" for zeros; see `pad2d`.
         dilation: the steps from one cell of a window to the next.
         groups: neighbouring channels are cut into so many groups, each convolved by itself; it
             divides the input's channels and `out`. As many as channels in and out: depthwise.
@@ -52,7 +66,7 @@ def conv2d(
 
     Returns:
         A layer from (…, h, w, in) to (…, h', w', out),
-        h' = ⌊(h + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, with parameters
+        h' = ⌊(h + above + below − dilation (kernel − 1) − 1) / stride⌋ + 1, with parameters
         `Affine(w, b)`.
 
     Raises:
@@ -73,27 +87,28 @@ def conv2d(
     >>> y.shape, vjp(y)[1].shape
     (torch.Size([5, 12, 12, 8]), torch.Size([5, 14, 14, 2]))
     """
-    windows = Windows(
-        pair("conv2d", "kernel", kernel, 1),
-        pair("conv2d", "stride", stride, 1),
-        pair("conv2d", "padding", padding, 0),
-        pair("conv2d", "dilation", dilation, 1),
+    size, step, spread = (
+        pair("conv2d", what, given, 1)
+        for what, given in (("kernel", kernel), ("stride", stride), ("dilation", dilation))
     )
+    down, across = map(Along, size, step, paddings("conv2d", padding, 2, (SAME,)), spread)
     args = written(
         out,
         kernel,
         stride=(stride, 1),
         padding=(padding, 0),
+        padding_mode=(padding_mode, CONSTANT),
         dilation=(dilation, 1),
         groups=(groups, 1),
     )
-    return _conv("conv2d", out, windows, groups, w_init, b_init, args)
+    return _conv("conv2d", out, (down, across), padding_mode, groups, w_init, b_init, args)
 
 
 def _conv(
     name: str,
     out: int,
-    windows: Windows,
+    along: tuple[Along, Along],
+    mode: str,
     groups: int,
     w_init: Initialiser,
     b_init: Initialiser | None,
@@ -103,6 +118,8 @@ def _conv(
     integer(name, "groups", groups, 1)
     if out % groups:
         raise InputError(f"{name}: expected groups to divide out, {out}, got {groups}")
+    mode_of(name, "padding_mode", mode)
+    windows, (down, across) = windows_of(along), along
 
     def convolved(
         params: Affine, x: Tensor, rng: Generator | None = None, exact: bool = False
@@ -113,21 +130,22 @@ def _conv(
         alone = groups == out > 1 and w.shape[-2] == 1
         cut = 1 if alone else groups
         product = depthwise if alone else partial(convolve, exact=exact)
-        bias = b if isinstance(b, tuple) else _apart(b, cut, models)
-        matrix = _apart(w.flatten(-4, -2), cut, models)
-        y, pull = product(pad(_apart(x, cut, models), windows.padding), matrix, bias, windows)
+        bias = b if isinstance(b, tuple) else apart(b, cut, models)
+        matrix = apart(w.flatten(-4, -2), cut, models)
+        sides = down.sides(x.shape[-3]), across.sides(x.shape[-2])
+        y, pull = product(bordered(apart(x, cut, models), sides, mode), matrix, bias, windows)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Affine, Tensor | None]:
-            dw, db, dx = pull(_apart(dy, cut, models), need_dx)
-            dw = _together(dw, cut, models).reshape(w.shape)
-            dparams = Affine(dw, db if isinstance(db, tuple) else _together(db, cut, models))
+            dw, db, dx = pull(apart(dy, cut, models), need_dx)
+            dw = together(dw, cut, models).reshape(w.shape)
+            dparams = Affine(dw, db if isinstance(db, tuple) else together(db, cut, models))
             if dx is None:
                 return dparams, None
-            return dparams, _together(unpad(dx, windows.padding), cut, models)
+            return dparams, together(unbordered(dx, sides, mode), cut, models)
 
-        return _together(y, cut, models), vjp
+        return together(y, cut, models), vjp
 
-    size, grid = images(windows)
+    size, grid = images(along, mode)
     kernel, (each, channels) = "{} {}".format(*windows.size), _channels(groups)
     takes = Signature(
         of(Affine, f"*models {kernel} {each} out", "*models out | ()"),
@@ -147,24 +165,13 @@ def _channels(groups: int) -> tuple[str, str]:
     return ("in", "in") if groups == 1 else ("size", "groups*size")
 
 
-def _apart(t: Tensor, groups: int, models: int) -> Tensor:
-    """Cut the last axis into groups, which stand behind the models as if they were such."""
-    if groups == 1:
-        return t
-    return t.reshape((*t.shape[:-1], groups, t.shape[-1] // groups)).movedim(-2, models)
-
-
-def _together(t: Tensor, groups: int, models: int) -> Tensor:
-    """Join groups along the last axis again: the inverse and adjoint of `_apart`."""
-    return t if groups == 1 else t.movedim(models, -2).flatten(-2)
-
-
 def conv1d(
     out: int,
     kernel: int,
     *,
     stride: int = 1,
-    padding: int = 0,
+    padding: str | int | tuple[int, int] = 0,
+    padding_mode: str = CONSTANT,
     dilation: int = 1,
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
@@ -176,7 +183,10 @@ def conv1d(
         out: the number of output channels, at least 1.
         kernel: the window's length.
         stride: the step from one window to the next.
-        padding: the number of zeros on each side.
+        padding: how many are added on each side, or before and after; or "same", for
+            length' = ⌈length / stride⌉, with the odd one after; or "causal", for as many with all
+            of the border before, so that no output sees what comes after its place.
+        padding_mode: of what the border is, "constant" for zeros; see `pad1d`.
         dilation: the step from one cell of a window to the next.
         groups: it divides the input's channels and `out`; see `conv2d`.
         w_init: draws `w` of shape (kernel, in / groups, out); PyTorch's is `w.permute(2, 1, 0)`.
@@ -197,19 +207,20 @@ def conv1d(
     >>> params.w.shape, shape
     (torch.Size([3, 4, 8]), (18, 8))
     """
-    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
-    for what, value in given.items():
-        integer("conv1d", what, value, 0 if what == "padding" else 1, LONGEST)
-    windows = Windows((1, kernel), (1, stride), (0, padding), (1, dilation))
+    for what, value in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        integer("conv1d", what, value, 1, LONGEST)
+    (border,) = paddings("conv1d", padding, 1, (SAME, CAUSAL))
+    along = Along(kernel, stride, border, dilation)
     args = written(
         out,
         kernel,
         stride=(stride, 1),
         padding=(padding, 0),
+        padding_mode=(padding_mode, CONSTANT),
         dilation=(dilation, 1),
         groups=(groups, 1),
     )
-    flat = _conv("conv1d", out, windows, groups, w_init, b_init, args)
+    flat = _conv("conv1d", out, (Along(1), along), padding_mode, groups, w_init, b_init, args)
 
     def apply(params: Affine, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         w, b = params
@@ -224,10 +235,10 @@ def conv1d(
     each, channels = _channels(groups)
     takes = Signature(
         of(Affine, f"*models {kernel} {each} out", "*models out | ()"),
-        f"*models … length>={windows.least()[1]} {channels}",
+        f"*models … length>={along.least(padding_mode)} {channels}",
         "*models … columns out",
         out=out,
         groups=groups,
-        columns=("length", windows.columns),
+        columns=("length", along.count),
     )
     return declared("conv1d", takes, apply, of(Affine, w_init, b_init), flat.args)

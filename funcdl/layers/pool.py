@@ -1,27 +1,31 @@
-"""Pooling of channels-last images."""
+"""Pooling of channels-last images and sequences, window by window."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-from funcdl.arguments import Size, pair, show
+from funcdl.arguments import COUNTED, LONGEST, Size, flag, integer, pair, show
 from funcdl.contract import Apply, Layer, Params, Vjp, declared
 from funcdl.errors import InputError
 from funcdl.layers.half import in_float32
-from funcdl.layers.windows import images, written
-from funcdl.ops.choose import BITS
-from funcdl.ops.order import alike
-from funcdl.ops.window import Windows, pad, slot, unpad
+from funcdl.layers.windows import CAUSAL, SAME, Along, images, paddings, windows_of, written
+from funcdl.ops.pool import largest, means
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
-# Each is a call of its own.
-MOST_CELLS = 2**20
+__all__ = ["avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
 
-__all__ = ["avg_pool2d", "global_avg_pool2d", "global_max_pool2d", "max_pool2d"]
+Grid = tuple[Along, Along]
 
 
-def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -> Layer:
+def max_pool2d(
+    kernel: Size,
+    *,
+    stride: Size | None = None,
+    padding: str | Size | tuple[tuple[int, int], tuple[int, int]] = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+) -> Layer:
     """Keep the largest value of each window.
 
         y = max over the window of x        dx = dy where x was the largest, 0 elsewhere
@@ -32,11 +36,16 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     Args:
         kernel: the window's height and width; one number for both, as with the other pairs.
         stride: the steps from one window to the next; the window's own size without it.
-        padding: the width of a border of −∞ around the image, at most half of the window.
+        padding: the width of a border of −∞ around the image, at most half of the window; or of
+            rows and columns each what is before and what is after; or "same", for
+            h' = ⌈h / stride⌉.
+        dilation: the steps from one cell of a window to the next.
+        ceil_mode: whether a last window that sticks out of the image and its border is kept, if it
+            begins inside of the image or before it.
 
     Returns:
         A layer without parameters from (…, h, w, c) to (…, h', w', c),
-        h' = ⌊(h + 2 padding − kernel) / stride⌋ + 1.
+        h' = ⌊(h + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1.
 
     Raises:
         InputError, KindError: a hyperparameter is not an integer in its range.
@@ -51,50 +60,21 @@ def max_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     >>> y.flatten(), vjp(torch.ones(1, 1, 1))[1].flatten()
     (tensor([7.]), tensor([0., 0., 1., 0.]))
     """
-    windows = _windows("max_pool2d", kernel, stride, padding)
-    cells, step = windows.cells(), windows.stride
-
-    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        out = windows.grid(x)
-        padded = pad(x, windows.padding, -math.inf)
-        views = [slot(padded, cell, out, step) for cell in cells]
-        y = views[0].clone() if len(views) == 1 else views[0].maximum(views[1])
-        for view in views[2:]:
-            y.clamp_min_(view)
-        tiled = windows.tile(padded)
-
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            if not need_dx:
-                return params, None
-            # By bits: the largest is one of them, NaN too; and 0 times an infinite dy is not 0.
-            bits = BITS[x.element_size()]
-            seen, largest = pad(x.view(bits), windows.padding, -1), y.view(bits)
-            dx, rest = alike(padded, padded.shape), alike(y, dy.shape).copy_(dy)
-            room, left = alike(y, dy.shape).view(bits), rest.view(bits)
-            if not tiled:
-                dx.zero_()
-            for cell in cells[:-1]:
-                target = slot(dx, cell, out, step)
-                share = target.view(bits) if tiled else room
-                share.copy_(slot(seen, cell, out, step)).eq_(largest).mul_(left)
-                left.bitwise_xor_(share)
-                if not tiled:
-                    target.add_(share.view(x.dtype))
-            last = slot(dx, cells[-1], out, step)
-            if tiled:
-                last.copy_(rest)
-            else:
-                last.add_(rest)
-            return params, unpad(dx, windows.padding)
-
-        return y, vjp
-
-    return _pool(
-        "max_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
-    )
+    name = "max_pool2d"
+    grid = _grid(name, kernel, stride, padding, dilation, ceil_mode)
+    args = _written(kernel, stride, padding, ceil_mode, dilation=(dilation, 1))
+    return _pool(name, grid, _largest(grid), args)
 
 
-def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -> Layer:
+def avg_pool2d(
+    kernel: Size,
+    *,
+    stride: Size | None = None,
+    padding: str | Size | tuple[tuple[int, int], tuple[int, int]] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor: int | None = None,
+) -> Layer:
     """Keep the mean of each window.
 
         y = (1/n) Σ x over the window of n cells        dx = (1/n) Σ dy over the windows of x
@@ -102,8 +82,12 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     Args:
         kernel: the window's height and width; one number for both, as with the other pairs.
         stride: the steps from one window to the next; the window's own size without it.
-        padding: the width of a border of zeros, which count in the mean; at most half of the
-            window.
+        padding: the width of a border of zeros, at most half of the window; or of rows and columns
+            each what is before and what is after; or "same", for h' = ⌈h / stride⌉.
+        ceil_mode: whether a last window that sticks out of the image and its border is kept, if it
+            begins inside of the image or before it. What sticks out does not count.
+        count_include_pad: whether the zeros of the border count in the mean.
+        divisor: what the sum of each window is divided by, in the place of what counts.
 
     Returns:
         A layer without parameters from (…, h, w, c) to (…, h', w', c),
@@ -121,106 +105,192 @@ def avg_pool2d(kernel: Size, *, stride: Size | None = None, padding: Size = 0) -
     >>> y.flatten(), vjp(torch.ones(1, 1, 1))[1].flatten()
     (tensor([4.]), tensor([0.2500, 0.2500, 0.2500, 0.2500]))
     """
-    windows = _windows("avg_pool2d", kernel, stride, padding)
-    cells, step = windows.cells(), windows.stride
+    name = "avg_pool2d"
+    grid = _grid(name, kernel, stride, padding, 1, ceil_mode)
+    flag(name, "count_include_pad", count_include_pad)
+    if divisor is not None:
+        integer(name, "divisor", divisor, 1)
+    more = {"count_include_pad": (count_include_pad, True), "divisor": (divisor, None)}
+    args = _written(kernel, stride, padding, ceil_mode, **more)
+    return _pool(name, grid, _averaged(grid, count_include_pad, divisor), args)
 
-    @in_float32
+
+def max_pool1d(
+    kernel: int,
+    *,
+    stride: int | None = None,
+    padding: str | int | tuple[int, int] = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> Layer:
+    """Keep the largest value of each window of a sequence: `max_pool2d` on images of height 1.
+
+    Args:
+        kernel: the window's length.
+        stride: the step from one window to the next; the window's length without it.
+        padding: how many −∞ are added on each side, at most half of the window; or before and
+            after; or "same", for length' = ⌈length / stride⌉; or "causal", for as many with all of
+            them before.
+        dilation: the step from one cell of a window to the next.
+        ceil_mode: whether a last window that sticks out is kept; see `max_pool2d`.
+
+    Returns:
+        A layer without parameters from (…, length, c) to (…, length', c).
+
+    Raises:
+        InputError, KindError: a hyperparameter is not an integer in its range.
+        ShapeError: the window is larger than the sequence.
+
+    >>> import torch
+    >>> x = torch.tensor([[1.0], [5.0], [7.0], [3.0]])
+    >>> max_pool1d(3, stride=1, padding="causal")((), x)[0].flatten()
+    tensor([1., 5., 7., 7.])
+    """
+    name = "max_pool1d"
+    along = _along(name, kernel, stride, padding, dilation, ceil_mode)
+    args = _written(kernel, stride, padding, ceil_mode, dilation=(dilation, 1))
+    return _of_sequences(name, along, _largest((Along(1), along)), args)
+
+
+def avg_pool1d(
+    kernel: int,
+    *,
+    stride: int | None = None,
+    padding: str | int | tuple[int, int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Layer:
+    """Keep the mean of each window of a sequence: `avg_pool2d` on images of height 1.
+
+    Args:
+        kernel: the window's length.
+        stride: the step from one window to the next; the window's length without it.
+        padding: how many zeros are added on each side, at most half of the window; or before and
+            after; or "same", for length' = ⌈length / stride⌉; or "causal", for as many with all of
+            them before.
+        ceil_mode: whether a last window that sticks out is kept; see `avg_pool2d`.
+        count_include_pad: whether the zeros count in the mean.
+
+    Returns:
+        A layer without parameters from (…, length, c) to (…, length', c).
+
+    Raises:
+        InputError, KindError: a hyperparameter is not an integer in its range.
+        ShapeError: the window is larger than the sequence.
+
+    >>> import torch
+    >>> x = torch.tensor([[1.0], [5.0], [7.0]])
+    >>> avg_pool1d(2, stride=1)((), x)[0].flatten()
+    tensor([3., 6.])
+    """
+    name = "avg_pool1d"
+    along = _along(name, kernel, stride, padding, 1, ceil_mode)
+    flag(name, "count_include_pad", count_include_pad)
+    args = _written(kernel, stride, padding, ceil_mode, count_include_pad=(count_include_pad, True))
+    return _of_sequences(name, along, _averaged((Along(1), along), count_include_pad), args)
+
+
+def _largest(grid: Grid) -> Apply:
+    down, across = grid
+    windows = windows_of(grid)
+
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        out = windows.grid(x)
-        x = pad(x, windows.padding)
-        # Down first: that goes by whole rows, and leaves less to be done across.
-        tall, wide = (windows.size[0], 1), (1, windows.size[1])
-        y = _total(_total(x, Windows(tall, (step[0], 1))), Windows(wide, (1, step[1])))
-        y.mul_(1 / len(cells))
-        tiled = windows.tile(x)
+        sides = down.sides(x.shape[-3]), across.sides(x.shape[-2])
+        y, pull = largest(x, windows, sides)
+        return y, lambda dy, need_dx=True: (params, pull(dy) if need_dx else None)
 
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            if not need_dx:
-                return params, None
-            dx = alike(x, x.shape) if tiled else alike(x, x.shape).zero_()
-            share = dy.mul(1 / len(cells))
-            for cell in cells:
-                target = slot(dx, cell, out, step)
-                if tiled:
-                    target.copy_(share)
-                else:
-                    target.add_(share)
-            return params, unpad(dx, windows.padding)
+    return apply
 
-        return y, vjp
 
-    return _pool(
-        "avg_pool2d", windows, apply, written(kernel, stride=(stride, None), padding=(padding, 0))
+def _averaged(grid: Grid, include: bool, divisor: int | None = None) -> Apply:
+    """Make `apply` of means, each of what counts in its window, or by a divisor."""
+    down, across = grid
+    windows = windows_of(grid)
+
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        height, width = x.shape[-3:-1]
+        counts = down.counts(height, include), across.counts(width, include)
+        if divisor is not None:
+            counts = (divisor,), (1,)
+        y, pull = means(x, windows, (down.sides(height), across.sides(width)), counts)
+        return y, lambda dy, need_dx=True: (params, pull(dy) if need_dx else None)
+
+    return in_float32(apply)
+
+
+def _along(
+    name: str, kernel: int, stride: int | None, padding: Any, dilation: int, ceil_mode: bool
+) -> Along:
+    size = integer(name, "kernel", kernel, 1, LONGEST)
+    step = size if stride is None else integer(name, "stride", stride, 1, LONGEST)
+    integer(name, "dilation", dilation, 1, LONGEST)
+    (border,) = _borders(name, (size,), padding, (SAME, CAUSAL), ceil_mode)
+    return Along(size, step, border, dilation, ceil_mode)
+
+
+def _grid(
+    name: str, kernel: Size, stride: Size | None, padding: Any, dilation: Size, ceil_mode: bool
+) -> Grid:
+    size = pair(name, "kernel", kernel, 1)
+    step = size if stride is None else pair(name, "stride", stride, 1)
+    spread = pair(name, "dilation", dilation, 1)
+    borders = _borders(name, size, padding, (SAME,), ceil_mode)
+    down, across = (
+        Along(*each, ceil_mode) for each in zip(size, step, borders, spread, strict=True)
+    )
+    return down, across
+
+
+def _borders(
+    name: str, size: tuple[int, ...], padding: Any, words: tuple[str, ...], ceil_mode: bool
+) -> tuple[Any, ...]:
+    """Return the padding of each axis, with which each window sees a number of the image."""
+    cells = size[0] * size[-1] if len(size) == 2 else size[0]
+    if cells > COUNTED:
+        got = show(size) if len(size) == 2 else size[0]
+        raise InputError(f"{name}: expected a kernel of at most {COUNTED:,} cells, got {got}")
+    found = paddings(name, padding, len(size), words)
+    flag(name, "ceil_mode", ceil_mode)
+    if isinstance(padding, str):
+        if ceil_mode:
+            raise InputError(f"{name}: expected padding in numbers with ceil_mode, got {padding!r}")
+        return found
+    for length, (before, after) in zip(size, found):
+        if before == after and 2 * before > length:
+            raise InputError(f"{name}: expected padding of at most half the kernel, got {padding}")
+        if max(before, after) >= length:
+            raise InputError(f"{name}: expected padding of less than the kernel, got {padding}")
+    return found
+
+
+def _written(
+    kernel: Size, stride: Any, padding: Any, ceil_mode: bool, **more: tuple[Any, Any]
+) -> str:
+    return written(
+        kernel, stride=(stride, None), padding=(padding, 0), ceil_mode=(ceil_mode, False), **more
     )
 
 
-def _total(x: Tensor, windows: Windows) -> Tensor:
-    out = windows.inside(x)
-    views = [slot(x, cell, out, windows.stride) for cell in windows.cells()]
-    y = views[0].add(views[1]) if len(views) > 1 else views[0].clone()
-    for view in views[2:]:
-        y.add_(view)
-    return y
-
-
-def _windows(name: str, kernel: Size, stride: Size | None, padding: Size) -> Windows:
-    size = pair(name, "kernel", kernel, 1)
-    step = size if stride is None else pair(name, "stride", stride, 1)
-    border = pair(name, "padding", padding, 0)
-    if size[0] * size[1] > MOST_CELLS:
-        raise InputError(
-            f"{name}: expected a kernel of at most {MOST_CELLS:,} cells, got {show(size)}"
-        )
-    if 2 * border[0] > size[0] or 2 * border[1] > size[1]:
-        raise InputError(f"{name}: expected padding of at most half the kernel, got {padding}")
-    return Windows(size, step, border)
-
-
-def _pool(name: str, windows: Windows, apply: Apply, args: str) -> Layer:
-    size, grid = images(windows)
-    takes = Signature((), f"… {size} channels>=0", "… rows columns channels", **grid)
+def _pool(name: str, grid: Grid, apply: Apply, args: str) -> Layer:
+    size, lengths = images(grid)
+    takes = Signature((), f"… {size} channels>=0", "… rows columns channels", **lengths)
     return declared(name, takes, apply, args=args)
 
 
-def _global_avg(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-    height, width = x.shape[-3:-1]
-    y = x.mean((-3, -2))
+def _of_sequences(name: str, along: Along, flat: Apply, args: str) -> Layer:
+    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        y, pull = flat(params, x.unsqueeze(-3))
 
-    def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-        if not need_dx:
-            return params, None
-        share = dy.mul(1 / (height * width))
-        return params, share.unsqueeze(-2).unsqueeze(-2).expand(x.shape)
+        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+            _, dx = pull(dy.unsqueeze(-3), need_dx)
+            return params, None if dx is None else dx.squeeze(-3)
 
-    return y, vjp
+        return y.squeeze(-3), vjp
 
-
-def _global_max(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-    flat = x.flatten(-3, -2)
-    y, index = flat.max(-2, keepdim=True)
-
-    def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-        if not need_dx:
-            return params, None
-        dx = dy.new_zeros(flat.shape).scatter_(-2, index, dy.unsqueeze(-2))
-        return params, dx.reshape(x.shape)
-
-    return y.squeeze(-2), vjp
-
-
-def _global(name: str, apply: Apply) -> Layer:
-    takes = Signature((), "… height width channels>=0", "… channels")
-    return declared(name, takes, apply)
-
-
-global_avg_pool2d = _global("global_avg_pool2d", _global_avg)
-"""y = the mean over height and width, from (…, h, w, c) to (…, c); dx = dy / (h w).
-
-Lin, Chen and Yan, "Network in network" (2014).
-"""
-
-global_max_pool2d = _global("global_max_pool2d", _global_max)
-"""y = the largest over height and width, from (…, h, w, c) to (…, c); dx = dy there, 0 elsewhere.
-
-Oquab, Bottou, Laptev and Sivic, "Is object localization for free?" (2015).
-"""
+    takes = Signature(
+        (),
+        f"… length>={along.least()} channels>=0",
+        "… columns channels",
+        columns=("length", along.count),
+    )
+    return declared(name, takes, apply, args=args)

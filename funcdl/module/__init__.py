@@ -8,6 +8,7 @@ offer it refuses. A module of your own needs no layer: give it `forward(*input)`
 
 from funcdl.face import expose as _expose
 from funcdl.module.activations import *
+from funcdl.module.adaptive import *
 from funcdl.module.attention import *
 from funcdl.module.base import Module as Module
 from funcdl.module.batch_norms import *
@@ -22,11 +23,13 @@ from funcdl.module.losses import *
 from funcdl.module.margin_losses import *
 from funcdl.module.norms import *
 from funcdl.module.optimisers import *
+from funcdl.module.padding import *
 from funcdl.module.pooling import *
 from funcdl.module.probability_losses import *
 from funcdl.module.rectifiers import *
 from funcdl.module.recurrent import *
 from funcdl.module.sequential import Sequential as Sequential
 from funcdl.module.shapes import *
+from funcdl.module.upsampling import *
 
 _expose(globals())

@@ -11,16 +11,19 @@ from funcdl.errors import InputError, KindError
 from funcdl.initialisers import Initialiser
 from funcdl.layers.affine import Affine
 from funcdl.layers.conv import conv1d, conv2d
-from funcdl.layers.conv_transpose import conv_transpose2d
+from funcdl.layers.conv_transpose import conv_transpose1d, conv_transpose2d
 from funcdl.misuse import short
 from funcdl.module.doors import channels_first
 from funcdl.module.draws import Draw
 from funcdl.module.named import Named, flag, refuse, size
+from funcdl.ops.border import CONSTANT, MODES
 from funcdl.tensor import Generator
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
 Lengths = tuple[int, ...]
+ZEROS = "zeros"
+CUT = "the border is cut off, and of nothing"
 
 
 class Convolution(Named):
@@ -33,13 +36,6 @@ class Convolution(Named):
     def __init__(self, given: dict[str, Any], layer: Layer) -> None:
         name = self._name
         flag(name, "bias", given["bias"])
-        refuse(
-            name,
-            "padding_mode",
-            given["padding_mode"],
-            "zeros",
-            "pad the images with a layer of your own before it",
-        )
         self.in_channels = size(name, "in_channels", given["in_channels"])
         self.out_channels = given["out_channels"]
         groups = given["groups"]
@@ -53,7 +49,7 @@ class Convolution(Named):
     def _start(self, draw: Draw) -> Affine:
         given, own = self.arguments, len(self.kernel_size)
         first, second = self.out_channels, self.in_channels
-        if isinstance(self, ConvTranspose2d):
+        if isinstance(self, (ConvTranspose1d, ConvTranspose2d)):
             first, second = second, first
         shape = first, second // given["groups"], *self.kernel_size
         axes = *range(2, own + 2), 1, 0
@@ -66,8 +62,8 @@ class Conv1d(Convolution):
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as in
-            PyTorch; `padding="same"` for a window that has a middle.
-        padding_mode: "zeros", no other.
+            PyTorch.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `conv1d` do.
@@ -100,17 +96,17 @@ class Conv1d(Convolution):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        given = locals()
+        given, name = locals(), "Conv1d"
         window, step, spread = (
-            one("Conv1d", what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
+            one(name, what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
         )
-        self.kernel_size = (window,)
-        border = padded("Conv1d", padding, (window,), (step,), (spread,))
+        self.kernel_size, worded = (window,), border_of(name, padding, (step,))
         layer = conv1d(
-            size("Conv1d", "out_channels", out_channels),
+            size(name, "out_channels", out_channels),
             window,
             stride=step,
-            padding=one("Conv1d", "padding", padding, 0) if border is None else border[0],
+            padding=worded if isinstance(worded, str) else one(name, "padding", worded, 0),
+            padding_mode=mode_of(name, padding_mode),
             dilation=spread,
             groups=groups,
         )
@@ -122,8 +118,8 @@ class Conv2d(Convolution):
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias: as in
-            PyTorch; `padding="same"` for a window that has a middle.
-        padding_mode: "zeros", no other.
+            PyTorch.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `conv2d` do.
@@ -156,18 +152,74 @@ class Conv2d(Convolution):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        given = locals()
+        given, name = locals(), "Conv2d"
         window, step, spread = (
-            pair("Conv2d", what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
+            pair(name, what, given[what], 1) for what in ("kernel_size", "stride", "dilation")
         )
-        self.kernel_size = window
-        border: Any = padded("Conv2d", padding, window, step, spread)
+        self.kernel_size, worded = window, border_of(name, padding, step)
         layer = conv2d(
-            size("Conv2d", "out_channels", out_channels),
+            size(name, "out_channels", out_channels),
             window,
             stride=step,
-            padding=pair("Conv2d", "padding", padding, 0) if border is None else border,
+            padding=worded if isinstance(worded, str) else pair(name, "padding", worded, 0),
+            padding_mode=mode_of(name, padding_mode),
             dilation=spread,
+            groups=groups,
+        )
+        super().__init__(given, layer)
+
+
+class ConvTranspose1d(Convolution):
+    """PyTorch's `ConvTranspose1d`: from (…, in_channels, length) to (…, out_channels, length').
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias,
+            dilation: as in PyTorch.
+        padding_mode: "zeros", as in PyTorch.
+        device, dtype: of the parameters.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `conv_transpose1d` do.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    >>> import torch
+    >>> ConvTranspose1d(8, 3, 2, stride=2)(torch.ones(5, 8, 7)).shape
+    torch.Size([5, 3, 14])
+    """
+
+    factory = staticmethod(conv_transpose1d)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] = 1,
+        padding: int | tuple[int] = 0,
+        output_padding: int | tuple[int] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | tuple[int] = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        given, name = locals(), "ConvTranspose1d"
+        refuse(name, "padding_mode", padding_mode, ZEROS, CUT)
+        window = one(name, "kernel_size", kernel_size, 1)
+        self.kernel_size = (window,)
+        layer = conv_transpose1d(
+            size(name, "out_channels", out_channels),
+            window,
+            stride=one(name, "stride", stride, 1),
+            padding=one(name, "padding", padding, 0),
+            output_padding=one(name, "output_padding", output_padding, 0),
+            dilation=one(name, "dilation", dilation, 1),
             groups=groups,
         )
         super().__init__(given, layer)
@@ -177,16 +229,15 @@ class ConvTranspose2d(Convolution):
     """PyTorch's `ConvTranspose2d`: from (…, in_channels, h, w) to (…, out_channels, h', w').
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, bias: as in
-            PyTorch.
-        groups, dilation: 1, no other.
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias,
+            dilation: as in PyTorch.
         padding_mode: "zeros", as in PyTorch.
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `conv_transpose2d` do.
 
     Raises:
-        InputError, KindError: an argument is out of its range, or not offered.
+        InputError, KindError: an argument is out of its range.
 
     >>> import torch
     >>> ConvTranspose2d(8, 3, 2, stride=2)(torch.ones(5, 8, 7, 7)).shape
@@ -214,10 +265,8 @@ class ConvTranspose2d(Convolution):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        name = "ConvTranspose2d"
-        refuse(name, "groups", groups, 1, "cut the channels into groups, each with a module")
-        if pair(name, "dilation", dilation, 1) != (1, 1):
-            refuse(name, "dilation", dilation, 1, "write a kernel with zeros between its cells")
+        given, name = locals(), "ConvTranspose2d"
+        refuse(name, "padding_mode", padding_mode, ZEROS, CUT)
         self.kernel_size = pair(name, "kernel_size", kernel_size, 1)
         layer = conv_transpose2d(
             size(name, "out_channels", out_channels),
@@ -225,8 +274,10 @@ class ConvTranspose2d(Convolution):
             stride=pair(name, "stride", stride, 1),
             padding=pair(name, "padding", padding, 0),
             output_padding=pair(name, "output_padding", output_padding, 0),
+            dilation=pair(name, "dilation", dilation, 1),
+            groups=groups,
         )
-        super().__init__(locals(), layer)
+        super().__init__(given, layer)
 
 
 def one(name: str, what: str, value: Any, least: int) -> int:
@@ -236,28 +287,28 @@ def one(name: str, what: str, value: Any, least: int) -> int:
     return integer(name, what, value, least)
 
 
-def padded(
-    name: str, padding: Any, window: Lengths, step: Lengths, spread: Lengths
-) -> Lengths | None:
-    """Give the border that PyTorch means by a word; None where it was given as numbers.
+def border_of(name: str, padding: Any, step: Lengths) -> Any:
+    """Give the border that PyTorch means by a word: "same", or none; numbers are left as they are.
 
-    >>> padded("Conv2d", "same", (3, 5), (1, 1), (1, 2)), padded("Conv2d", 1, (3,), (1,), (1,))
-    ((1, 4), None)
+    >>> border_of("Conv2d", "same", (1, 1)), border_of("Conv2d", "valid", (1, 1))
+    ('same', 0)
     """
     if not isinstance(padding, str):
-        return None
-    if padding == "valid":
-        return (0,) * len(window)
-    if padding != "same":
+        return padding
+    if padding not in ("same", "valid"):
         raise KindError(
             f'{name}: expected padding to be "same", "valid" or a number, got {short(padding)}'
         )
-    if math.prod(step) != 1:
+    if padding == "same" and math.prod(step) != 1:
         raise InputError(f'{name}: expected stride=1 with padding="same", got {step}')
-    total = tuple(down * (length - 1) for length, down in zip(window, spread))
-    if any(each % 2 for each in total):
+    return padding if padding == "same" else 0
+
+
+def mode_of(name: str, mode: Any) -> str:
+    """Give our name of a mode of PyTorch's."""
+    if mode not in (ZEROS, *MODES[1:]):
+        *most, last = (f'"{each}"' for each in (ZEROS, *MODES[1:]))
         raise InputError(
-            f'{name}: expected a window that has a middle with padding="same", got {window}: '
-            "its border would be wider on one side"
+            f"{name}: expected padding_mode to be {', '.join(most)} or {last}, got {short(mode)}"
         )
-    return tuple(each // 2 for each in total)
+    return CONSTANT if mode == ZEROS else str(mode)

@@ -33,10 +33,11 @@ def channels_first(name: str, layer: Layer, own: int) -> Layer:
     return _door(name, layer, turned, -own - 1)
 
 
-def global_first(name: str, layer: Layer) -> Layer:
-    """Give a pool of all pixels its channels first: (…, c, h, w) to (…, c)."""
-    takes = Signature((), "… channels>=0 height width", "… channels")
-    return _door(name, layer, takes, -3, back=False)
+def global_first(name: str, layer: Layer, own: int) -> Layer:
+    """Give a pool of all cells its channels first: (…, c, h, w) to (…, c)."""
+    cells = "height width" if own == 2 else "length"
+    takes = Signature((), f"… channels>=0 {cells}", "… channels")
+    return _door(name, layer, takes, -own - 1, back=False)
 
 
 def along_axis(name: str, layer: Layer, axis: int, takes: Signature | None = None) -> Layer:

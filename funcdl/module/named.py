@@ -7,7 +7,7 @@ from inspect import Parameter, Signature, isfunction, signature
 from typing import Any, ClassVar
 
 from funcdl import tree
-from funcdl.arguments import generator, integer
+from funcdl.arguments import flag, generator, integer
 from funcdl.contract import Layer, Params, Value
 from funcdl.errors import InputError, KindError, brief
 from funcdl.misuse import short
@@ -119,13 +119,6 @@ def refuse(name: str, what: str, value: Any, only: Any, instead: str) -> None:
     if value is only or (type(value) is type(only) and value == only):
         return
     raise InputError(f"{name}: expected {what}={brief(only)}, got {short(value)}: {instead}")
-
-
-def flag(name: str, what: str, value: Any) -> bool:
-    """Return `value` if it is True or False."""
-    if not isinstance(value, bool):
-        raise KindError(f"{name}: expected {what} to be True or False, got {short(value)}")
-    return value
 
 
 def size(name: str, what: str, value: Any) -> int:

@@ -3,23 +3,75 @@
 from __future__ import annotations
 
 from funcdl.arguments import Size, integer, pair
-from funcdl.contract import Layer, Params, Vjp
-from funcdl.layers.pool import avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
-from funcdl.module.doors import around, channels_first, global_first
+from funcdl.layers.global_pool import (
+    global_avg_pool1d,
+    global_avg_pool2d,
+    global_max_pool1d,
+    global_max_pool2d,
+)
+from funcdl.layers.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
+from funcdl.module.convolution import one
+from funcdl.module.doors import channels_first, global_first
 from funcdl.module.named import Named, refuse
-from funcdl.tensor import Generator, Tensor
 
-__all__ = ["AvgPool2d", "GlobalAvgPool2d", "GlobalMaxPool2d", "MaxPool2d"]
+__all__ = [
+    "AvgPool1d",
+    "AvgPool2d",
+    "GlobalAvgPool1d",
+    "GlobalAvgPool2d",
+    "GlobalMaxPool1d",
+    "GlobalMaxPool2d",
+    "MaxPool1d",
+    "MaxPool2d",
+]
 
-CEIL = "pad the images, so that the last windows fit"
+INDICES = "the layer keeps them to itself"
+
+
+class MaxPool1d(Named):
+    """PyTorch's `MaxPool1d`: from (…, channels, length) to (…, channels, length').
+
+    Args:
+        kernel_size, stride, padding, dilation, ceil_mode: as in PyTorch.
+        return_indices: False, no other.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> import torch
+    >>> MaxPool1d(2)(torch.ones(5, 3, 14)).shape
+    torch.Size([5, 3, 7])
+    """
+
+    factory = staticmethod(max_pool1d)
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
+        dilation: int | tuple[int] = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        name, given = "MaxPool1d", locals()
+        refuse(name, "return_indices", return_indices, False, INDICES)
+        layer = max_pool1d(
+            one(name, "kernel_size", kernel_size, 1),
+            stride=None if stride is None else one(name, "stride", stride, 1),
+            padding=one(name, "padding", padding, 0),
+            dilation=one(name, "dilation", dilation, 1),
+            ceil_mode=ceil_mode,
+        )
+        super().__init__(given, channels_first(name, layer, 1))
 
 
 class MaxPool2d(Named):
     """PyTorch's `MaxPool2d`: from (…, channels, h, w) to (…, channels, h', w').
 
     Args:
-        kernel_size, stride, padding: as in PyTorch.
-        dilation, return_indices, ceil_mode: 1, False and False, no others.
+        kernel_size, stride, padding, dilation, ceil_mode: as in PyTorch.
+        return_indices: False, no other.
 
     Raises:
         InputError, KindError: an argument is out of its range, or not offered.
@@ -40,25 +92,61 @@ class MaxPool2d(Named):
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
-        name = "MaxPool2d"
-        if pair(name, "dilation", dilation, 1) != (1, 1):
-            refuse(name, "dilation", dilation, 1, "pool windows of neighbours")
-        refuse(name, "return_indices", return_indices, False, "the layer keeps them to itself")
-        refuse(name, "ceil_mode", ceil_mode, False, CEIL)
-        pair(name, "kernel_size", kernel_size, 1)
-        layer = max_pool2d(kernel_size, stride=stride, padding=padding)
-        super().__init__(locals(), channels_first(name, layer, 2))
+        name, given = "MaxPool2d", locals()
+        refuse(name, "return_indices", return_indices, False, INDICES)
+        layer = max_pool2d(
+            pair(name, "kernel_size", kernel_size, 1),
+            stride=stride,
+            padding=pair(name, "padding", padding, 0),
+            dilation=dilation,
+            ceil_mode=ceil_mode,
+        )
+        super().__init__(given, channels_first(name, layer, 2))
+
+
+class AvgPool1d(Named):
+    """PyTorch's `AvgPool1d`: from (…, channels, length) to (…, channels, length').
+
+    Args:
+        kernel_size, stride, padding, ceil_mode, count_include_pad: as in PyTorch.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    >>> import torch
+    >>> AvgPool1d(2)(torch.ones(5, 3, 14)).shape
+    torch.Size([5, 3, 7])
+    """
+
+    factory = staticmethod(avg_pool1d)
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        name, given = "AvgPool1d", locals()
+        layer = avg_pool1d(
+            one(name, "kernel_size", kernel_size, 1),
+            stride=None if stride is None else one(name, "stride", stride, 1),
+            padding=one(name, "padding", padding, 0),
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+        )
+        super().__init__(given, channels_first(name, layer, 1))
 
 
 class AvgPool2d(Named):
     """PyTorch's `AvgPool2d`: from (…, channels, h, w) to (…, channels, h', w').
 
     Args:
-        kernel_size, stride, padding, divisor_override: as in PyTorch.
-        ceil_mode, count_include_pad: False and True, no others.
+        kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: as in PyTorch.
 
     Raises:
-        InputError, KindError: an argument is out of its range, or not offered.
+        InputError, KindError: an argument is out of its range.
 
     >>> import torch
     >>> AvgPool2d(2)(torch.ones(5, 3, 14, 14)).shape
@@ -76,18 +164,33 @@ class AvgPool2d(Named):
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None:
-        name = "AvgPool2d"
-        refuse(name, "ceil_mode", ceil_mode, False, CEIL)
-        instead = "without padding there is none to count"
-        if pair(name, "padding", padding, 0) != (0, 0):
-            refuse(name, "count_include_pad", count_include_pad, True, instead)
-        height, width = pair(name, "kernel_size", kernel_size, 1)
-        layer = avg_pool2d(kernel_size, stride=stride, padding=padding)
-        layer = channels_first(name, layer, 2)
-        if divisor_override is not None:
-            divisor = integer(name, "divisor_override", divisor_override, 1)
-            layer = _times(name, layer, height * width / divisor)
-        super().__init__(locals(), layer)
+        name, given = "AvgPool2d", locals()
+        divisor = divisor_override
+        if divisor is not None:
+            integer(name, "divisor_override", divisor, 1)
+        layer = avg_pool2d(
+            pair(name, "kernel_size", kernel_size, 1),
+            stride=stride,
+            padding=pair(name, "padding", padding, 0),
+            ceil_mode=ceil_mode,
+            count_include_pad=count_include_pad,
+            divisor=divisor,
+        )
+        super().__init__(given, channels_first(name, layer, 2))
+
+
+class GlobalAvgPool1d(Named):
+    """`global_avg_pool1d` as a module: from (…, channels, length) to (…, channels).
+
+    >>> import torch
+    >>> GlobalAvgPool1d()(torch.ones(5, 3, 14)).shape
+    torch.Size([5, 3])
+    """
+
+    factory = global_avg_pool1d
+
+    def __init__(self) -> None:
+        super().__init__(locals(), global_first("GlobalAvgPool1d", global_avg_pool1d, 1))
 
 
 class GlobalAvgPool2d(Named):
@@ -101,7 +204,21 @@ class GlobalAvgPool2d(Named):
     factory = global_avg_pool2d
 
     def __init__(self) -> None:
-        super().__init__(locals(), global_first("GlobalAvgPool2d", global_avg_pool2d))
+        super().__init__(locals(), global_first("GlobalAvgPool2d", global_avg_pool2d, 2))
+
+
+class GlobalMaxPool1d(Named):
+    """`global_max_pool1d` as a module: from (…, channels, length) to (…, channels).
+
+    >>> import torch
+    >>> GlobalMaxPool1d()(torch.ones(5, 3, 14)).shape
+    torch.Size([5, 3])
+    """
+
+    factory = global_max_pool1d
+
+    def __init__(self) -> None:
+        super().__init__(locals(), global_first("GlobalMaxPool1d", global_max_pool1d, 1))
 
 
 class GlobalMaxPool2d(Named):
@@ -115,14 +232,4 @@ class GlobalMaxPool2d(Named):
     factory = global_max_pool2d
 
     def __init__(self) -> None:
-        super().__init__(locals(), global_first("GlobalMaxPool2d", global_max_pool2d))
-
-
-def _times(name: str, layer: Layer, factor: float) -> Layer:
-    """Multiply what a layer without parameters gives by a number."""
-
-    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        y, pull = layer.apply(params, x, rng)
-        return y.mul(factor), lambda dy, need_dx=True: pull(dy.mul(factor), need_dx)
-
-    return around(name, layer, layer.signature, apply)
+        super().__init__(locals(), global_first("GlobalMaxPool2d", global_max_pool2d, 2))

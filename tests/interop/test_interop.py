@@ -63,6 +63,26 @@ NETS = {
         lambda: f.serial(f.conv_transpose2d(3, 3, stride=2), f.conv2d(4, 2)),
         (4, 3, 4, 2),
     ),
+    "transposed in groups": (
+        lambda: nn.Sequential(
+            nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2, dilation=2), nn.Flatten(), nn.Linear(6 * 9 * 11, 2)
+        ),
+        lambda: f.serial(f.conv_transpose2d(6, 3, stride=2, groups=2, dilation=2), f.flatten(), f.linear(2)),
+        (4, 3, 4, 4),
+    ),
+    "borders": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect"), nn.ReplicationPad2d(1),
+            nn.Conv2d(3, 2, 2, padding="same", padding_mode="circular"), nn.Upsample(scale_factor=2),
+            nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(18, 2),
+        ),
+        lambda: f.serial(
+            f.conv2d(3, 3, padding=1, padding_mode="reflect"), f.pad2d(1, mode="replicate"),
+            f.conv2d(2, 2, padding="same", padding_mode="circular"), f.upsample2d(2),
+            f.adaptive_avg_pool2d(3), f.flatten(), f.linear(2),
+        ),
+        (5, 4, 3, 2),
+    ),
     "grouped": (
         lambda: nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.Tanh(), nn.Flatten(), nn.Linear(24, 2)),
         lambda: f.serial(f.conv2d(6, 3, groups=2), f.tanh, f.flatten(), f.linear(2)),
@@ -186,3 +206,13 @@ def test_tables_and_cells():
     params = f.from_torch(cell, init(f.gru_cell(4), (4,), (3,)))
     h, x = torch.rand(2, 4), torch.rand(2, 3)
     torch.testing.assert_close(f.gru_cell(4)(params, (h, x))[0], cell(x, h).detach())
+
+
+def test_a_transposed_convolution_of_sequences_is_copied():
+    theirs, other = (nn.ConvTranspose1d(4, 6, 3, stride=2, groups=2) for _ in range(2))
+    layer = f.conv_transpose1d(6, 3, stride=2, groups=2)
+    params = f.from_torch(theirs, layer.init(seeded(), (5, 4))[0])
+    x = torch.empty(2, 5, 4).normal_(generator=seeded())
+    assert torch.allclose(layer(params, x)[0], theirs(x.mT).mT, atol=1e-6)
+    f.to_torch(params, other)
+    assert all(map(torch.equal, other.state_dict().values(), theirs.state_dict().values()))

@@ -287,16 +287,6 @@ REFUSED = {
         lambda: init(f.serial(f.conv2d(2, 1), f.flatten(), f.group_norm(2, 1)), 2, 2, 1),
         "expected 2, a GroupNorm, not to be fed by a flattened image",
     ),
-    "another border": (
-        lambda: nn.Sequential(nn.Conv2d(1, 2, 1, padding=1, padding_mode="reflect")),
-        lambda: init(f.serial(f.conv2d(2, 1, padding=1)), 2, 2, 1),
-        "expected 0, a Conv2d, to have padding_mode='zeros', which alone there is here, got 'reflect'",
-    ),
-    "groups transposed": (
-        lambda: nn.ConvTranspose2d(2, 2, 1, groups=2, bias=False),
-        lambda: init(f.conv_transpose2d(1, 1, b_init=None), 2, 2, 2),
-        "expected the module, a ConvTranspose2d, to have groups=1, which alone there is here, got 2",
-    ),
     "two directions": (
         lambda: nn.GRU(2, 3, bidirectional=True),
         lambda: init(f.gru(3), 4, 2),

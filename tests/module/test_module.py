@@ -216,22 +216,28 @@ def test_every_optimiser_has_a_class():
 
 
 # How many axes stand behind the channels in PyTorch, and the last of which they are here.
+PADS = ("ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad", "CircularPad")
+POOLS = ("AvgPool", "MaxPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
 OWN_AXES = {
-    "AvgPool2d": 2,
+    **{f"{kind}{axes}d": axes for kind in (*PADS, *POOLS) for axes in (1, 2)},
     "BatchNorm2d": 2,
     "Conv1d": 1,
     "Conv2d": 2,
+    "ConvTranspose1d": 1,
     "ConvTranspose2d": 2,
     "Dropout2d": 2,
+    "GlobalAvgPool1d": 1,
     "GlobalAvgPool2d": 2,
+    "GlobalMaxPool1d": 1,
     "GlobalMaxPool2d": 2,
     "GroupNorm": 2,
-    "MaxPool2d": 2,
 }
 
 
 def channels(value, name, source, target):
     """Move the channels to where PyTorch has them, or back."""
+    if name == "Upsample":
+        return value.movedim(*(1 if place is None else place for place in (source, target)))
     own = -1 - OWN_AXES.get(name, 0)
     if own == -1 or not isinstance(value, torch.Tensor) or value.ndim < 3:
         return value
@@ -381,7 +387,6 @@ def test_state_goes_into_another_network_of_the_same_kind():
         (lambda: f.Conv2d(3, 4, 3, groups=2), f.InputError, "Conv2d: expected groups to divide in_channels, 3, got 2"),
         (lambda: f.Conv2d(3, 4, 3, groups=0), f.InputError, "conv2d: expected groups to be at least 1, got 0"),
         (lambda: f.Conv2d(2, 3, 3, 2, "same"), f.InputError, 'Conv2d: expected stride=1 with padding="same", got (2, 2)'),
-        (lambda: f.Conv2d(2, 3, 4, padding="same"), f.InputError, 'Conv2d: expected a window that has a middle with padding="same", got (4, 4)'),
         (lambda: f.Conv2d(2, 3, 3, padding="full"), f.KindError, """Conv2d: expected padding to be "same", "valid" or a number, got 'full'"""),
         (lambda: f.LossMSE("sum"), f.InputError, "LossMSE: expected size_average=None, got 'sum': write reduction="),
         (lambda: f.LossMSE()(torch.ones(2, 3)), f.KindError, "LossMSE: expected an output and a target, got one of them"),
@@ -457,7 +462,9 @@ def test_a_cell_begins_with_a_state_of_0():
         ("Linear", (3, 4)),
         ("Conv1d", (2, 4, 3, 1, 0, 1, 2)),
         ("Conv2d", (2, 4, (3, 2))),
+        ("ConvTranspose1d", (4, 6, 3, 1, 0, 0, 2)),
         ("ConvTranspose2d", (2, 4, (3, 2))),
+        ("ConvTranspose2d", (4, 6, 3, 1, 0, 0, 2, False)),
         ("Embedding", (5, 3)),
         ("GRU", (3, 4)),
         ("GRUCell", (3, 4)),
@@ -549,12 +556,11 @@ def test_attention_refuses_what_does_not_fit(call, error, text):
         (lambda: f.GRU(2, 3, 2), "GRU: expected num_layers=1, got 2"),
         (lambda: f.GRU(2, 3, bidirectional=True), "GRU: expected bidirectional=False, got True"),
         (lambda: f.GRU(2, 3, dropout=0.5), "GRU: expected dropout=0.0, got 0.5"),
-        (lambda: f.ConvTranspose2d(4, 4, 3, 2, 1, 1, 2), "ConvTranspose2d: expected groups=1, got 2"),
-        (lambda: f.ConvTranspose2d(4, 4, 3, dilation=2), "ConvTranspose2d: expected dilation=1, got 2"),
-        (lambda: f.Conv2d(4, 4, 3, padding_mode="reflect"), "Conv2d: expected padding_mode='zeros', got 'reflect'"),
-        (lambda: f.MaxPool2d(2, ceil_mode=True), "MaxPool2d: expected ceil_mode=False, got True"),
-        (lambda: f.MaxPool2d(2, dilation=2), "MaxPool2d: expected dilation=1, got 2"),
-        (lambda: f.AvgPool2d(2, padding=1, count_include_pad=False), "AvgPool2d: expected count_include_pad=True, got False"),
+        (lambda: f.ConvTranspose2d(4, 4, 3, padding_mode="reflect"), "ConvTranspose2d: expected padding_mode='zeros', got 'reflect'"),
+        (lambda: f.Upsample(scale_factor=2, mode="bicubic"), """Upsample: expected mode to be "nearest", "linear" or "bilinear", got 'bicubic'"""),
+        (lambda: f.Conv2d(4, 4, 3, padding_mode="constant"), """Conv2d: expected padding_mode to be "zeros", "reflect", "replicate" or "circular", got 'constant'"""),
+        (lambda: f.MaxPool2d(2, return_indices=True), "MaxPool2d: expected return_indices=False, got True"),
+        (lambda: f.MaxPool1d(2, return_indices=True), "MaxPool1d: expected return_indices=False, got True"),
         (lambda: f.Embedding(4, 3, 0), "Embedding: expected padding_idx=None, got 0"),
         (lambda: f.Embedding(4, 3, max_norm=1.0), "Embedding: expected max_norm=None, got 1.0"),
         (lambda: f.Softmax(), "Softmax: expected dim=-1, got None: say which axis"),

@@ -50,6 +50,7 @@ PAIRS = {
     "no bias": (lambda: f.Linear(3, 2, bias=False), lambda: nn.Linear(3, 2, bias=False)),
     "Conv1d": (lambda: f.Conv1d(4, 6, 3, groups=2), lambda: nn.Conv1d(4, 6, 3, groups=2)),
     "Conv2d": (lambda: f.Conv2d(2, 5, (3, 4)), lambda: nn.Conv2d(2, 5, (3, 4))),
+    "ConvTranspose1d": (lambda: f.ConvTranspose1d(4, 6, 3, groups=2), lambda: nn.ConvTranspose1d(4, 6, 3, groups=2)),
     "ConvTranspose2d": (lambda: f.ConvTranspose2d(2, 5, (3, 4)), lambda: nn.ConvTranspose2d(2, 5, (3, 4))),
     "Embedding": (lambda: f.Embedding(5, 3), lambda: nn.Embedding(5, 3)),
     "GRUCell": (lambda: f.GRUCell(2, 3), lambda: nn.GRUCell(2, 3)),
