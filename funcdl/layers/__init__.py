@@ -11,10 +11,17 @@ from funcdl.layers.activations import softmax as softmax
 from funcdl.layers.activations import softplus as softplus
 from funcdl.layers.activations import tanh as tanh
 from funcdl.layers.affine import Affine as Affine
+from funcdl.layers.along import glu as glu
+from funcdl.layers.along import log_softmax_along as log_softmax_along
+from funcdl.layers.along import softmax_along as softmax_along
 from funcdl.layers.attention import Attention as Attention
 from funcdl.layers.attention import attention as attention
 from funcdl.layers.batch_norm import BatchNorm as BatchNorm
 from funcdl.layers.batch_norm import batch_norm as batch_norm
+from funcdl.layers.bounded import hard_swish as hard_swish
+from funcdl.layers.bounded import log_sigmoid as log_sigmoid
+from funcdl.layers.bounded import relu6 as relu6
+from funcdl.layers.bounded import soft_sign as soft_sign
 from funcdl.layers.conv import conv1d as conv1d
 from funcdl.layers.conv import conv2d as conv2d
 from funcdl.layers.conv_transpose import conv_transpose2d as conv_transpose2d
