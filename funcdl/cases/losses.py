@@ -59,9 +59,10 @@ def _contrasted(nnf: Any, y: Any, t: Any, reduction: str) -> Any:
 
 def _crossed(**settings: Any) -> Callable[..., Tensor]:
     def oracle(nnf: Any, y: Any, t: Any, reduction: str) -> Any:
-        weights = {"weight": WEIGHTS.to(y.dtype)} if settings.get("weights") else {}
+        how = {"weight": WEIGHTS.to(y.dtype)} if settings.get("weights") else {}
+        how["ignore_index"] = settings.get("ignore", -100)
         smoothing = settings.get("label_smoothing", 0.0)
-        return nnf.cross_entropy(y, t, label_smoothing=smoothing, reduction=reduction, **weights)
+        return nnf.cross_entropy(y, t, label_smoothing=smoothing, reduction=reduction, **how)
 
     return oracle
 
@@ -124,6 +125,30 @@ CASES = [
         lambda nnf, y, t, reduction: nnf.nll_loss(y, t, reduction=reduction),
         CLASSES,
         module=("LossNLL",),
+    ),
+    *loss(
+        losses.cross_entropy,
+        _crossed(weights=True, ignore=2),
+        ((7, 3), (7,)),
+        weights=WEIGHTS,
+        ignore=2,
+    ),
+    *loss(
+        losses.cross_entropy,
+        _crossed(weights=True, label_smoothing=0.2, ignore=0),
+        ((7, 3), (7,)),
+        weights=WEIGHTS,
+        label_smoothing=0.2,
+        ignore=0,
+    ),
+    *loss(
+        losses.nll,
+        lambda nnf, y, t, reduction: nnf.nll_loss(
+            y, t, WEIGHTS.to(y.dtype), ignore_index=1, reduction=reduction
+        ),
+        ((7, 3), (7,)),
+        weights=WEIGHTS,
+        ignore=1,
     ),
     *loss(
         losses.binary_cross_entropy,
