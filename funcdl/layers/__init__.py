@@ -25,6 +25,8 @@ from funcdl.layers.bounded import soft_sign as soft_sign
 from funcdl.layers.conv import conv1d as conv1d
 from funcdl.layers.conv import conv2d as conv2d
 from funcdl.layers.conv_transpose import conv_transpose2d as conv_transpose2d
+from funcdl.layers.distances import cosine_similarity as cosine_similarity
+from funcdl.layers.distances import pairwise_distance as pairwise_distance
 from funcdl.layers.dropout import dropout as dropout
 from funcdl.layers.elementwise import Bias as Bias
 from funcdl.layers.elementwise import Scale as Scale
