@@ -88,11 +88,12 @@ def embedding(
     )
     drawn = w_init or normal()
 
-    def without_padding(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+    def padded(rng: Generator, shape: tuple[int, ...]) -> Tensor:
         table = drawn(rng, shape)
-        table.select(-2, padding).zero_()
+        if padding is not None:
+            table.select(-2, padding).zero_()
         return table
 
-    draw = of(Lookup, drawn if padding is None else without_padding)
+    draw = of(Lookup, drawn if padding is None else padded)
     args = f"{vocabulary}, {features}" + ("" if padding is None else f", padding={padding}")
     return declared("embedding", takes, apply, draw, args)

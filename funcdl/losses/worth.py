@@ -41,7 +41,7 @@ class Worth(NamedTuple):
 
     def kept(self, y: Tensor, t: Tensor) -> Tensor:
         """Tell which rows count, as Booleans (*rows of y)."""
-        kept = t.ne(self.ignore)
+        kept = t.ne(-1 if self.ignore is None else self.ignore)
         return kept if kept.ndim == y.ndim - 1 else kept.expand(y.shape[:-1])
 
     def of(self, y: Tensor, t: Tensor) -> Tensor:
