@@ -9,9 +9,7 @@ import unittest
 
 import torch
 
-CLASSES = (
-    *("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta"),
-)
+CLASSES = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
 
 
 def main(path):

@@ -15,9 +15,7 @@ import funcdl as f
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "optimisers_beside_pytorch.md"
-CLASSES = (
-    *("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta"),
-)
+CLASSES = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
 
 
 def rng(seed=0):

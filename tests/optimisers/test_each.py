@@ -99,7 +99,9 @@ def test_rates_that_are_not_as_many_as_the_models_are_refused(name):
     _, each, _, _ = start(torch.float64)
     stacked = f.tree.stack(each[:2])
     descent = MADE[name](RATES, SHARES)
-    with pytest.raises(ShapeError, match=r"one for each model.* got \(3,\) and a parameter \(2, [34]"):
+    with pytest.raises(
+        ShapeError, match=r"one for each model.* got \(3,\) and a parameter \(2, [34]"
+    ):
         descent.update(stacked, stacked, descent.init(stacked))
 
 

@@ -132,9 +132,7 @@ def rosenbrock(p, t):
 @pytest.mark.parametrize(("optimiser", "torchs", "settings"), PAIRS)
 @pytest.mark.parametrize("gradient", [quartic, quadratic, rosenbrock])
 @pytest.mark.parametrize("make", TREES)
-def test_trajectories_agree_with_torch(
-    optimiser, torchs, settings, gradient, make, rng
-):
+def test_trajectories_agree_with_torch(optimiser, torchs, settings, gradient, make, rng):
     # NAdam keeps a product of its decays in torch's default dtype.
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
