@@ -8,12 +8,17 @@ from typing import Any
 
 import torch
 
-from benchmarks import layers_images, layers_norms, layers_sequences
+from benchmarks import layers_images, layers_losses, layers_norms, layers_sequences
 from benchmarks.harness import Entrant, Line, Options, Report, Train, compare, measure, number
 
 __all__ = ["run"]
 
-FAMILIES = {"images": layers_images, "norms": layers_norms, "sequences": layers_sequences}
+FAMILIES = {
+    "images": layers_images,
+    "norms": layers_norms,
+    "sequences": layers_sequences,
+    "losses": layers_losses,
+}
 
 
 def run(options: Options) -> Report:

@@ -20,6 +20,10 @@ NORMS: dict[str, tuple[Any, Callable[[Tensor, Any], Tensor]]] = {
         f.layer_norm(),
         lambda x, p: nnf.layer_norm(x, x.shape[-1:], p.scale, p.bias),
     ),
+    "layer_norm(affine=False)": (
+        f.layer_norm(affine=False),
+        lambda x, p: nnf.layer_norm(x, x.shape[-1:]),
+    ),
     "rms_norm": (f.rms_norm(), lambda x, p: nnf.rms_norm(x, x.shape[-1:], p.scale, 1e-6)),
     "group_norm": (f.group_norm(4), lambda x, p: nnf.group_norm(x, 4, p.scale, p.bias)),
     "batch_norm": (

@@ -31,7 +31,10 @@ __all__ = [
     "lecun_uniform",
     "normal",
     "ones",
+    "orthogonal",
     "source",
+    "truncated_normal",
+    "variance_scaling",
     "zeros",
 ]
 
@@ -151,6 +154,130 @@ def lecun_normal(rng: Generator, shape: tuple[int, ...]) -> Tensor:
 def lecun_uniform(rng: Generator, shape: tuple[int, ...]) -> Tensor:
     """Draw uniformly with variance 1 / fan_in. LeCun et al. (1998)."""
     return _uniform(rng, shape, 1.0 / _fans(shape)[0])
+
+
+def truncated_normal(variance: float = 1.0, bound: float = 2.0) -> Initialiser:
+    """Make an initialiser that draws from N(0, variance), but nothing far out.
+
+    Args:
+        variance: of the whole normal distribution, at least 0.
+        bound: what is further from 0 than so many standard deviations is not drawn, above 0.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    >>> import torch
+    >>> w = truncated_normal(4.0)(torch.Generator().manual_seed(0), (1000,))
+    >>> bool((w.abs() <= 4).all()), bool(w.std() > 1.6)
+    (True, True)
+    """
+    _positive("truncated_normal", "variance", variance, 0)
+    if not _positive("truncated_normal", "bound", bound, 0):
+        raise InputError("truncated_normal: expected bound to be above 0, got 0")
+
+    def draw(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+        return _truncated(rng, shape, variance, bound)
+
+    return draw
+
+
+def orthogonal(gain: float = 1.0) -> Initialiser:
+    """Make an initialiser of matrices whose rows, or columns, are orthogonal and of one length.
+
+    A shape (*receptive field, in, out) is the matrix (receptive field in, out); its singular values
+    are all `gain`. A shape of one axis is one column.
+
+    Raises:
+        InputError, KindError: `gain` is not a number of at least 0.
+
+    Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep
+    linear neural networks" (2014).
+
+    >>> import torch
+    >>> w = orthogonal(2.0)(torch.Generator().manual_seed(0), (3, 3))
+    >>> torch.allclose(w @ w.mT, 4 * torch.eye(3), atol=1e-5)
+    True
+    """
+    _positive("orthogonal", "gain", gain, 0)
+
+    def draw(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+        drawn = _normal(rng, shape, 1.0)
+        if not drawn.numel():
+            return drawn
+        matrix = drawn.reshape(-1, shape[-1] if len(shape) > 1 else 1)
+        wide = matrix.shape[0] < matrix.shape[1]
+        found, scales = (matrix.mT if wide else matrix).geqrf()
+        # Signs by those of the triangle, so that all orthogonal matrices are equally likely.
+        q = found.orgqr(scales).mul_(found.diagonal().sign())
+        return drawn.copy_((q.mT if wide else q).reshape(shape)).mul_(gain)
+
+    return draw
+
+
+def variance_scaling(
+    gain: float = 1.0, mode: str = "fan_in", distribution: str = "normal"
+) -> Initialiser:
+    """Make an initialiser with the variance gain² / fan.
+
+    With √2 and "fan_in" it is `he_normal`, with 1 and "fan_avg" `glorot_normal`. The gain √2 goes
+    with relu, 5/3 with tanh, √(2 / (1 + slope²)) with leaky_relu, 1 where nothing bends.
+
+    Args:
+        gain: at least 0.
+        mode: what the fan is: "fan_in", "fan_out" or "fan_avg", their mean.
+        distribution: "normal", "uniform", or "truncated", whose variance is that after the numbers
+            further out than two standard deviations are left out.
+
+    Raises:
+        InputError, KindError: an argument is none of these.
+
+    He, Zhang, Ren and Sun, "Delving Deep into Rectifiers" (2015).
+
+    >>> import torch
+    >>> w = variance_scaling(3.0, "fan_out")(torch.Generator().manual_seed(0), (100, 200))
+    >>> bool((w.std() - 3 / 200**0.5).abs() < 0.01)
+    True
+    """
+    _positive("variance_scaling", "gain", gain, 0)
+    if mode not in ("fan_in", "fan_out", "fan_avg"):
+        raise InputError(
+            f'variance_scaling: expected mode "fan_in", "fan_out" or "fan_avg", got {mode!r}'
+        )
+    if distribution not in ("normal", "uniform", "truncated"):
+        raise InputError(
+            'variance_scaling: expected distribution "normal", "uniform" or "truncated", got '
+            f"{distribution!r}"
+        )
+
+    def draw(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+        into, out = _fans(shape)
+        fan = {"fan_in": into, "fan_out": out, "fan_avg": (into + out) / 2}[mode]
+        variance = gain * gain / fan
+        if distribution == "truncated":
+            return _truncated(rng, shape, variance / LEFT, 2.0)
+        return (_normal if distribution == "normal" else _uniform)(rng, shape, variance)
+
+    return draw
+
+
+LEFT = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt(2)))
+"""The variance of a standard normal number that is no further from 0 than 2."""
+
+
+def _truncated(rng: Generator, shape: tuple[int, ...], variance: float, bound: float) -> Tensor:
+    """Draw by the inverse of the distribution, and keep rounding within the bound."""
+    deviation, share = math.sqrt(variance), math.erf(bound / math.sqrt(2))
+    drawn = _room(rng, shape).uniform_(-share, share, generator=source(rng))
+    far = bound * deviation
+    return drawn.erfinv_().mul_(deviation * math.sqrt(2)).clamp_(-far, far)
+
+
+def _positive(where: str, what: str, value: Any, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise KindError(f"{where}: expected {what} to be a number, got {brief(value)}")
+    if not least <= value < math.inf:
+        raise InputError(f"{where}: expected {what} to be at least {least:g}, got {value}")
+    return value
 
 
 def _room(rng: Generator, shape: tuple[int, ...]) -> Tensor:

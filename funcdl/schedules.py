@@ -20,11 +20,15 @@ __all__ = [
     "Schedule",
     "constant",
     "cosine",
+    "cyclic",
     "exponential",
     "inverse_time",
+    "joined",
     "one_cycle",
     "piecewise",
     "polynomial",
+    "restarts",
+    "staircase",
     "warm_up",
 ]
 
@@ -225,6 +229,136 @@ def one_cycle(
         if top <= 0:
             return down
         return _wave(peak / first, peak, _share(t, top)).where(t < top, down)
+
+    return Portable(schedule)
+
+
+def staircase(start: float, factor: float, every: int) -> Schedule:
+    """Multiply by a factor every so many steps, at once: start factor^⌊t / every⌋.
+
+    Args:
+        start: at least 0.
+        factor: at least 0.
+        every: at least 1.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    >>> [float(staircase(1.0, 0.5, 2)(t)) for t in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    number("staircase", "start", start, 0)
+    number("staircase", "factor", factor, 0)
+    integer("staircase", "every", every, 1)
+    return Portable(lambda steps: (factor ** (_count(steps) / every).floor()) * start)
+
+
+def cyclic(
+    low: float, high: float, rise: int, fall: int | None = None, *, factor: float = 1.0
+) -> Schedule:
+    """Go up and down along lines, again and again.
+
+        low + (high − low) share factor^cycle, with a share that rises from 0 to 1 and falls to 0
+
+    Args:
+        low: the rate at the ends of a cycle, at least 0.
+        high: that at the top of the first one, at least 0.
+        rise: how many steps it takes up, at least 1.
+        fall: how many down, at least 1; as many as up without it.
+        factor: what each cycle's height is of that before, at least 0; 1/2 halves it.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Smith, "Cyclical learning rates for training neural networks" (2017); PyTorch's CyclicLR calls a
+    factor of 1 "triangular", one of 1/2 "triangular2".
+
+    >>> [float(cyclic(0.0, 1.0, 2, factor=0.5)(t)) for t in range(9)]
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
+    """
+    number("cyclic", "low", low, 0)
+    number("cyclic", "high", high, 0)
+    integer("cyclic", "rise", rise, 1)
+    down = rise if fall is None else integer("cyclic", "fall", fall, 1)
+    number("cyclic", "factor", factor, 0)
+
+    def schedule(steps: Any) -> Tensor:
+        t = _count(steps)
+        cycle = (t / (rise + down)).floor()
+        place = t - cycle * (rise + down)
+        share = (place / rise).minimum((rise + down - place) / down)
+        return share * (factor**cycle) * (high - low) + low
+
+    return Portable(schedule)
+
+
+def restarts(start: float, steps: int, end: float = 0.0, *, times: int = 1) -> Schedule:
+    """Fall along half a wave, begin again, and so on: `cosine` with warm restarts.
+
+    Args:
+        start: at least 0.
+        steps: how many steps the first fall takes, at least 1.
+        end: at least 0.
+        times: how many times as long each fall is as that before, at least 1.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    Loshchilov and Hutter, "SGDR: Stochastic gradient descent with warm restarts" (2017); the steps
+    are those of PyTorch's CosineAnnealingWarmRestarts.
+
+    >>> [round(float(restarts(1.0, 2, times=2)(t)), 3) for t in range(7)]
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
+    """
+    number("restarts", "start", start, 0)
+    integer("restarts", "steps", steps, 1)
+    number("restarts", "end", end, 0)
+    integer("restarts", "times", times, 1, 2**53)
+
+    def schedule(t: Any) -> Tensor:
+        t = _count(t)
+        if times == 1:
+            return _wave(start, end, t / steps - (t / steps).floor())
+        # The n-th fall begins at steps (timesⁿ − 1) / (times − 1); of whole numbers the logarithm
+        # is rounded, by much less than what is added.
+        n = ((t * (times - 1) / steps + 1).log2() / math.log2(times) + 1e-12).floor()
+        long = (times**n) * steps
+        begun = (long - steps) / (times - 1)
+        return _wave(start, end, ((t - begun) / long).clamp(0, 1))
+
+    return Portable(schedule)
+
+
+def joined(first: Schedule | float, others: dict[int, Schedule | float]) -> Schedule:
+    """Follow one schedule, then others from given steps on, each from its own beginning.
+
+        first(t) before the first of the steps, otherᵢ(t − stepᵢ) from stepᵢ on
+
+    Args:
+        first: a schedule, or a rate.
+        others: from steps to schedules, or rates.
+
+    Raises:
+        InputError, KindError: an argument is out of its range.
+
+    >>> rate = joined(0.1, {2: polynomial(1.0, 0.0, 2), 5: 0.5})
+    >>> [float(rate(t)) for t in range(6)]
+    [0.1, 0.1, 1.0, 0.5, 0.0, 0.5]
+    """
+    if not isinstance(others, dict):
+        raise KindError(f"joined: expected others to be a dict, got {type(others).__name__}")
+    begin = first if callable(first) else constant(first)
+    parts = []
+    for step in sorted(integer("joined", "each step", step, 0) for step in others):
+        part = others[step]
+        parts.append((step, part if callable(part) else constant(part)))
+
+    def schedule(steps: Any) -> Tensor:
+        t = _count(steps)
+        rate = begin(t)
+        for step, part in parts:
+            rate = part((t - step).clamp_min(0)).where(t >= step, rate)
+        return rate
 
     return Portable(schedule)
 

@@ -21,6 +21,6 @@ def replaced(x, value):
     """Replace the first number of a tensor, or of the first tensor of a tuple."""
     if isinstance(x, tuple):
         return (replaced(x[0], value), *x[1:])
-    x = x.clone()
+    x = x.contiguous().clone()
     x.view(-1)[0] = value
     return x

@@ -16,6 +16,7 @@ True
 from funcdl.cases import (
     activations,
     combinators,
+    distances,
     images,
     layouts,
     linears,
@@ -33,6 +34,7 @@ FAMILIES = {
     "activations": activations.CASES,
     "norms": norms.CASES,
     "sequences": sequences.CASES,
+    "distances": distances.CASES,
     "layouts": layouts.CASES,
     "combinators": combinators.CASES,
     "losses": losses.CASES,

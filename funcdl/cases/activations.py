@@ -68,4 +68,38 @@ CASES = [
         module=("PReLU", 5, 0.1),
     ),
     Case(layers.prelu(per_feature=True), (2, 4, 5), id="prelu on two leading axes"),
+    Case(layers.relu6, X, oracle=lambda nnf, p, x: nnf.relu6(x), module=("ReLU6",)),
+    Case(
+        combinators.serial(layers.scale(initialisers.full(6.0)), layers.relu6),
+        X,
+        oracle=lambda nnf, p, x: nnf.relu6(p[0].scale * x),
+        of="relu6",
+    ),
+    Case(
+        layers.hard_swish,
+        X,
+        # PyTorch's own knows 1 / 6 in float32 alone.
+        oracle=lambda nnf, p, x: x * (x + 3).clamp(0, 6) / 6,
+        module=("Hardswish",),
+    ),
+    Case(
+        combinators.serial(layers.scale(initialisers.full(4.0)), layers.hard_swish),
+        X,
+        oracle=lambda nnf, p, x: p[0].scale * x * (p[0].scale * x + 3).clamp(0, 6) / 6,
+        of="hard_swish",
+    ),
+    Case(layers.log_sigmoid, X, oracle=lambda nnf, p, x: nnf.logsigmoid(x), module=("LogSigmoid",)),
+    Case(layers.soft_sign, X, oracle=lambda nnf, p, x: nnf.softsign(x), module=("Softsign",)),
+    Case(
+        layers.softmax_along(-2),
+        (3, 4, 5),
+        oracle=lambda nnf, p, x: nnf.softmax(x, -2),
+        module=("Softmax", -2),
+    ),
+    Case(
+        layers.log_softmax_along(-3),
+        (3, 4, 5),
+        oracle=lambda nnf, p, x: nnf.log_softmax(x, -3),
+        module=("LogSoftmax", -3),
+    ),
 ]

@@ -35,4 +35,6 @@ CASES = [
     Case(layers.scale(), (2, 4, 5), id="scale on two leading axes"),
     Case(layers.bias(), (4, 5), oracle=lambda nnf, p, x: x + p.b, module=("BiasFeatures", 5)),
     Case(layers.bias(), (2, 4, 5), id="bias on two leading axes"),
+    Case(layers.glu(), (4, 6), oracle=lambda nnf, p, x: nnf.glu(x), module=("GLU",)),
+    Case(layers.glu(-2), (3, 4, 5), oracle=lambda nnf, p, x: nnf.glu(x, -2), module=("GLU", -2)),
 ]

@@ -43,6 +43,14 @@ CASES = [
         module=("Embedding", 5, 3),
     ),
     Case(layers.embedding(5, 3), (7,), id="embedding of a row"),
+    # Of the padding's row there is no gradient: it is not to be among the indices.
+    Case(
+        layers.embedding(5, 3, padding=4),
+        (4, 6),
+        draw=indices(4),
+        oracle=lambda nnf, p, x: nnf.embedding(x, p.w, padding_idx=4),
+        module=("Embedding", 5, 3, 4),
+    ),
     Case(
         combinators.serial(layers.embedding(5, 4), layers.gru(3), layers.linear(2)),
         (2, 6),

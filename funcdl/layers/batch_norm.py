@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from funcdl.arguments import number
 from funcdl.contract import Layer, Vjp, declared
@@ -10,6 +10,7 @@ from funcdl.errors import InputError
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
 from funcdl.layers.measured import ask_for_calibration
+from funcdl.layers.norms import chosen
 from funcdl.ops.leading import align, total
 from funcdl.ops.normalise import over_positions
 from funcdl.ops.order import Rows
@@ -36,7 +37,7 @@ class BatchNorm(NamedTuple):
         return "mean", "var"
 
 
-def batch_norm(*, eps: float = 1e-5) -> Layer:
+def batch_norm(*, eps: float = 1e-5, affine: bool = True) -> Layer:
     """Normalise each feature over the batch while training, over the population afterwards.
 
         z = (x − μ) / √(σ² + eps)        y = γ z + β        dγ = Σ dy z        dβ = Σ dy
@@ -58,9 +59,11 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
 
     Args:
         eps: at least 0.
+        affine: whether it scales and shifts; else y = z.
 
     Returns:
-        A layer from (…, features) to the same, with parameters `BatchNorm(scale, bias, mean, var)`.
+        A layer from (…, features) to the same, with parameters `BatchNorm(scale, bias, mean, var)`,
+        the first two of which are `()` where it does not scale and shift.
 
     Raises:
         InputError, KindError: an argument is out of its range; or in training there is only one
@@ -79,6 +82,7 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
     (tensor([-1.0000,  1.0000]), tensor([0.0000, 2.0000]))
     """
     number("batch_norm", "eps", eps, 0)
+    said = [f"eps={eps:g}"] * (eps != 1e-5) + chosen("batch_norm", affine)
 
     def apply(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         # Here, where they are the caller's own, and not of a tensor that is being recorded: see
@@ -90,6 +94,9 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
 
     @in_float32
     def normalise(params: BatchNorm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        if not affine:
+            one = params.mean.new_ones(params.mean.shape)
+            params = params._replace(scale=one, bias=one.new_zeros(one.shape))
         if rng is None:
             return _infer(params, x)
         scale, bias, mean, _ = params
@@ -107,6 +114,7 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
             d_scale, d_bias, dx = pull(rows.of(dy), need_dx)
             still = mean.new_zeros(mean.shape)
             back = BatchNorm(d_scale.squeeze(-2), d_bias.squeeze(-2), still, still.clone())
+            back = back if affine else of(BatchNorm, (), (), *back[2:])
             return back, None if dx is None else rows.back(dx)
 
         return rows.back(y), vjp
@@ -123,13 +131,14 @@ def batch_norm(*, eps: float = 1e-5) -> Layer:
             d_mean = d_bias.mul(factor).neg_()
             d_var = d_scale.mul(scale).mul_(spread.square()).mul_(-0.5)
             back = BatchNorm(d_scale, d_bias, d_mean, d_var)
+            back = back if affine else of(BatchNorm, (), (), *back[2:])
             return back, dy.mul(align(factor, x)) if need_dx else None
 
         return y, vjp
 
-    args = f"eps={eps:g}" if eps != 1e-5 else ""
-    takes = Signature(
-        of(BatchNorm, *["*models features"] * 4), "*models … features", "*models … features"
-    )
-    draw = of(BatchNorm, ones, zeros, zeros, ones)
-    return declared("batch_norm", takes, apply, draw, args, needs_rng=True)
+    own, same = "*models features", "*models … features"
+    learnt: list[Any] = [own, own] if affine else [(), ()]
+    draws: list[Any] = [ones, zeros] if affine else [(), ()]
+    takes = Signature(of(BatchNorm, *learnt, own, own), same, same)
+    draw = of(BatchNorm, *draws, zeros, ones)
+    return declared("batch_norm", takes, apply, draw, ", ".join(said), needs_rng=True)

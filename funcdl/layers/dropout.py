@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from funcdl.arguments import integer, number
 from funcdl.contract import Layer, Params, Vjp, declared
+from funcdl.errors import InputError
 from funcdl.initialisers import source
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
@@ -16,10 +17,11 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
 
         y = x m / (1 − rate), m = 0 with probability `rate` and else 1        dx = dy m / (1 − rate)
 
-    In inference, that is without a generator, y = x.
+    In inference, that is without a generator, y = x. With the rate 1 all is dropped, and nothing
+    drawn.
 
     Args:
-        rate: the probability of being dropped, in [0, 1).
+        rate: the probability of being dropped, in [0, 1].
         ndim: the number of axes before the last that drop as one: 2 drops whole channels of
             images (…, height, width, channels).
 
@@ -34,12 +36,15 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
     >>> y.unique(), 0.9 < float(y.mean()) < 1.1
     (tensor([0., 2.]), True)
     """
-    number("dropout", "rate", rate, 0, 1)
+    if number("dropout", "rate", rate, 0) > 1:
+        raise InputError(f"dropout: expected rate to be at most 1, got {rate}")
     integer("dropout", "ndim", ndim, 0)
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         if rng is None or rate == 0:
             return x, lambda dy, need_dx=True: (params, dy if need_dx else None)
+        if rate == 1:
+            return x.new_zeros(x.shape), _nothing
         shape, factor = list(x.shape), 1 / (1 - rate)
         for axis in range(2, min(ndim, x.ndim - 1) + 2):
             shape[-axis] = 1
@@ -50,6 +55,9 @@ def dropout(rate: float, ndim: int = 0) -> Layer:
             return params, dy.where(kept, 0).mul_(factor) if need_dx else None
 
         return x.where(kept, 0).mul_(factor), vjp
+
+    def _nothing(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+        return (), dy.new_zeros(dy.shape) if need_dx else None
 
     args = f"{rate:g}" + f", {ndim}" * (ndim != 0)
     return declared("dropout", Signature((), "…", "…"), apply, args=args, needs_rng=rate > 0)

@@ -19,7 +19,13 @@ class Lookup(NamedTuple):
     w: Tensor
 
 
-def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = None) -> Layer:
+def embedding(
+    vocabulary: int,
+    features: int,
+    *,
+    w_init: Initialiser | None = None,
+    padding: int | None = None,
+) -> Layer:
     """Replace each index by its row of a table.
 
         y = w[x]        dw[i] = Σ dy where x = i        dx = None: an index has no cotangent
@@ -28,6 +34,8 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
         vocabulary: the number of rows, at least 1.
         features: the length of a row, at least 1.
         w_init: draws `w` of shape (vocabulary, features); N(0, 1) without it, as in PyTorch.
+        padding: the index of what fills sequences up: its row begins with 0 and has no gradient, so
+            that it stays so; None for none.
 
     Returns:
         A layer from (…), int64 in [0, vocabulary), to (…, features), with parameters
@@ -53,6 +61,8 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
     """
     integer("embedding", "vocabulary", vocabulary, 1)
     integer("embedding", "features", features, 1)
+    if padding is not None:
+        integer("embedding", "padding", padding, 0, vocabulary - 1)
 
     def apply(params: Lookup, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         (w,) = params
@@ -62,6 +72,8 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Lookup, None]:
             dw = w.new_zeros(w.shape).scatter_add_(-2, rows, dy.reshape(rows.shape))
+            if padding is not None:
+                dw.select(-2, padding).zero_()
             return Lookup(dw), None
 
         return y.reshape(*x.shape, features), vjp
@@ -74,5 +86,14 @@ def embedding(vocabulary: int, features: int, *, w_init: Initialiser | None = No
         vocabulary=vocabulary,
         features=features,
     )
-    draw = of(Lookup, w_init or normal())
-    return declared("embedding", takes, apply, draw, f"{vocabulary}, {features}")
+    drawn = w_init or normal()
+
+    def padded(rng: Generator, shape: tuple[int, ...]) -> Tensor:
+        table = drawn(rng, shape)
+        if padding is not None:
+            table.select(-2, padding).zero_()
+        return table
+
+    draw = of(Lookup, drawn if padding is None else padded)
+    args = f"{vocabulary}, {features}" + ("" if padding is None else f", padding={padding}")
+    return declared("embedding", takes, apply, draw, args)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from funcdl.arguments import integer, number
 from funcdl.contract import Layer, Vjp, declared
+from funcdl.errors import KindError
 from funcdl.initialisers import ones, zeros
 from funcdl.layers.half import in_float32
+from funcdl.misuse import short
 from funcdl.ops.leading import total
 from funcdl.ops.normalise import over_features, over_positions
 from funcdl.signature import Signature, numbered, of
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Gain", "Norm", "group_norm", "layer_norm", "rms_norm"]
+__all__ = ["Gain", "Norm", "chosen", "filled", "group_norm", "layer_norm", "rms_norm"]
 
 
 class Norm(NamedTuple):
@@ -30,7 +32,9 @@ class Gain(NamedTuple):
     scale: Tensor
 
 
-def layer_norm(ndim: int = 1, *, eps: float = 1e-5) -> Layer:
+def layer_norm(
+    ndim: int = 1, *, eps: float = 1e-5, affine: bool = True, bias: bool = True
+) -> Layer:
     """Normalise each example over its own axes, then scale and shift.
 
         z = (x − μ) / √(σ² + eps)        y = γ z + β        dγ = Σ dy z        dβ = Σ dy
@@ -39,9 +43,12 @@ def layer_norm(ndim: int = 1, *, eps: float = 1e-5) -> Layer:
     Args:
         ndim: the number of trailing axes that mean μ and variance σ² are taken over, at least 1.
         eps: at least 0.
+        affine: whether it scales and shifts; else y = z.
+        bias: whether it shifts.
 
     Returns:
-        A layer from (…, *own) to the same, with parameters `Norm(scale, bias)` of shape (*own).
+        A layer from (…, *own) to the same, with parameters `Norm(scale, bias)` of shape (*own), and
+        `()` in the place of what there is not.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -56,10 +63,11 @@ def layer_norm(ndim: int = 1, *, eps: float = 1e-5) -> Layer:
     """
     integer("layer_norm", "ndim", ndim, 1)
     number("layer_norm", "eps", eps, 0)
-    return _norm("layer_norm", ndim, True, eps, f"eps={eps:g}" if eps != 1e-5 else "")
+    given = [f"eps={eps:g}"] * (eps != 1e-5) + chosen("layer_norm", affine, bias)
+    return _norm("layer_norm", ndim, eps, given, Norm, (affine, affine and bias))
 
 
-def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
+def rms_norm(ndim: int = 1, *, eps: float = 1e-6, affine: bool = True) -> Layer:
     """Divide each example by its root mean square, then scale.
 
         z = x / √(mean(x²) + eps)        y = γ z        dγ = Σ dy z
@@ -68,9 +76,11 @@ def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
     Args:
         ndim: the number of trailing axes that the mean is taken over, at least 1.
         eps: at least 0.
+        affine: whether it scales; else y = z.
 
     Returns:
-        A layer from (…, *own) to the same, with parameters `Gain(scale)` of shape (*own).
+        A layer from (…, *own) to the same, with parameters `Gain(scale)` of shape (*own), or
+        `Gain(())`.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -85,37 +95,61 @@ def rms_norm(ndim: int = 1, *, eps: float = 1e-6) -> Layer:
     """
     integer("rms_norm", "ndim", ndim, 1)
     number("rms_norm", "eps", eps, 0)
-    return _norm("rms_norm", ndim, False, eps, f"eps={eps:g}" if eps != 1e-6 else "")
+    given = [f"eps={eps:g}"] * (eps != 1e-6) + chosen("rms_norm", affine)
+    return _norm("rms_norm", ndim, eps, given, Gain, (affine,))
 
 
-def _norm(name: str, ndim: int, shifts: bool, eps: float, given: str) -> Layer:
-    """Make a layer that normalises over the last axes, which γ and β have too."""
+def _norm(
+    name: str, ndim: int, eps: float, given: list[str], kind: Any, there: tuple[bool, ...]
+) -> Layer:
+    """Make a layer that normalises over the last axes, which γ and β have too, where they are."""
 
     @in_float32
-    def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma = params[0]
+    def apply(params: Any, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+        gamma, *beta = filled(params, there, x, ndim)
         models = gamma.ndim - ndim
         rows = (*x.shape[:models], math.prod(x.shape[models:-ndim]), math.prod(x.shape[-ndim:]))
-        flat = [shaped(p, rows[:models] + rows[-1:]) for p in params]
-        y, pull = over_features(shaped(x, rows), flat[0], flat[1] if shifts else None, eps)
+        flat = [shaped(p, rows[:models] + rows[-1:]) for p in (gamma, *beta)]
+        y, pull = over_features(shaped(x, rows), flat[0], flat[1] if beta else None, eps)
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Norm | Gain, Tensor | None]:
-            d_gamma, d_beta, dx = pull(shaped(dy, rows), need_dx)
-            d_gamma = shaped(d_gamma, gamma.shape)
-            back = Gain(d_gamma) if d_beta is None else Norm(d_gamma, shaped(d_beta, gamma.shape))
-            return back, None if dx is None else shaped(dx, x.shape)
+            *back, dx = pull(shaped(dy, rows), need_dx)
+            kept = [shaped(d, gamma.shape) if has else () for d, has in zip(back, there)]
+            return kind(*kept), None if dx is None else shaped(dx, x.shape)
 
         return shaped(y, x.shape), vjp
 
-    args = [f"{ndim}"] * (ndim != 1) + [given] * bool(given)
-    kind, draws = (Norm, (ones, zeros)) if shifts else (Gain, (ones,))
+    args = [f"{ndim}"] * (ndim != 1) + given
     own = " ".join(numbered(ndim))
-    same = f"*models … {own}"
-    takes = Signature(of(kind, *[f"*models {own}"] * len(draws)), same, same)
-    return declared(name, takes, apply, of(kind, *draws), ", ".join(args))
+    same = f"*models … {own}" if there[0] else f"… {own}"
+    params = of(kind, *[f"*models {own}" if has else () for has in there])
+    draws = of(kind, *[draw if has else () for draw, has in zip((ones, zeros), there)])
+    return declared(name, Signature(params, same, same), apply, draws, ", ".join(args))
 
 
-def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
+def chosen(name: str, affine: Any, bias: Any = True) -> list[str]:
+    """Write which parameters there are not.
+
+    Raises:
+        KindError: an argument is neither True nor False.
+    """
+    for what, value in (("affine", affine), ("bias", bias)):
+        if not isinstance(value, bool):
+            raise KindError(f"{name}: expected {what} to be True or False, got {short(value)}")
+    return ["affine=False"] * (not affine) + ["bias=False"] * (affine and not bias)
+
+
+def filled(params: Any, there: tuple[bool, ...], x: Tensor, ndim: int = 1) -> Any:
+    """Put a scale of 1, and a bias of 0, in the place of what there is not."""
+    if all(there):
+        return params
+    scale = params[0] if there[0] else x.new_ones(x.shape[-ndim:])
+    return (scale, *(scale.new_zeros(scale.shape) for _ in there[1:]))
+
+
+def group_norm(
+    groups: int, ndim: int = 3, *, eps: float = 1e-5, affine: bool = True, bias: bool = True
+) -> Layer:
     """Normalise each example over its axes, its channels group by group, then scale and shift.
 
     The formulas are those of `layer_norm`, with mean and variance over all axes of the example and
@@ -125,10 +159,12 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
         groups: the number of groups, at least 1; neighbouring channels are a group.
         ndim: the number of axes of an example, at least 1: 3 for images (height, width, channels).
         eps: at least 0.
+        affine: whether it scales and shifts.
+        bias: whether it shifts.
 
     Returns:
         A layer from (…, channels) to the same, with parameters `Norm(scale, bias)` of shape
-        (channels,).
+        (channels,), and `()` in the place of what there is not.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -145,10 +181,12 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
     integer("group_norm", "groups", groups, 1)
     integer("group_norm", "ndim", ndim, 1)
     number("group_norm", "eps", eps, 0)
+    said = chosen("group_norm", affine, bias)
+    there = affine, affine and bias
 
     @in_float32
     def apply(params: Norm, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        gamma, beta = params
+        gamma, beta = filled(params, there, x)
         # γ has the models' axes, x has the examples' between them and its own.
         models, positions = gamma.shape[:-1], math.prod(x.shape[x.ndim - ndim : -1])
         examples = math.prod(x.shape[len(models) : x.ndim - ndim])
@@ -158,16 +196,20 @@ def group_norm(groups: int, ndim: int = 3, *, eps: float = 1e-5) -> Layer:
 
         def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Norm, Tensor | None]:
             d_gamma, d_beta, dx = pull(shaped(dy, split), need_dx)
-            back = Norm(total(d_gamma, gamma), total(d_beta, beta))
-            return back, None if dx is None else shaped(dx, x.shape)
+            back = (total(d_gamma, gamma), total(d_beta, beta))
+            kept = [d if has else () for d, has in zip(back, there)]
+            return of(Norm, *kept), None if dx is None else shaped(dx, x.shape)
 
         return shaped(y, x.shape), vjp
 
-    args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5)
-    same = " ".join(["*models …", *numbered(ndim - 1, "position"), "groups*size"])
-    own = "*models groups*size"
-    takes = Signature(of(Norm, own, own), same, same, groups=groups)
-    return declared("group_norm", takes, apply, of(Norm, ones, zeros), ", ".join(args))
+    args = [f"{groups}"] + [f"{ndim}"] * (ndim != 3) + [f"eps={eps:g}"] * (eps != 1e-5) + said
+    same = " ".join(
+        ["*models …" if affine else "…", *numbered(ndim - 1, "position"), "groups*size"]
+    )
+    own = of(Norm, *["*models groups*size" if has else () for has in there])
+    draws = of(Norm, *[draw if has else () for draw, has in zip((ones, zeros), there)])
+    takes = Signature(own, same, same, groups=groups)
+    return declared("group_norm", takes, apply, draws, ", ".join(args))
 
 
 def shaped(t: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -14,9 +14,19 @@ from funcdl.losses.distributions import binary_cross_entropy as binary_cross_ent
 from funcdl.losses.distributions import kl_divergence as kl_divergence
 from funcdl.losses.embeddings import contrastive as contrastive
 from funcdl.losses.embeddings import cosine_distance as cosine_distance
+from funcdl.losses.focal import binary_focal as binary_focal
+from funcdl.losses.focal import focal as focal
 from funcdl.losses.margins import hinge as hinge
+from funcdl.losses.margins import margin_ranking as margin_ranking
+from funcdl.losses.margins import multi_margin as multi_margin
+from funcdl.losses.margins import soft_margin as soft_margin
+from funcdl.losses.multi_label import multi_label_margin as multi_label_margin
+from funcdl.losses.multi_label import multi_label_soft_margin as multi_label_soft_margin
 from funcdl.losses.regression import huber as huber
 from funcdl.losses.regression import l1 as l1
 from funcdl.losses.regression import mse as mse
+from funcdl.losses.similar import cosine_embedding as cosine_embedding
+from funcdl.losses.similar import hinge_embedding as hinge_embedding
+from funcdl.losses.triplet import triplet as triplet
 
 _expose(globals())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.arguments import number, show
+from funcdl.arguments import number
 from funcdl.contract import Layer
-from funcdl.errors import KindError, ShapeError
-from funcdl.losses.loss import CLASSES, Reduction, loss
+from funcdl.errors import InputError
+from funcdl.losses.loss import CLASSES, loss
+from funcdl.losses.worth import fitting, worth
 from funcdl.ops.choose import only
 from funcdl.ops.log_softmax import log_softmax
 from funcdl.tensor import Tensor
 
-__all__ = ["cross_entropy", "nll"]
+__all__ = ["cross_entropy", "index_of", "nll"]
 
 SOFT = CLASSES[0], "target: *models? … classes ~"
 
@@ -24,6 +25,7 @@ def cross_entropy(
     soft: bool = False,
     label_smoothing: float = 0.0,
     weights: Tensor | None = None,
+    ignore: int | None = None,
     reduction: str = "mean",
     models: int = 0,
 ) -> Layer:
@@ -39,6 +41,8 @@ def cross_entropy(
         label_smoothing: ε, in [0, 1).
         weights: w of shape (classes,). The mean is then that of the weights of the classes: it
             divides by Σ w[t], not by n, as in PyTorch; with `soft`, by n.
+        ignore: the target whose rows do not count, neither in the sum nor in what divides it:
+            a class, or any other integer, such as −100.
         reduction: "mean", "sum" or "none".
         models: leading axes of y that count models. The target may lack them.
 
@@ -61,16 +65,17 @@ def cross_entropy(
     >>> loss, vjp = cross_entropy()((), (torch.zeros(1, 2), torch.tensor([1])))
     >>> loss, vjp(torch.ones(()))[1][0]
     (tensor(0.6931), tensor([[ 0.5000, -0.5000]]))
+    >>> cross_entropy(ignore=-1)((), (torch.zeros(3, 2), torch.tensor([1, -1, -1])))[0]
+    tensor(0.6931)
     """
     name = "cross_entropy"
     number(name, "label_smoothing", label_smoothing, 0, 1)
-    if weights is not None and not (isinstance(weights, Tensor) and weights.ndim == 1):
-        raise KindError(f"{name}: expected weights to be a tensor of shape (classes,)")
+    counts = worth(name, weights, ignore)
+    if soft and ignore is not None:
+        raise InputError(f"{name}: expected no class to ignore with soft targets, got {ignore}")
 
-    def rule(y: Tensor, t: Tensor) -> Pair:
-        log_p, back = log_softmax(y)
-        if soft or label_smoothing:
-            return shared(log_p, back, t)
+    def picked(y: Tensor, t: Tensor) -> Pair:
+        log_p, _ = log_softmax(y)
         losses, index = _picked(log_p, t)
 
         def slope(d: Tensor) -> Tensor:
@@ -79,41 +84,29 @@ def cross_entropy(
             missing = p.sum(-1, keepdim=True).neg_()
             return p.scatter_(-1, index, missing).mul_(d.unsqueeze(-1))
 
-        if weights is None:
-            return losses, slope
-        worth = _worth(weights, log_p, t)
-        counted = worth.bool()
+        return losses, slope
 
-        def pull(d: Tensor) -> Tensor:
-            return only(slope(worth.mul(d)), counted.unsqueeze(-1))
-
-        return only(losses, counted).mul_(worth), pull
-
-    def shared(log_p: Tensor, back: Callable[[Tensor], Tensor], t: Tensor) -> Pair:
+    def shared(y: Tensor, t: Tensor) -> Pair:
+        log_p, back = log_softmax(y)
         share = t if soft else _one_hot(log_p, t)
         if label_smoothing:
             share = share.mul(1 - label_smoothing).add_(label_smoothing / log_p.shape[-1])
         if weights is not None:
-            share = share.mul(_like(weights, log_p))
+            share = share.mul(fitting(name, weights, log_p))
 
         losses = only(log_p, share.bool()).mul_(share).sum(-1).neg_()
         return losses, lambda d: back(share.mul(d.neg().unsqueeze(-1)))
 
-    def weighted_mean(y: Tensor, t: Tensor) -> Pair:
-        if not t.numel():
-            raise ZeroDivisionError("the mean of nothing")
-        losses, pull = rule(y, t)
-        total = Reduction("sum", models)
-        value, spread = total.reduce(losses)
-        size, _ = total.reduce(_worth(weights, y, t))  # type: ignore[arg-type]
-        return value.div(size), lambda dl: pull(spread(dl.div(size)))
-
+    if soft or label_smoothing:
+        rule = counts.masked(shared)
+    else:
+        rule = counts.weighed(picked) if counts else picked
     args = [
         *["soft=True"] * bool(soft),
         *[f"label_smoothing={label_smoothing:g}"] * (label_smoothing > 0),
-        *["weights"] * (weights is not None),
+        *counts.args,
     ]
-    by_weight = weights is not None and not soft and reduction == "mean"
+    by_weight = counts and not soft and reduction == "mean"
     return loss(
         name,
         rule,
@@ -121,16 +114,26 @@ def cross_entropy(
         models,
         SOFT if soft else CLASSES,
         ", ".join(args),
-        weighted_mean if by_weight else None,
+        counts.mean(rule, models) if by_weight else None,
     )
 
 
-def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
+def nll(
+    *,
+    weights: Tensor | None = None,
+    ignore: int | None = None,
+    reduction: str = "mean",
+    models: int = 0,
+) -> Layer:
     """Mean negative log-likelihood: the cross entropy of log-probabilities (of each model).
 
         l = −(1/n) Σ y[t]        dy = −onehot(t) dl / n
 
+    With weights l = −Σ w[t] y[t] / Σ w[t].
+
     Args:
+        weights: w of shape (classes,).
+        ignore: the target whose rows do not count, as in `cross_entropy`.
         reduction: "mean", "sum" or "none".
         models: leading axes of y that count models. The target may lack them.
 
@@ -139,7 +142,8 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
         as `log_softmax` gives them; targets are int64 in [0, classes).
 
     Raises:
-        ShapeError: t has another shape than y without its last axis.
+        ShapeError: t has another shape than y without its last axis, or there are not as many
+            weights as classes.
         KindError: t is not int64.
         InputError: a class is out of range.
 
@@ -150,8 +154,9 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
     >>> nll()((), (y, torch.tensor([0])))[0]
     tensor(1.3863)
     """
+    counts = worth("nll", weights, ignore)
 
-    def rule(y: Tensor, t: Tensor) -> Pair:
+    def picked(y: Tensor, t: Tensor) -> Pair:
         losses, index = _picked(y, t)
 
         def pull(d: Tensor) -> Tensor:
@@ -160,33 +165,23 @@ def nll(*, reduction: str = "mean", models: int = 0) -> Layer:
 
         return losses, pull
 
-    return loss("nll", rule, reduction, models, CLASSES)
+    rule = counts.weighed(picked) if counts else picked
+    mean = counts.mean(rule, models) if counts and reduction == "mean" else None
+    return loss("nll", rule, reduction, models, CLASSES, ", ".join(counts.args), mean)
 
 
 def _picked(log_p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     """Pick each row's class: −log p of it, and its index (…, 1)."""
-    index = _index(log_p, t)
+    index = index_of(log_p, t)
     return log_p.gather(-1, index).squeeze(-1).neg_(), index
 
 
 def _one_hot(log_p: Tensor, t: Tensor) -> Tensor:
     """Give the class of each row all of the share."""
-    return log_p.new_zeros(log_p.shape).scatter_(-1, _index(log_p, t), 1.0)
+    return log_p.new_zeros(log_p.shape).scatter_(-1, index_of(log_p, t), 1.0)
 
 
-def _index(y: Tensor, t: Tensor) -> Tensor:
+def index_of(y: Tensor, t: Tensor) -> Tensor:
+    """View the classes as an index (*rows of y, 1)."""
     index = t.unsqueeze(-1)
     return index if index.ndim == y.ndim else index.expand(*y.shape[:-1], 1)
-
-
-def _worth(weights: Tensor, y: Tensor, t: Tensor) -> Tensor:
-    """Look up the weight of each row's class."""
-    worth = _like(weights, y).take(t)
-    return worth if worth.ndim == y.ndim - 1 else worth.expand(y.shape[:-1])
-
-
-def _like(weights: Tensor, y: Tensor) -> Tensor:
-    if len(weights) != y.shape[-1]:
-        got = show(weights.shape)
-        raise ShapeError(f"cross_entropy: expected {y.shape[-1]} weights, got {got}")
-    return weights.to(y.device, y.dtype)

@@ -16,8 +16,10 @@ from funcdl.module.class_losses import *
 from funcdl.module.clipping import clip_grad_norm_ as clip_grad_norm_
 from funcdl.module.clipping import clip_grad_value_ as clip_grad_value_
 from funcdl.module.convolution import *
+from funcdl.module.distances import *
 from funcdl.module.dropouts import *
 from funcdl.module.embedding import *
+from funcdl.module.label_losses import *
 from funcdl.module.linear import *
 from funcdl.module.losses import *
 from funcdl.module.margin_losses import *

@@ -17,18 +17,23 @@ from funcdl.layers.activations import (
     softmax,
     tanh,
 )
+from funcdl.layers.along import glu
+from funcdl.layers.bounded import log_sigmoid, soft_sign
 from funcdl.module.doors import along_axis
 from funcdl.module.named import Named, refuse
 from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
 
 __all__ = [
+    "GLU",
     "Exp",
     "Hardsigmoid",
     "Hardtanh",
+    "LogSigmoid",
     "LogSoftmax",
     "Sigmoid",
     "Softmax",
+    "Softsign",
     "Tanh",
 ]
 
@@ -70,6 +75,45 @@ class Sigmoid(Named):
 
     def __init__(self) -> None:
         super().__init__(locals(), sigmoid)
+
+
+class LogSigmoid(Named):
+    """PyTorch's `LogSigmoid`.
+
+    >>> LogSigmoid()
+    LogSigmoid()
+    """
+
+    factory = log_sigmoid
+
+    def __init__(self) -> None:
+        super().__init__(locals(), log_sigmoid)
+
+
+class Softsign(Named):
+    """PyTorch's `Softsign`.
+
+    >>> Softsign()
+    Softsign()
+    """
+
+    factory = soft_sign
+
+    def __init__(self) -> None:
+        super().__init__(locals(), soft_sign)
+
+
+class GLU(Named):
+    """PyTorch's `GLU`: the axis `dim` is halved.
+
+    >>> GLU()
+    GLU()
+    """
+
+    factory = staticmethod(glu)
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__(locals(), along_axis("GLU", glu(), axis_of("GLU", dim)))
 
 
 class Hardsigmoid(Named):

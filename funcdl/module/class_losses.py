@@ -6,10 +6,8 @@ from typing import Any
 
 from funcdl.arguments import MOST, integer
 from funcdl.contract import Layer, Params, Value, Vjp
-from funcdl.errors import KindError
 from funcdl.losses import cross_entropy, nll
 from funcdl.module.doors import around
-from funcdl.module.loss_rules import weighed
 from funcdl.module.losses import Loss
 from funcdl.tensor import Generator, Tensor
 
@@ -47,9 +45,8 @@ class CrossEntropyLoss(Loss):
         how: dict[str, Any] = {"weights": weight, "label_smoothing": label_smoothing}
         hard = cross_entropy(reduction=reduction, **how)
         soft = cross_entropy(reduction=reduction, soft=True, **how)
-        each = cross_entropy(reduction="none", **how)
-        kept = ignoring("CrossEntropyLoss", each, reduction, ignore_index, weight)
-        layer = _by_target("CrossEntropyLoss", hard, hard, soft, kept, ignore_index)
+        kept = cross_entropy(reduction=reduction, ignore=ignore_index, **how)
+        layer = _by_target("CrossEntropyLoss", hard, soft, kept, ignore_index)
         super().__init__(locals(), layer)
 
 
@@ -77,13 +74,9 @@ class NLLLoss(Loss):
         reduction: str = "mean",
     ) -> None:
         integer("NLLLoss", "ignore_index", ignore_index, -MOST)
-        if weight is not None and not (isinstance(weight, Tensor) and weight.ndim == 1):
-            raise KindError("NLLLoss: expected weight to be a tensor of shape (classes,)")
-        hard, each = nll(reduction=reduction), nll(reduction="none")
-        kept = ignoring("NLLLoss", each, reduction, ignore_index, weight, True)
-        chosen = hard if weight is None else kept
-        layer = _by_target("NLLLoss", hard, chosen, None, kept, ignore_index)
-        super().__init__(locals(), layer)
+        hard = nll(reduction=reduction, weights=weight)
+        kept = nll(reduction=reduction, weights=weight, ignore=ignore_index)
+        super().__init__(locals(), _by_target("NLLLoss", hard, None, kept, ignore_index))
 
 
 class LossCrossEntropy(CrossEntropyLoss):
@@ -94,14 +87,11 @@ class LossNLL(NLLLoss):
     """`NLLLoss` by a name as the assignment gives them."""
 
 
-def _by_target(
-    name: str, plain: Layer, hard: Layer, soft: Layer | None, ignoring: Layer, ignored: int
-) -> Layer:
+def _by_target(name: str, hard: Layer, soft: Layer | None, ignoring: Layer, ignored: int) -> Layer:
     """Choose by the target: classes, with some that do not count, or probabilities.
 
     Args:
         name: of the module.
-        plain: whose declaration words what is wrong.
         hard: for classes.
         soft: for probabilities, where the loss takes them.
         ignoring: for classes with some that do not count.
@@ -111,7 +101,7 @@ def _by_target(
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         pair = isinstance(x, tuple) and len(x) == 2 and all(isinstance(v, Tensor) for v in x)
         if not pair or not x[0].ndim:
-            return plain.at(name, params, x, rng)  # which says what is wrong
+            return hard.at(name, params, x, rng)  # which says what is wrong
         y, t = x
         at = 1 if y.ndim > 1 else -1
         part, y = hard, y.movedim(at, -1)
@@ -128,36 +118,3 @@ def _by_target(
         return value, vjp
 
     return around(name, hard, None, apply)
-
-
-def ignoring(
-    name: str,
-    each: Layer,
-    reduction: str,
-    ignored: int,
-    weight: Tensor | None,
-    weigh: bool = False,
-) -> Layer:
-    """Leave out the targets of one class: they count neither in the sum nor in what divides it.
-
-    Args:
-        name: of the module.
-        each: the losses of all examples.
-        reduction: "mean", "sum" or "none".
-        ignored: the class.
-        weight: of each class, None for 1.
-        weigh: whether the losses are still to be weighed.
-    """
-
-    def worth(y: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        kept = t.ne(ignored).to(y.dtype)
-        if weight is None:
-            return kept, kept.sum()
-        by_class = weight.to(y.device, y.dtype).take(t.where(t.ne(ignored), 0)).mul_(kept)
-        return by_class if weigh else kept, by_class.sum()
-
-    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        y, t = x
-        return each.at("", params, (y, t.where(t.ne(ignored), 0)), rng)
-
-    return weighed(name, around(each.name, each, None, apply), reduction, worth)

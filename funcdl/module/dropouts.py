@@ -6,7 +6,7 @@ from functools import cache
 
 from funcdl.arguments import number
 from funcdl.contract import Layer, Params, Value, Vjp
-from funcdl.errors import ShapeError
+from funcdl.errors import InputError, ShapeError
 from funcdl.layers.dropout import dropout
 from funcdl.module.doors import along_axis, around
 from funcdl.module.named import Named
@@ -16,7 +16,7 @@ __all__ = ["Dropout", "Dropout2d"]
 
 
 class Dropout(Named):
-    """PyTorch's `Dropout`, for a `p` below 1.
+    """PyTorch's `Dropout`.
 
     Args:
         p: the probability that a number is set to 0.
@@ -35,14 +35,14 @@ class Dropout(Named):
     def __init__(
         self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None
     ) -> None:
-        super().__init__(locals(), dropout(number("Dropout", "p", p, 0, 1)))
+        super().__init__(locals(), dropout(_probability("Dropout", p)))
 
 
 class Dropout2d(Named):
     """PyTorch's `Dropout2d`: it drops channels of (batch, channels, h, w), or (…, length).
 
     Args:
-        p: the probability that a channel is set to 0; below 1.
+        p: the probability that a channel is set to 0.
         inplace: the input stays as it is, either way.
         rng: the generator to draw from; torch's own without it.
 
@@ -58,8 +58,14 @@ class Dropout2d(Named):
     def __init__(
         self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None
     ) -> None:
-        number("Dropout2d", "p", p, 0, 1)
+        _probability("Dropout2d", p)
         super().__init__(locals(), along_axis("Dropout2d", _channels(p), 1))
+
+
+def _probability(name: str, p: float) -> float:
+    if number(name, "p", p, 0) > 1:
+        raise InputError(f"{name}: expected p to be at most 1, got {p}")
+    return p
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from funcdl.arguments import integer
 from funcdl.initialisers import Initialiser
 from funcdl.layers.embedding import Lookup, embedding
 from funcdl.module.draws import Draw
@@ -18,7 +19,8 @@ class Embedding(Named):
 
     Args:
         num_embeddings, embedding_dim, device, dtype: as in PyTorch.
-        padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, _freeze: as PyTorch
+        padding_idx: the row that begins with 0 and has no gradient; negative from the end.
+        max_norm, norm_type, scale_grad_by_freq, sparse, _weight, _freeze: as PyTorch
             has them by default, no others.
         rng: the generator to draw from; torch's own without it.
         w_init: draws the table instead, as that of `embedding`.
@@ -50,7 +52,6 @@ class Embedding(Named):
         w_init: Initialiser | None = None,
     ) -> None:
         name = "Embedding"
-        refuse(name, "padding_idx", padding_idx, None, "set that row to 0 after each step")
         refuse(name, "max_norm", max_norm, None, "clip the rows after each step")
         refuse(name, "scale_grad_by_freq", scale_grad_by_freq, False, "gradients are sums")
         refuse(name, "sparse", sparse, False, "gradients are plain tensors")
@@ -58,8 +59,17 @@ class Embedding(Named):
         refuse(name, "_freeze", _freeze, False, "hand the optimiser the other parameters alone")
         self.num_embeddings = size(name, "num_embeddings", num_embeddings)
         self.embedding_dim = size(name, "embedding_dim", embedding_dim)
-        super().__init__(locals(), embedding(num_embeddings, embedding_dim))
+        self.padding_idx = padding_idx
+        if padding_idx is not None:
+            least, most = -num_embeddings, num_embeddings - 1
+            self.padding_idx = integer(name, "padding_idx", padding_idx, least, most)
+            self.padding_idx %= num_embeddings
+        layer = embedding(num_embeddings, embedding_dim, padding=self.padding_idx)
+        super().__init__(locals(), layer)
 
     def _start(self, draw: Draw) -> Lookup:
         shape, init = (self.num_embeddings, self.embedding_dim), self.arguments["w_init"]
-        return Lookup(draw.normal(1.0, *shape) if init is None else draw.by(init, *shape))
+        table = draw.normal(1.0, *shape) if init is None else draw.by(init, *shape)
+        if self.padding_idx is not None:
+            table.select(0, self.padding_idx).zero_()
+        return Lookup(table)

@@ -7,15 +7,13 @@ from typing import Any
 
 from funcdl.contract import Layer, Params, Value, Vjp
 from funcdl.errors import InputError, KindError, ShapeError
-from funcdl.losses.loss import PAIRS, Rule, loss
+from funcdl.losses.loss import Rule, loss
 from funcdl.module.doors import around
 from funcdl.ops.choose import only
 from funcdl.tensor import Generator, Tensor
 
 __all__ = [
-    "cosine_embedding",
     "divergence",
-    "hinge_embedding",
     "on_probabilities",
     "smooth_l1",
     "weighed",
@@ -125,46 +123,3 @@ def smooth_l1(beta: float) -> Rule:
         return d.sub_(near, alpha=0.5 * beta).mul_(near), lambda dl: near.mul(dl)
 
     return rule
-
-
-def hinge_embedding(margin: float, reduction: str) -> Layer:
-    """Make the loss that is y where t is 1, and max(0, margin − y) where t is −1."""
-
-    def rule(y: Tensor, t: Tensor) -> Pair:
-        near, far, missed = t.ne(-1), t.ne(1), y.neg().add_(margin)
-        losses = only(y, near).add_(only(missed.relu(), far))
-        pushed = far.logical_and_(missed.ge(0))
-        return losses, lambda d: only(d.expand(y.shape), near).sub_(only(d.expand(y.shape), pushed))
-
-    return loss("HingeEmbeddingLoss", rule, reduction, 0)
-
-
-EPSILON = 1e-12  # what PyTorch adds to squares of norms
-
-
-def cosine_embedding(margin: float, reduction: str) -> Layer:
-    """Make the loss that is 1 − cos where t is 1, and max(0, cos − margin) where t is −1."""
-
-    def rule(y: tuple[Tensor, Tensor], t: Tensor) -> Pair:
-        a, b = y
-        squares = [x.square().sum(-1).add_(EPSILON) for x in y]
-        scale = squares[0].mul(squares[1]).rsqrt_()
-        cos = a.mul(b).sum(-1).mul_(scale)
-        similar, other = t.eq(1), t.eq(-1)
-        over = cos.sub(margin)
-        losses = only(cos.neg().add_(1), similar).add_(only(over.relu(), other))
-
-        def pull(d: Tensor) -> tuple[Tensor, Tensor]:
-            wide = d.expand(cos.shape)
-            rise = only(wide, other.logical_and(over.ge(0))).sub_(only(wide, similar))
-            along = rise.mul(scale).unsqueeze(-1)
-            back = rise.mul(cos).neg_()
-            da, db = (
-                along.mul(to).addcmul_(x, back.div(square).unsqueeze(-1))
-                for x, to, square in ((a, b, squares[0]), (b, a, squares[1]))
-            )
-            return da, db
-
-        return losses, pull
-
-    return loss("CosineEmbeddingLoss", rule, reduction, 0, PAIRS)

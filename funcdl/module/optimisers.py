@@ -9,19 +9,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl import tree
 from funcdl.arguments import number
 from funcdl.errors import InputError
 from funcdl.module.descent import Chain, Descent
 from funcdl.optimisers.adaptive import scale_by_adagrad, scale_by_rms
+from funcdl.optimisers.kin import scale_by_adadelta, scale_by_adamax, scale_by_nadam
 from funcdl.optimisers.moments import scale_by_adam, scale_by_radam, sign_of_momentum
 from funcdl.optimisers.optimiser import Rate
 from funcdl.optimisers.simple import decay
 from funcdl.optimisers.simple import momentum as heavy
-from funcdl.optimisers.transform import Transform, wide_zeros
-from funcdl.tensor import as_dtype_of
+from funcdl.optimisers.transform import Transform
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "RAdam", "RMSprop"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+]
 
 Betas = tuple[float, float]
 
@@ -56,7 +66,7 @@ class SGD(Descent):
             raise InputError("SGD: expected momentum and no dampening with nesterov")
         chain = _decayed("SGD", options)
         if rate and damping:
-            chain["damped"] = _damped(rate, damping)
+            chain["damped"] = heavy(rate, dampening=damping)
         elif rate:
             chain["momentum"] = heavy(rate, nesterov=options["nesterov"])
         return chain
@@ -197,6 +207,81 @@ class Adagrad(Descent):
         return {**_decayed("Adagrad", options), "adagrad": scaled}
 
 
+class Adadelta(Descent):
+    """`adadelta`; `rho` is the rate of its moving means."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        rate = number("Adadelta", "rho", options["rho"], 0, 1)
+        scaled = scale_by_adadelta(rate, eps=options["eps"])
+        return {**_decayed("Adadelta", options), "adadelta": scaled}
+
+
+class Adamax(Descent):
+    """`adamax`; weight decay is coupled, through the gradient."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        scaled = scale_by_adamax(betas=_pair(options["betas"]), eps=options["eps"])
+        return _around(self._name, options, False, adamax=scaled)
+
+
+class NAdam(Descent):
+    """`nadam`; weight decay is coupled, through the gradient, unless it is said to be decoupled."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Rate = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, locals())
+
+    def _chain(self, **options: Any) -> Chain:
+        number("NAdam", "momentum_decay", options["momentum_decay"], 0)
+        scaled = scale_by_nadam(
+            betas=_pair(options["betas"]), eps=options["eps"], warming=options["momentum_decay"]
+        )
+        return _around(self._name, options, options["decoupled_weight_decay"], nadam=scaled)
+
+
 class Lion(Descent):
     """`lion`, which PyTorch has not: its weight decay is decoupled."""
 
@@ -229,15 +314,3 @@ def _around(name: str, options: dict[str, Any], decoupled: bool, **scaled: Trans
     """Put weight decay before what scales the gradient, or behind it, where it is decoupled."""
     decayed = _decayed(name, options)
     return {**scaled, **decayed} if decoupled else {**decayed, **scaled}
-
-
-def _damped(rate: float, damping: float) -> Transform:
-    """Keep a velocity into which all gradients but the first go with the factor 1 − damping."""
-
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        begun, velocity = state
-        share = 1 - damping if begun else 1.0
-        velocity = tree.map(lambda v, g: v.mul(rate).add_(g, alpha=share), velocity, grads)
-        return tree.map(as_dtype_of, velocity, grads), (True, velocity)
-
-    return Transform(lambda params: (False, wide_zeros(params)), update)

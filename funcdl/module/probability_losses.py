@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from funcdl.errors import KindError
 from funcdl.losses import (
     binary_cross_entropy,
     kl_divergence,
 )
 from funcdl.losses.loss import loss
+from funcdl.misuse import short
 from funcdl.module.loss_rules import (
     divergence,
     on_probabilities,
@@ -14,7 +16,7 @@ from funcdl.module.loss_rules import (
     weight_for,
 )
 from funcdl.module.losses import Loss
-from funcdl.module.named import flag, refuse
+from funcdl.module.named import flag
 from funcdl.tensor import Tensor
 
 __all__ = [
@@ -88,7 +90,7 @@ class BCEWithLogitsLoss(Loss):
     Args:
         weight: of each number, as a tensor that broadcasts against the output.
         reduction: "mean", "sum" or "none".
-        pos_weight: None, no other.
+        pos_weight: what a yes counts beside a no, as a tensor that broadcasts likewise.
 
     >>> import torch
     >>> BCEWithLogitsLoss()(torch.zeros(2), torch.tensor([0.0, 1.0]))
@@ -105,11 +107,11 @@ class BCEWithLogitsLoss(Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        name = "BCEWithLogitsLoss"
-        refuse(name, "pos_weight", pos_weight, None, "give each number its weight")
-        layer = binary_cross_entropy(reduction=reduction if weight is None else "none")
-        if weight is not None:
-            layer = weighed(name, layer, reduction, weight_for(name, weight))
+        if pos_weight is not None and not isinstance(pos_weight, Tensor):
+            raise KindError(
+                f"BCEWithLogitsLoss: expected pos_weight to be a tensor, got {short(pos_weight)}"
+            )
+        layer = binary_cross_entropy(weights=weight, pos_weight=pos_weight, reduction=reduction)
         super().__init__(locals(), layer)
 
 

@@ -10,6 +10,7 @@ from funcdl.layers.activations import (
     relu,
     softplus,
 )
+from funcdl.layers.bounded import hard_swish, relu6
 from funcdl.layers.prelu import Slope, prelu
 from funcdl.layers.rectifiers import elu, gelu, leaky_relu, mish, selu, silu
 from funcdl.module.doors import along_axis, around
@@ -22,10 +23,12 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "Hardswish",
     "LeakyReLU",
     "Mish",
     "PReLU",
     "ReLU",
+    "ReLU6",
     "SiLU",
     "Softplus",
 ]
@@ -42,6 +45,32 @@ class ReLU(Named):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(locals(), relu)
+
+
+class ReLU6(Named):
+    """PyTorch's `ReLU6`. With `inplace`, too, the input stays as it is.
+
+    >>> ReLU6()
+    ReLU6()
+    """
+
+    factory = relu6
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(locals(), relu6)
+
+
+class Hardswish(Named):
+    """PyTorch's `Hardswish`. With `inplace`, too, the input stays as it is.
+
+    >>> Hardswish()
+    Hardswish()
+    """
+
+    factory = hard_swish
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(locals(), hard_swish)
 
 
 class SELU(Named):

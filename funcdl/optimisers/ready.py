@@ -21,25 +21,43 @@ from funcdl.optimisers.simple import momentum as heavy
 from funcdl.optimisers.transform import Transform
 from funcdl.tensor import Tensor
 
-__all__ = ["adagrad", "adam", "adamw", "lion", "radam", "rmsprop", "sgd"]
+__all__ = [
+    "Where",
+    "adagrad",
+    "adam",
+    "adamw",
+    "decayed",
+    "lion",
+    "radam",
+    "rmsprop",
+    "sgd",
+    "some",
+]
 
 Where = Callable[[str], bool] | None
 
 
 def sgd(
-    lr: Rate, *, momentum: Each = 0.0, nesterov: bool = False, weight_decay: Each = 0.0
+    lr: Rate,
+    *,
+    momentum: Each = 0.0,
+    nesterov: bool = False,
+    weight_decay: Each = 0.0,
+    dampening: float = 0.0,
 ) -> Optimiser:
     """Stochastic gradient descent, as in `torch.optim.SGD`.
 
         g ← g + weight_decay p        v ← momentum v + g        p ← p − lr v
 
-    With `nesterov`, p ← p − lr (g + momentum v).
+    With `nesterov`, p ← p − lr (g + momentum v); with `dampening`, after the first step,
+    v ← momentum v + (1 − dampening) g.
 
     Args:
         lr: the learning rate, at least 0, or a schedule; one, or (*models,).
         momentum: in [0, 1); one, or (*models,).
         nesterov: look ahead along the velocity; needs momentum.
         weight_decay: at least 0, one or (*models,); adds the gradient of (weight_decay / 2) ‖p‖².
+        dampening: at least 0; needs momentum, and is 0 with `nesterov`.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -55,10 +73,15 @@ def sgd(
     """
     checked_rate("sgd", lr)
     each_number("sgd", "momentum", momentum, 0, 1)
-    if nesterov and not _some(momentum):
+    if nesterov and not some(momentum):
         raise InputError("sgd: expected momentum above 0 with nesterov, got 0")
-    along = [heavy(momentum, nesterov=nesterov)] if _some(momentum) else []
-    return optimiser(*_decayed("sgd", weight_decay), *along, lr=lr)
+    if number("sgd", "dampening", dampening, 0) and (nesterov or not some(momentum)):
+        raise InputError(
+            f"sgd: expected no dampening without momentum, or with nesterov, got {dampening}"
+        )
+    how = {"nesterov": nesterov, "dampening": dampening}
+    along = [heavy(momentum, **how)] if some(momentum) else []  # type: ignore[arg-type]
+    return optimiser(*decayed("sgd", weight_decay), *along, lr=lr)
 
 
 def adagrad(lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: Each = 0.0) -> Optimiser:
@@ -85,7 +108,7 @@ def adagrad(lr: Rate = 1e-2, *, eps: float = 1e-10, weight_decay: Each = 0.0) ->
     """
     checked_rate("adagrad", lr)
     number("adagrad", "eps", eps, 0)
-    return optimiser(*_decayed("adagrad", weight_decay), scale_by_adagrad(eps=eps), lr=lr)
+    return optimiser(*decayed("adagrad", weight_decay), scale_by_adagrad(eps=eps), lr=lr)
 
 
 def rmsprop(
@@ -127,8 +150,8 @@ def rmsprop(
     number("rmsprop", "eps", eps, 0)
     each_number("rmsprop", "momentum", momentum, 0, 1)
     scaled = scale_by_rms(rate, eps=eps, centred=centred)
-    along = [heavy(momentum)] if _some(momentum) else []
-    return optimiser(*_decayed("rmsprop", weight_decay), scaled, *along, lr=lr)
+    along = [heavy(momentum)] if some(momentum) else []
+    return optimiser(*decayed("rmsprop", weight_decay), scaled, *along, lr=lr)
 
 
 def adam(
@@ -138,6 +161,7 @@ def adam(
     eps: float = 1e-8,
     weight_decay: Each = 0.0,
     where: Where = None,
+    amsgrad: bool = False,
 ) -> Optimiser:
     """Adam, as in `torch.optim.Adam`; with weight decay, as in `torch.optim.AdamW`.
 
@@ -150,6 +174,7 @@ def adam(
         weight_decay: at least 0, one or (*models,); decoupled: it shrinks the parameters, not
             through the gradient.
         where: which parameters decay, by their paths: see `decay`.
+        amsgrad: whether the largest v so far stands for v in the denominator.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -167,8 +192,8 @@ def adam(
     checked_rate("adam", lr)
     checked("adam", betas)
     number("adam", "eps", eps, 0)
-    scaled = scale_by_adam(betas=betas, eps=eps)
-    return optimiser(scaled, *_decayed("adam", weight_decay, where), lr=lr)
+    scaled = scale_by_adam(betas=betas, eps=eps, amsgrad=amsgrad)
+    return optimiser(scaled, *decayed("adam", weight_decay, where), lr=lr)
 
 
 def adamw(
@@ -178,6 +203,7 @@ def adamw(
     eps: float = 1e-8,
     weight_decay: Each = 1e-2,
     where: Where = None,
+    amsgrad: bool = False,
 ) -> Optimiser:
     """Adam with decoupled weight decay, as in `torch.optim.AdamW`: `adam` with another default.
 
@@ -187,6 +213,7 @@ def adamw(
         eps: added to the denominator, at least 0.
         weight_decay: at least 0; one, or (*models,).
         where: which parameters decay, by their paths: see `decay`.
+        amsgrad: as in `adam`.
 
     Raises:
         InputError, KindError: an argument is out of its range.
@@ -200,7 +227,8 @@ def adamw(
     >>> descend.update(params, (torch.tensor([5.0]),), descend.init(params))[0]
     (tensor([0.8500]),)
     """
-    return adam(lr, betas=betas, eps=eps, weight_decay=weight_decay, where=where)
+    how = {"weight_decay": weight_decay, "where": where, "amsgrad": amsgrad}
+    return adam(lr, betas=betas, eps=eps, **how)  # type: ignore[arg-type]
 
 
 def radam(
@@ -236,7 +264,7 @@ def radam(
     checked("radam", betas)
     number("radam", "eps", eps, 0)
     scaled = scale_by_radam(betas=betas, eps=eps)
-    return optimiser(scaled, *_decayed("radam", weight_decay, where), lr=lr)
+    return optimiser(scaled, *decayed("radam", weight_decay, where), lr=lr)
 
 
 def lion(
@@ -271,14 +299,15 @@ def lion(
     checked_rate("lion", lr)
     checked("lion", betas)
     signs = sign_of_momentum(betas=betas)
-    return optimiser(signs, *_decayed("lion", weight_decay, where), lr=lr)
+    return optimiser(signs, *decayed("lion", weight_decay, where), lr=lr)
 
 
-def _decayed(where: str, rate: Each, chosen: Where = None) -> list[Transform]:
+def decayed(where: str, rate: Each, chosen: Where = None) -> list[Transform]:
+    """List the transform that decays, where there is something to decay by."""
     each_number(where, "weight_decay", rate, 0)
-    return [decay(rate, where=chosen)] if _some(rate) else []
+    return [decay(rate, where=chosen)] if some(rate) else []
 
 
-def _some(rate: Each) -> bool:
+def some(rate: Each) -> bool:
     """Tell whether there is anything of it: one for each model is, be they all 0."""
     return isinstance(rate, Tensor) or bool(rate)

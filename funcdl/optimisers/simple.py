@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from funcdl import tree
-from funcdl.arguments import each_number
+from funcdl.arguments import each_number, number
 from funcdl.contract import Params
 from funcdl.errors import InputError, KindError
 from funcdl.optimisers.rates import Each, added, fitted
-from funcdl.optimisers.transform import Transform, wide_zeros
+from funcdl.optimisers.transform import Transform, count, wide_zeros
 from funcdl.tensor import Tensor, as_dtype_of, wide
 
 __all__ = ["decay", "momentum"]
 
 
-def momentum(rate: Each, *, nesterov: bool = False) -> Transform:
+class Damped(NamedTuple):
+    """Whether there was a step (1) or not (0), and the velocity."""
+
+    begun: Tensor
+    velocity: Params
+
+
+def momentum(rate: Each, *, nesterov: bool = False, dampening: float = 0.0) -> Transform:
     """Go on in the direction so far.
 
         v ← rate v + g        u = v
 
-    With `nesterov`, u = g + rate v: a look ahead along the velocity.
+    With `nesterov`, u = g + rate v: a look ahead along the velocity. With `dampening`, all
+    gradients but the first go into it with the factor 1 − dampening.
 
     Args:
         rate: in [0, 1); one, or (*models,).
         nesterov: whether to look ahead.
+        dampening: at least 0, and 0 with `nesterov`.
 
     Raises:
-        InputError, KindError: `rate` is out of its range, or 0 with `nesterov`.
+        InputError, KindError: an argument is out of its range, or `rate` 0 with `nesterov`.
 
     Polyak, "Some methods of speeding up the convergence of iteration methods" (1964); Nesterov's:
     Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
@@ -44,6 +53,8 @@ def momentum(rate: Each, *, nesterov: bool = False) -> Transform:
     each_number("momentum", "rate", rate, 0, 1)
     if nesterov and not isinstance(rate, Tensor) and not rate:
         raise InputError("momentum: expected rate above 0 with nesterov, got 0")
+    if number("momentum", "dampening", dampening, 0) and nesterov:
+        raise InputError(f"momentum: expected no dampening with nesterov, got {dampening}")
 
     def slowed(v: Tensor) -> Tensor:
         if not isinstance(rate, Tensor):
@@ -59,6 +70,19 @@ def momentum(rate: Each, *, nesterov: bool = False) -> Transform:
             return tree.map(as_dtype_of, ahead, grads), velocity
         return tree.map(as_dtype_of, velocity, grads), velocity
 
+    def damped(grads: Params, state: Damped, params: Params) -> tuple[Params, Damped]:
+        begun, velocity = state
+        share = 1 - begun * dampening
+
+        def faster(v: Tensor, g: Tensor) -> Tensor:
+            return slowed(v).addcmul_(wide(g), as_dtype_of(share, v))
+
+        velocity = tree.map(faster, velocity, grads)
+        updates = tree.map(as_dtype_of, velocity, grads)
+        return updates, Damped(begun.clamp_min(1.0), velocity)
+
+    if dampening:
+        return Transform(lambda params: Damped(count(params), wide_zeros(params)), damped)
     return Transform(wide_zeros, update)
 
 

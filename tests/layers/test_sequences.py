@@ -181,3 +181,20 @@ def test_a_cell_that_changes_the_dtype_of_its_state_is_refused_at_the_next_step(
         f.KindError, match=r"^scan\[1\] serial\[0\] parallel\[0\] linear: expected x"
     ):
         layer(params, torch.ones(1, 3, 2))
+
+
+def test_the_row_of_the_padding_begins_with_nothing_and_stays_so(rng):
+    net = f.serial(f.embedding(5, 3, padding=2), f.linear(1))
+    params, _ = net.init(rng, (4,))
+    assert not params[0].w[2].any()
+    assert params[0].w[[0, 1, 3, 4]].all()
+    x, t = torch.tensor([[2, 0, 2, 4]]), torch.ones(1, 4, 1)
+    for models in (0, 1):
+        held = tree.stack([params, params]) if models else params
+        descent = f.sgd(0.1)
+        step = f.training_step(f.supervised(net, f.mse(models=models)), descent)
+        inputs = x.expand(2, 1, 4) if models else x
+        for one in (step, f.stage(step)):
+            moved, _, _ = one(held, descent.init(held), (inputs, t))
+            assert not moved[0].w[..., 2, :].any()
+            assert (moved[0].w != held[0].w)[..., [0, 4], :].any()

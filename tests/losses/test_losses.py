@@ -2,12 +2,16 @@
 
 import pytest
 import torch
+from torch.nn import functional as nnf
 
 import funcdl as f
 from funcdl import tree
 
-ELEMENTWISE = [f.mse, f.l1, f.huber, f.binary_cross_entropy, f.hinge]
-ROWS = [f.cosine_distance, f.kl_divergence]
+ELEMENTWISE = [
+    *(f.mse, f.l1, f.huber, f.binary_cross_entropy, f.hinge),
+    *(f.soft_margin, f.hinge_embedding, f.binary_focal),
+]
+ROWS = [f.cosine_distance, f.kl_divergence, f.multi_label_margin, f.multi_label_soft_margin]
 
 
 def test_logits_far_out_do_not_overflow():
@@ -124,3 +128,117 @@ def test_weighted_sum_takes_every_loss(rng):
 def test_no_cotangent_is_computed_where_none_is_asked_for():
     _, vjp = f.mse()((), (torch.ones(2), torch.zeros(2)))
     assert vjp(torch.ones(()), False) == ((), None)
+
+
+def pulled(layer, *x):
+    loss, vjp = layer((), x)
+    return loss, vjp(torch.ones_like(loss))[1][0]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.2, 0.5, 3.0])])
+def test_a_target_that_is_no_class_can_be_ignored(weights, smoothing, reduction, rng):
+    y, t = torch.randn(6, 3, generator=rng), torch.tensor([0, -100, 2, 1, -100, 0])
+    live = y.clone().requires_grad_()
+    how = {"weight": weights, "ignore_index": -100, "reduction": reduction}
+    with torch.enable_grad():
+        expected = nnf.cross_entropy(live, t, label_smoothing=smoothing, **how)
+        (slope,) = torch.autograd.grad(expected, live, torch.ones_like(expected))
+    made = f.cross_entropy(
+        weights=weights, label_smoothing=smoothing, ignore=-100, reduction=reduction
+    )
+    loss, dy = pulled(made, y, t)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(dy, slope)
+    assert not dy[t == -100].any()
+
+
+def test_a_loss_that_is_ignored_may_be_infinite():
+    y, t = torch.tensor([[0.0, -float("inf")], [0.0, 0.0]]), torch.tensor([1, 0])
+    for make in (f.cross_entropy, f.nll, f.focal):
+        loss, dy = pulled(make(ignore=1), y, t)
+        assert loss.isfinite()
+        assert not dy[0].any()
+
+
+@pytest.mark.parametrize("staged", [False, True], ids=["plain", "staged"])
+def test_each_model_ignores_as_it_does_alone(staged, rng):
+    net, descent = f.linear(3), f.sgd(0.1)
+    members = [net.init(rng, (4,))[0] for _ in range(2)]
+    x, t = torch.rand(6, 4, generator=rng), torch.tensor([0, -1, 2, 1, -1, 0])
+    weights = torch.tensor([0.2, 0.5, 3.0])
+
+    def trained(params, x, models):
+        loss = f.cross_entropy(weights=weights, ignore=-1, models=models)
+        step = f.training_step(f.supervised(net, loss), descent)
+        step, state = f.stage(step) if staged else step, descent.init(params)
+        for _ in range(3):
+            params, state, value = step(params, state, (x, t))
+        return params.w.clone(), value.clone()
+
+    together = trained(tree.stack(members), x.expand(2, 6, 4), 1)
+    for i, member in enumerate(members):
+        for one, other in zip(together, trained(member, x, 0)):
+            torch.testing.assert_close(one[i], other)
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.2, 0.5, 3.0])])
+def test_a_focal_loss_without_focus_is_a_cross_entropy(weights, rng):
+    y, t = torch.randn(6, 3, generator=rng), torch.tensor([0, 1, 2, 1, 2, 0])
+    for one, other in zip(
+        pulled(f.focal(0, weights=weights), y, t), pulled(f.cross_entropy(weights=weights), y, t)
+    ):
+        torch.testing.assert_close(one, other)
+    t = t.unsqueeze(-1).eq(torch.arange(3)).float()
+    for one, other in zip(pulled(f.binary_focal(0), y, t), pulled(f.binary_cross_entropy(), y, t)):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("yes", [3.0, torch.tensor([3.0, 1.0, 0.5])])
+def test_a_rare_yes_counts_more(yes, rng):
+    y, t = 30 * torch.randn(6, 3, generator=rng), torch.rand(6, 3, generator=rng).round()
+    live = y.clone().requires_grad_()
+    with torch.enable_grad():
+        expected = nnf.binary_cross_entropy_with_logits(live, t, pos_weight=torch.as_tensor(yes))
+        (slope,) = torch.autograd.grad(expected, live)
+    loss, dy = pulled(f.binary_cross_entropy(pos_weight=yes), y, t)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(dy, slope)
+
+
+def test_triplets_compose_with_what_embeds_them(rng):
+    three = tuple(torch.rand(5, 4, generator=rng) for _ in range(3))
+    loss = f.triplet(5.0, distance=f.pairwise_distance(1))
+    objective = f.supervised(f.shared(f.linear(2)), loss)
+    params, _ = objective.init(rng, (((4,), (4,), (4,)), ()))
+    live = params.w.clone().requires_grad_()
+    with torch.enable_grad():
+        each = [x @ live + params.b for x in three]
+        expected = nnf.triplet_margin_loss(*each, 5.0, 1.0)
+        (slope,) = torch.autograd.grad(expected, live)
+    value, vjp = objective(params, (three, torch.ones(5)))
+    torch.testing.assert_close(value, expected.detach())
+    torch.testing.assert_close(vjp(torch.ones(()))[0].w, slope)
+
+
+def test_a_triplet_takes_a_distance_of_a_users_own(rng):
+    def squared(params, pair):
+        apart = pair[0] - pair[1]
+        return (apart * apart).sum(-1), lambda d: (
+            (),
+            (2 * apart * d.unsqueeze(-1), -2 * apart * d.unsqueeze(-1)),
+        )
+
+    y = tuple(torch.rand(5, 4, generator=rng).double() for _ in range(3))
+    found = f.check(
+        f.triplet(2.0, distance=squared, swap=True), (), (y, torch.ones(5).double()), rng
+    )
+    assert max(found.values()) < 1e-6
+
+
+def test_an_easy_triplet_moves_nothing():
+    a, far = torch.zeros(1, 2), torch.tensor([[3.0, 4.0]])
+    loss, dy = pulled(f.triplet(), (a, a.clone(), far), torch.ones(1))
+    assert float(loss) == 0
+    assert not any(d.any() for d in dy)

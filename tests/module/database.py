@@ -228,7 +228,7 @@ def reference(theirs, sample, names, kind):
     inputs, named = tree.map(kind, cloned(sample.given))
     with torch.enable_grad():
         live = [*inputs, *named.values()]
-        ends = len(live) - 1 if is_loss(theirs) else len(live)
+        ends = len(live) - ("target" in inspect.signature(theirs.forward).parameters)
         live = [x for x in live[:ends] if isinstance(x, torch.Tensor) and x.is_floating_point()]
         for x in live:
             x.requires_grad_()

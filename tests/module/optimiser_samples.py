@@ -9,7 +9,7 @@ import unittest
 
 import torch
 
-CLASSES = ("SGD", "Adam", "AdamW", "RAdam", "RMSprop", "Adagrad")
+CLASSES = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
 
 
 def main(path):

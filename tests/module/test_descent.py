@@ -15,7 +15,7 @@ import funcdl as f
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "optimisers_beside_pytorch.md"
-CLASSES = ("SGD", "Adam", "AdamW", "RAdam", "RMSprop", "Adagrad")
+CLASSES = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
 
 
 def rng(seed=0):
@@ -34,12 +34,22 @@ def database(tmp_path_factory):
 
 def differences(name, dtype, steps=12, **kwargs):
     """Descend with PyTorch's class and with ours; return the largest relative difference."""
+    # NAdam keeps a product of its decays in torch's default dtype, whatever the parameters'.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return _differences(name, dtype, steps, **kwargs)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _differences(name, dtype, steps, **kwargs):
     shapes = (3, 4), (5,), ()
     starts = [
         torch.randn(shape, generator=rng(i), dtype=torch.float64) for i, shape in enumerate(shapes)
     ]
-    theirs = [torch.nn.Parameter(p.to(dtype)) for p in starts]
-    ours = [(p.to(dtype), torch.zeros(p.shape, dtype=dtype)) for p in starts]
+    theirs = [torch.nn.Parameter(p.to(dtype).clone()) for p in starts]
+    ours = [(p.to(dtype).clone(), torch.zeros(p.shape, dtype=dtype)) for p in starts]
     one, two = getattr(torch.optim, name)(theirs, **kwargs), getattr(f, name)(ours, **kwargs)
     g = rng(9)
     for _ in range(steps):
@@ -98,6 +108,10 @@ def test_names_places_and_defaults_are_pytorchs(name):
         ("AdamW", {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True, "foreach": False}),
         ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "betas": (0.8, 0.9)}),
         ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+        ("Adamax", {"lr": 0.1, "weight_decay": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+        ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.1}),
+        ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+        ("Adadelta", {"rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
         ("RMSprop", {"lr": 0.1, "alpha": 0.9, "centered": True, "momentum": 0.5}),
         ("Adagrad", {"lr": 0.1, "lr_decay": 0.3, "initial_accumulator_value": 0.2, "eps": 1e-3}),
     ],
@@ -196,6 +210,11 @@ def test_a_step_is_that_of_the_function_bit_for_bit():
         (lambda p: f.RAdam(p, 0.1), f.radam(0.1)),
         (lambda p: f.RMSprop(p, 0.1, 0.9), f.rmsprop(0.1, rate=0.9)),
         (lambda p: f.Adagrad(p), f.adagrad()),
+        (lambda p: f.Adadelta(p, 0.5, weight_decay=0.1), f.adadelta(0.5, weight_decay=0.1)),
+        (lambda p: f.Adamax(p, 0.1), f.adamax(0.1)),
+        (lambda p: f.NAdam(p, 0.1, weight_decay=0.1, decoupled_weight_decay=True), f.nadam(0.1, weight_decay=0.1)),
+        (lambda p: f.AdamW(p, 0.1, amsgrad=True), f.adamw(0.1, amsgrad=True)),
+        (lambda p: f.SGD(p, 0.1, momentum=0.9, dampening=0.5), f.sgd(0.1, momentum=0.9, dampening=0.5)),
         (lambda p: f.Lion(p, 0.1, weight_decay=0.1), f.lion(0.1, weight_decay=0.1)),
         (lambda p: f.SGD(p, f.schedules.exponential(0.1, 0.5, 1)), f.sgd(f.schedules.exponential(0.1, 0.5, 1))),
     ]  # fmt: skip

@@ -21,6 +21,19 @@ MADE = {
     "adagrad": lambda lr, share: f.adagrad(lr, weight_decay=share),
     "radam": lambda lr, share: f.radam(lr, weight_decay=share),
     "lion": lambda lr, share: f.lion(lr, weight_decay=share),
+    "damped": lambda lr, share: f.optimiser(f.momentum(share, dampening=0.5), lr=lr),
+    "adadelta": lambda lr, share: f.adadelta(lr, eps=1e-3, weight_decay=share),
+    "adamax": lambda lr, share: f.adamax(lr, weight_decay=share),
+    "nadam": lambda lr, share: f.nadam(lr, weight_decay=share),
+    "muon": lambda lr, share: f.muon(
+        lr, weight_decay=share, rest=f.adam(lr), models=getattr(lr, "ndim", 0)
+    ),
+    "accumulated": lambda lr, share: f.accumulated(f.adam(lr, weight_decay=share), 2),
+    "careful": lambda lr, share: f.finite_only(f.sgd(lr), models=getattr(lr, "ndim", 0)),
+    "grouped": lambda lr, share: f.grouped({"*.b": f.sgd(lr)}, f.adam(lr)),
+    "by path": lambda lr, share: f.optimiser(
+        f.scale_by_adam(), f.by_path({"*.b": f.scaled(share), "[0]": f.decay(share)}), lr=lr
+    ),
     "averaged": lambda lr, share: f.averaged(f.adam(lr), 0.5),
     "scheduled": lambda lr, share: f.adam(lambda t: f.schedules.cosine(1.0, 6)(t) * lr),
 }
@@ -86,7 +99,9 @@ def test_rates_that_are_not_as_many_as_the_models_are_refused(name):
     _, each, _, _ = start(torch.float64)
     stacked = f.tree.stack(each[:2])
     descent = MADE[name](RATES, SHARES)
-    with pytest.raises(ShapeError, match=r"one for each model.* got \(3,\) and a parameter \(2, 3"):
+    with pytest.raises(
+        ShapeError, match=r"one for each model.* got \(3,\) and a parameter \(2, [34]"
+    ):
         descent.update(stacked, stacked, descent.init(stacked))
 
 

@@ -62,6 +62,38 @@ PAIRS = [
             "weight_decay": 0.3,
         },
     ),
+    (
+        f.sgd(0.1, momentum=0.5, dampening=0.3, weight_decay=0.3),
+        torch.optim.SGD,
+        {"lr": 0.1, "momentum": 0.5, "dampening": 0.3, "weight_decay": 0.3},
+    ),
+    (f.adam(0.1, amsgrad=True), torch.optim.Adam, {"lr": 0.1, "amsgrad": True}),
+    (f.adamw(0.1, amsgrad=True), torch.optim.AdamW, {"lr": 0.1, "amsgrad": True}),
+    (f.adadelta(), torch.optim.Adadelta, {}),
+    (
+        f.adadelta(0.5, rate=0.8, eps=1e-3, weight_decay=0.3),
+        torch.optim.Adadelta,
+        {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.3},
+    ),
+    (f.adamax(0.1), torch.optim.Adamax, {"lr": 0.1}),
+    (
+        f.adamax(0.1, betas=(0.5, 0.8), eps=1e-3),
+        torch.optim.Adamax,
+        {"lr": 0.1, "betas": (0.5, 0.8), "eps": 1e-3},
+    ),
+    (f.nadam(0.1), torch.optim.NAdam, {"lr": 0.1}),
+    (
+        f.nadam(0.1, betas=(0.5, 0.8), eps=1e-3, warming=0.1, weight_decay=0.3),
+        torch.optim.NAdam,
+        {
+            "lr": 0.1,
+            "betas": (0.5, 0.8),
+            "eps": 1e-3,
+            "momentum_decay": 0.1,
+            "weight_decay": 0.3,
+            "decoupled_weight_decay": True,
+        },
+    ),
     (f.radam(0.1), torch.optim.RAdam, {"lr": 0.1}),
     (
         f.radam(0.1, betas=(0.5, 0.8), eps=1e-3, weight_decay=0.3),
@@ -101,6 +133,16 @@ def rosenbrock(p, t):
 @pytest.mark.parametrize("gradient", [quartic, quadratic, rosenbrock])
 @pytest.mark.parametrize("make", TREES)
 def test_trajectories_agree_with_torch(optimiser, torchs, settings, gradient, make, rng):
+    # NAdam keeps a product of its decays in torch's default dtype.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        agree(optimiser, torchs, settings, gradient, make, rng)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def agree(optimiser, torchs, settings, gradient, make, rng):
     params = make(rng)
     target = tree.map(lambda p: normal(p.shape, rng), params)
     theirs = [p.clone().requires_grad_() for p in tree.leaves(params)]
@@ -229,6 +271,15 @@ ALL = [
     f.adamw(0.05),
     f.radam(0.05),
     f.lion(0.01),
+    f.sgd(0.05, momentum=0.9, dampening=0.5),
+    f.adam(0.05, amsgrad=True),
+    f.adadelta(1.0, eps=1e-3),
+    f.adamax(0.05),
+    f.nadam(0.05),
+    f.accumulated(f.adam(0.1), 2),
+    f.finite_only(f.adam(0.05)),
+    f.optimiser(f.by_path({"*": f.scaled(0.5)}), f.scale_by_adam(), lr=0.05),
+    f.grouped({"*": f.adam(0.05)}, f.sgd(0.1)),
     f.averaged(f.adam(0.05), 0.9),
     f.optimiser(f.clip_by_global_norm(1.0), f.scale_by_adam(), f.decay(0.01), lr=0.05),
     f.adam(f.schedules.one_cycle(0.05, 60)),
@@ -423,7 +474,9 @@ MAGNITUDES = [1.0, 300.0, 6e4, 1e-4, 6e-8, 0.0]
 @pytest.mark.parametrize("size", MAGNITUDES)
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
 @pytest.mark.parametrize(
-    "make", [f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion], ids=lambda m: m.__name__
+    "make",
+    [*(f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion), f.adadelta, f.adamax, f.nadam],
+    ids=lambda m: m.__name__,
 )
 def test_half_precision_takes_the_steps_of_float64(make, dtype, size, rng):
     optimiser = make(0.1)

@@ -9,6 +9,12 @@ from hypothesis import strategies as st
 
 from funcdl import schedules as s
 
+
+def _by_hand(t):
+    """A line up to 1 in five steps, then 0.9 of it in each, and a fifth of it from the twelfth on."""
+    return 0.2 + 0.16 * t if t < 5 else 0.9 ** (t - 5) if t < 12 else 0.2
+
+
 schedulers = torch.optim.lr_scheduler
 PAIRS = [
     (s.constant(0.5), lambda o: schedulers.ConstantLR(o, 1.0), 0.5),
@@ -18,6 +24,37 @@ PAIRS = [
     (s.polynomial(0.5, 0.1, 20), lambda o: schedulers.LinearLR(o, 1.0, 0.2, 20), 0.5),
     (s.piecewise(0.5, {5: 0.1, 12: 0.1}), lambda o: schedulers.MultiStepLR(o, [5, 12]), 0.5),
     (s.cosine(0.5, 29, 0.1), lambda o: schedulers.CosineAnnealingLR(o, 29, 0.1), 0.5),
+    (s.staircase(0.5, 0.3, 4), lambda o: schedulers.StepLR(o, 4, 0.3), 0.5),
+    (
+        s.cyclic(0.1, 0.5, 4),
+        lambda o: schedulers.CyclicLR(o, 0.1, 0.5, 4, cycle_momentum=False),
+        0.5,
+    ),
+    (
+        s.cyclic(0.1, 0.5, 3, 5, factor=0.5),
+        lambda o: schedulers.CyclicLR(o, 0.1, 0.5, 3, 5, mode="triangular2", cycle_momentum=False),
+        0.5,
+    ),
+    (
+        s.restarts(0.5, 7, 0.1),
+        lambda o: schedulers.CosineAnnealingWarmRestarts(o, 7, eta_min=0.1),
+        0.5,
+    ),
+    (
+        s.restarts(0.5, 2, times=2),
+        lambda o: schedulers.CosineAnnealingWarmRestarts(o, 2, 2),
+        0.5,
+    ),
+    (
+        s.restarts(0.5, 3, times=3),
+        lambda o: schedulers.CosineAnnealingWarmRestarts(o, 3, 3),
+        0.5,
+    ),
+    (
+        s.joined(s.warm_up(5, 0.5, 0.2), {5: s.exponential(0.5, 0.9), 12: 0.1}),
+        lambda o: schedulers.LambdaLR(o, _by_hand),
+        0.5,
+    ),
     (s.one_cycle(0.5, 30), lambda o: schedulers.OneCycleLR(o, 0.5, 30), 0.5),
     (
         s.one_cycle(0.5, 30, rise=0.45, first=10, last=100),

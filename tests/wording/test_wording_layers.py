@@ -75,7 +75,7 @@ def heads(features, qkv=None, out=None, dtype=None):
         (lambda: f.conv_transpose2d(4, 3)(f.Affine(torch.ones((3, 3, 4, 4)), torch.ones(4, device="meta")), torch.ones(5, 5, 4)), f.KindError, "conv_transpose2d: expected all on one device, got cpu and meta"),
         (lambda: f.conv_transpose2d(4, 3)((), torch.ones(5, 5, 2)), f.KindError, "conv_transpose2d: expected params Affine(w, b), got ()"),
         (lambda: f.dropout(0.5)((), torch.ones(3) * 1j, seeded()), f.KindError, "dropout: expected x to be floats, got torch.complex64"),
-        (lambda: f.dropout(1.0), f.InputError, "dropout: expected rate to be at least 0 and below 1, got 1.0"),
+        (lambda: f.dropout(1.5), f.InputError, "dropout: expected rate to be at most 1, got 1.5"),
         (lambda: f.dropout(0.5)((), (torch.ones(2),)), f.KindError, "dropout: expected x to be a tensor, got a tuple of 1"),
         (lambda: f.elu(-1), f.InputError, "elu: expected alpha to be at least 0, got -1"),
         (lambda: f.embedding(3, 2)((torch.ones(3, 2, device="meta"),), torch.zeros(4).long()), f.KindError, "embedding: expected all on one device, got cpu and meta"),
