@@ -21,6 +21,7 @@ from funcdl.cases import (
     linears,
     losses,
     norms,
+    recurrent,
     sequences,
 )
 from funcdl.cases.case import Case
@@ -33,6 +34,7 @@ FAMILIES = {
     "activations": activations.CASES,
     "norms": norms.CASES,
     "sequences": sequences.CASES,
+    "recurrent": recurrent.CASES,
     "layouts": layouts.CASES,
     "combinators": combinators.CASES,
     "losses": losses.CASES,

@@ -25,7 +25,6 @@ from funcdl.layers.elementwise import bias as bias
 from funcdl.layers.elementwise import scale as scale
 from funcdl.layers.embedding import Lookup as Lookup
 from funcdl.layers.embedding import embedding as embedding
-from funcdl.layers.gru import Recurrent as Recurrent
 from funcdl.layers.gru import gru as gru
 from funcdl.layers.gru import gru_cell as gru_cell
 from funcdl.layers.layout import channels_last as channels_last
@@ -36,6 +35,8 @@ from funcdl.layers.layout import reshape as reshape
 from funcdl.layers.layout import select as select
 from funcdl.layers.layout import transpose as transpose
 from funcdl.layers.linear import linear as linear
+from funcdl.layers.lstm import lstm as lstm
+from funcdl.layers.lstm import lstm_cell as lstm_cell
 from funcdl.layers.maxout import maxout as maxout
 from funcdl.layers.norms import Gain as Gain
 from funcdl.layers.norms import Norm as Norm
@@ -54,6 +55,9 @@ from funcdl.layers.rectifiers import leaky_relu as leaky_relu
 from funcdl.layers.rectifiers import mish as mish
 from funcdl.layers.rectifiers import selu as selu
 from funcdl.layers.rectifiers import silu as silu
+from funcdl.layers.recurrent import Recurrent as Recurrent
+from funcdl.layers.rnn import rnn as rnn
+from funcdl.layers.rnn import rnn_cell as rnn_cell
 from funcdl.layers.routing import drop as drop
 from funcdl.layers.routing import swap as swap
 from funcdl.layers.routing import take as take
