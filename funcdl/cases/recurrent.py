@@ -60,9 +60,7 @@ def _ran(nnf: Any, name: str, units: Any, rows: Any, begin: Any, layers: int, bo
         width = begin[0].shape[-1] * (2 if both else 1)
         return (rows.new_zeros(1, 0, width), *begin)
     biases = units[0].x.b != ()
-    weights = [
-        t for u in units for t in (u.x.w.T, u.h.w.T, *((u.x.b, u.h.b) if biases else ()))
-    ]
+    weights = [t for u in units for t in (u.x.w.T, u.h.w.T, *((u.x.b, u.h.b) if biases else ()))]
     first = begin if name == "lstm" else begin[0]
     settings = biases, layers, 0.0, False, both, True
     return getattr(nnf.torch, name)(rows, first, weights, *settings)
@@ -79,7 +77,7 @@ def _noisy(nnf: Any, p: Any, x: Any) -> Any:
     return recurrent("gru")(nnf, p[1], y)
 
 
-ALL = {"initial": True, "final": True, "lengths": True}
+ALL: dict[str, Any] = {"initial": True, "final": True, "lengths": True}
 STATE, ROW = (3, 4), (3, 6, 2)
 
 CASES = [
@@ -143,7 +141,10 @@ CASES = [
         module=("RNNCell", 2, 4, True, "relu"),
     ),
     Case(
-        layers.rnn(4), ROW, oracle=recurrent("rnn_tanh"), module=("RNN", 2, 4, 1, "tanh", True, True)
+        layers.rnn(4),
+        ROW,
+        oracle=recurrent("rnn_tanh"),
+        module=("RNN", 2, 4, 1, "tanh", True, True),
     ),
     Case(layers.rnn(3, b_init=None), (2, 3, 4, 5), oracle=recurrent("rnn_tanh")),
     Case(

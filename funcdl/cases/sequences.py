@@ -26,6 +26,8 @@ def _attended(heads: int, causal: bool = False) -> Oracle:
     return oracle
 
 
+GRU = recurrent("gru")
+
 CASES = [
     Case(
         layers.embedding(5, 3),
@@ -38,7 +40,9 @@ CASES = [
         combinators.serial(layers.embedding(5, 4), layers.gru(3), layers.linear(2)),
         (2, 6),
         draw=indices(5),
-        oracle=lambda nnf, p, x: recurrent("gru")(nnf, p[1], nnf.embedding(x, p[0].w)) @ p[2].w + p[2].b,
+        oracle=lambda nnf, p, x: (
+            recurrent("gru")(nnf, p[1], nnf.embedding(x, p[0].w)) @ p[2].w + p[2].b
+        ),
         specials=False,
         of="embedding",
     ),

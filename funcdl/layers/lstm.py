@@ -71,7 +71,12 @@ def lstm(
 
     Args:
         hidden: the number of features of h and of c, at least 1.
-        layers, bidirectional, dropout, initial, final, lengths: as in `gru`.
+        layers: how many of them stand one on the other, at least 1.
+        bidirectional: whether each layer has a second unit, which begins at the end.
+        dropout: the rate at which numbers are dropped between layers in training.
+        initial: whether the state before the first step is handed in, behind x.
+        final: whether the state after the last step is returned, behind y.
+        lengths: whether the number of time steps of each sequence is handed in, as in `gru`.
         w_init: draws both `w`, of shapes (features, 4 hidden) and (hidden, 4 hidden).
         b_init: draws both `b`, of shape (4 hidden,); None for no bias.
 

@@ -13,7 +13,7 @@ from funcdl.layers.half import in_float32
 from funcdl.layers.windows import written
 from funcdl.ops.recurrence import Unit, run
 from funcdl.signature import Signature, of
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Generator
 
 __all__ = ["Kind", "Recurrent", "drawing", "recurrent", "stepping"]
 
@@ -67,9 +67,7 @@ class Kind(NamedTuple):
         return tuple(value) if len(self.state) > 1 else (value,)
 
 
-def stepping(
-    kind: Kind, hidden: int, w_init: Initialiser, b_init: Initialiser | None
-) -> Layer:
+def stepping(kind: Kind, hidden: int, w_init: Initialiser, b_init: Initialiser | None) -> Layer:
     """Make a layer that takes one step, from a pair (state, x) to the next state."""
     integer(kind.name, "hidden", hidden, 1)
 
@@ -87,12 +85,8 @@ def stepping(
         return kind.value(one.last), vjp
 
     states = kind.states()
-    takes = Signature(
-        kind.params("in>=0"), (states, "x: *models … in>=0"), states, hidden=hidden
-    )
-    return declared(
-        kind.name, takes, apply, drawing(w_init, b_init), written(hidden, *kind.args)
-    )
+    takes = Signature(kind.params("in>=0"), (states, "x: *models … in>=0"), states, hidden=hidden)
+    return declared(kind.name, takes, apply, drawing(w_init, b_init), written(hidden, *kind.args))
 
 
 def recurrent(dweights: Any) -> Recurrent:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.contract import Layer
+from funcdl.errors import InputError
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.recurrent import Kind, stepping
 from funcdl.layers.sequence import Options, running
-from funcdl.errors import InputError
 from funcdl.misuse import short
 from funcdl.ops.rnn import relus, tanhs
 
@@ -77,7 +77,12 @@ def rnn(
     Args:
         hidden: the number of features of the state, at least 1.
         activation: φ, "tanh" or "relu".
-        layers, bidirectional, dropout, initial, final, lengths: as in `gru`.
+        layers: how many of them stand one on the other, at least 1.
+        bidirectional: whether each layer has a second unit, which begins at the end.
+        dropout: the rate at which numbers are dropped between layers in training.
+        initial: whether the state before the first step is handed in, behind x.
+        final: whether the state after the last step is returned, behind y.
+        lengths: whether the number of time steps of each sequence is handed in, as in `gru`.
         w_init: draws both `w`, of shapes (features, hidden) and (hidden, hidden).
         b_init: draws both `b`, of shape (hidden,); None for no bias.
 

@@ -139,9 +139,9 @@ def _level(
     ) -> tuple[Any, list[Any], list[Any]]:
         dys = [None] * len(runs) if dy is None else dy.chunk(len(runs), -1)
         found = [one.pull(*ds, need_dx, need_first) for one, *ds in zip(runs, dys, dlasts)]
-        dx = found[0].dx
-        for other in found[1:]:
-            dx = other.dx if dx is None else dx.add_(other.dx)
+        dx: Any = found[0].dx
+        for other in found[1:] if need_dx else ():
+            dx.add_(other.dx)
         dweights = [recurrent(one.dweights) for one in found]
         return dx, dweights, [kind.value(one.dfirst) for one in found]
 

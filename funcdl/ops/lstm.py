@@ -16,7 +16,9 @@ Back = Callable[[Tensor, Sequence[Tensor], bool], tuple[Tensor, Tensor, States]]
 def memories(a: Tensor, b: Any, w: Tensor, first: States | None, held: Any) -> tuple[States, Back]:
     """Compute the states of a long short-term memory: see `funcdl.ops.recurrence.Unit`.
 
-        cₜ = f cₜ₋₁ + i g        hₜ = o tanh(cₜ)        i, f, o = σ(…), g = tanh(…) of a + hₜ₋₁ w + b
+        cₜ = f cₜ₋₁ + i g        hₜ = o tanh(cₜ)
+
+    with i, f and o = σ of their parts of a + hₜ₋₁ w + b, and g = tanh of its own.
     """
     hidden = w.shape[-2]
     gates = a.new_empty(a.shape).copy_(a)
@@ -73,6 +75,8 @@ def _factors(gates: Tensor, cs: Tensor) -> tuple[Tensor, Tensor]:
 
         dc' = dc + dh o (1 − tanh² c)        of i: dc' g i (1 − i)        of g: dc' i (1 − g²)
         of o: dh tanh(c) o (1 − o)           of f: dc' cₜ₋₁ f (1 − f)
+
+    The second tensor is the factor of dh in dc'.
     """
     i, f, g, o = gates.unbind(-2)
     of_c = cs[1:].tanh()

@@ -92,9 +92,7 @@ def run(
     hs = states[0]
     y = hs[1:] if over is None else hs[1:].masked_fill(over, 0)
 
-    def pull(
-        dy: Tensor | None, dlast: Any, need_dx: bool, need_first: bool
-    ) -> Pulled:
+    def pull(dy: Tensor | None, dlast: Any, need_dx: bool, need_first: bool) -> Pulled:
         if dy is None:
             dys = hs.new_zeros(hs[1:].shape)
         else:

@@ -172,7 +172,10 @@ def cotangents(y):
     """Draw the same numbers for ours and theirs."""
     g = torch.Generator().manual_seed(2)
     outputs = y if isinstance(y, tuple) else (y,)
-    draw = lambda t: t if t is None else torch.rand(t.shape, generator=g).to(t.dtype)  # noqa: E731
+
+    def draw(t):
+        return t if t is None else torch.rand(t.shape, generator=g).to(t.dtype)
+
     return [tree.map(draw, t) for t in outputs]
 
 
@@ -236,7 +239,9 @@ def reference(theirs, sample, names, kind):
             x.requires_grad_()
         y = theirs(*inputs, **named)
         outputs = tree.leaves(y)
-        dys = [torch.ones_like(t) for t in outputs] if is_loss(theirs) else tree.leaves(cotangents(y))
+        dys = (
+            [torch.ones_like(t) for t in outputs] if is_loss(theirs) else tree.leaves(cotangents(y))
+        )
         scalars = [(t * d.detach()).sum() for t, d in zip(outputs, dys) if t is not None]
         if any(t.requires_grad for t in scalars):
             sum(scalars).backward()
