@@ -28,7 +28,10 @@ def rows(rng: Generator) -> list[Row]:
     """Make, for each row, its name, our pass and PyTorch's; both give all the cotangents."""
     made = [_embedding(*sizes, rng) for sizes in EMBEDDINGS]
     made += [_attention(*sizes, rng) for sizes in ATTENTIONS]
-    return made + [row(*sizes, rng) for row in (_gru, _scan) for sizes in RECURRENT]
+    for name in ("gru", "lstm", "rnn"):
+        made += [_recurrent(name, *sizes, rng) for sizes in RECURRENT]
+    made.append(_recurrent("lstm", *RECURRENT[0], rng, layers=2, bidirectional=True))
+    return made + [_scan(*sizes, rng) for sizes in RECURRENT]
 
 
 def _embedding(vocabulary: int, features: int, shape: tuple[int, ...], rng: Generator) -> Row:
@@ -60,12 +63,21 @@ def _attention(heads: int, shape: tuple[int, ...], causal: bool, rng: Generator)
     return _title(name, shape), ours, min(ways, key=_shortest)
 
 
-def _gru(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
+def _recurrent(
+    name: str,
+    hidden: int,
+    shape: tuple[int, ...],
+    rng: Generator,
+    layers: int = 1,
+    bidirectional: bool = False,
+) -> Row:
     x = torch.rand(shape, generator=rng)
-    _, ours = _ours(f.gru(hidden), x, rng)
-    module = nn.GRU(shape[-1], hidden, batch_first=True)
+    layer = getattr(f, name)(hidden, layers=layers, bidirectional=bidirectional)
+    _, ours = _ours(layer, x, rng)
+    kind = getattr(nn, name.upper())
+    module = kind(shape[-1], hidden, layers, batch_first=True, bidirectional=bidirectional)
     theirs = _autograd(lambda x, *_: module(x)[0], [x], list(module.parameters()))
-    return _title(f"gru({hidden})", shape), ours, theirs
+    return _title(str(layer), shape), ours, theirs
 
 
 def _scan(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
