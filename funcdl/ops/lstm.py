@@ -27,44 +27,46 @@ def memories(a: Tensor, b: Any, w: Tensor, first: States | None, held: Any) -> t
     hs, cs = begun(a, hidden, first, 2)
     split = gates.view(*a.shape[:-1], 4, hidden)
     i, f, g, o = split.unbind(-2)
-    both, each = gates.narrow(-1, 0, 2 * hidden).unbind(0), (i, f, g, o, gates)
-    for t, (i1, f1, g1, o1, gate) in enumerate(zip(*(s.unbind(0) for s in each))):
-        gate.baddbmm_(hs[t], w)
-        both[t].sigmoid_()
+    both = gates.narrow(-1, 0, 2 * hidden)
+    views = (gates, both, i, f, g, o, hs[:-1], cs[:-1], hs[1:], cs[1:])
+    for t, step in enumerate(zip(*(s.unbind(0) for s in views))):
+        gate, if1, i1, f1, g1, o1, h, c, h1, c1 = step
+        gate.baddbmm_(h, w)
+        if1.sigmoid_()
         g1.tanh_()
         o1.sigmoid_()
-        h, c = hs[t + 1], cs[t + 1]  # of zeros so far
-        c.addcmul_(f1, cs[t]).addcmul_(i1, g1)
-        h.addcmul_(o1, c.tanh())
+        c1.addcmul_(f1, c).addcmul_(i1, g1)  # of zeros so far
+        h1.addcmul_(o1, c1.tanh())
         if held is not None:
-            h.copy_(hs[t].where(held[t], h))
-            c.copy_(cs[t].where(held[t], c))
+            h1.copy_(h.where(held[t], h1))
+            c1.copy_(c.where(held[t], c1))
 
     def back(
         dys: Tensor, dlast: Sequence[Tensor], need_first: bool
     ) -> tuple[Tensor, Tensor, States]:
         ds, slopes = _factors(split, cs)
-        (dh, dc), kept, seen = dlast, f, None
+        (dh, dc), kept, seen, back_w = dlast, f, None, w.mT
         if held is not None:
             ds.masked_fill_(held.unsqueeze(-1), 0)
             slopes.masked_fill_(held, 0)
             kept, seen = f.masked_fill(held, 1), held.logical_not()
-        flat = ds.flatten(-2)
-        steps = list(zip(*(s.unbind(0) for s in (dys, ds, flat, slopes, kept))))
+        flat, of_c, of_h = ds.flatten(-2), ds.narrow(-2, 0, 3), ds.select(-2, 3)
+        views = (dys, flat, of_c, of_h, slopes, kept)
+        steps = list(zip(*(s.unbind(0) for s in views)))
         for t in reversed(range(len(steps))):
-            d, step, rows, through, keep = steps[t]
-            of_h = dh.add_(d) if held is None else dh.add_(d).masked_fill(held[t], 0)
-            dc.addcmul_(of_h, through)
-            of_c = dc if held is None else dc.masked_fill(held[t], 0)
-            step.narrow(-2, 0, 3).mul_(of_c.unsqueeze(-2))
-            step.select(-2, 3).mul_(of_h)
+            d, step, of_c1, of_h1, slope, keep = steps[t]
+            dh.add_(d)
+            by_h = dh if held is None else dh.masked_fill(held[t], 0)
+            dc.addcmul_(by_h, slope)
+            of_c1.mul_((dc if held is None else dc.masked_fill(held[t], 0)).unsqueeze(-2))
+            of_h1.mul_(by_h)
             if t == 0 and not need_first:
                 break
             dc.mul_(keep)
             if seen is None:
-                dh.baddbmm_(rows, w.mT, beta=0)
+                dh.baddbmm_(step, back_w, beta=0)
             else:
-                dh.masked_fill_(seen[t], 0).baddbmm_(rows, w.mT)
+                dh.masked_fill_(seen[t], 0).baddbmm_(step, back_w)
         return flat, flat, (dh, dc)
 
     return (hs, cs), back
