@@ -15,6 +15,7 @@ True
 
 from funcdl.cases import (
     activations,
+    attentions,
     combinators,
     images,
     layouts,
@@ -33,7 +34,7 @@ FAMILIES = {
     "images": images.CASES,
     "activations": activations.CASES,
     "norms": norms.CASES,
-    "sequences": sequences.CASES,
+    "sequences": [*sequences.CASES, *attentions.CASES],
     "recurrent": recurrent.CASES,
     "layouts": layouts.CASES,
     "combinators": combinators.CASES,

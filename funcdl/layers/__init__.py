@@ -18,6 +18,8 @@ from funcdl.layers.batch_norm import batch_norm as batch_norm
 from funcdl.layers.conv import conv1d as conv1d
 from funcdl.layers.conv import conv2d as conv2d
 from funcdl.layers.conv_transpose import conv_transpose2d as conv_transpose2d
+from funcdl.layers.cross_attention import CrossAttention as CrossAttention
+from funcdl.layers.cross_attention import cross_attention as cross_attention
 from funcdl.layers.dropout import dropout as dropout
 from funcdl.layers.elementwise import Bias as Bias
 from funcdl.layers.elementwise import Scale as Scale

@@ -15,7 +15,8 @@ from funcdl.layers.recurrent import Kind, drawing, recurrent
 from funcdl.layers.windows import written
 from funcdl.misuse import short
 from funcdl.ops.layout import cat
-from funcdl.ops.recurrence import ended, run
+from funcdl.ops.padding import beyond, ended
+from funcdl.ops.recurrence import run, stopped
 from funcdl.signature import Signature, each
 from funcdl.tensor import Generator, Tensor
 
@@ -75,8 +76,9 @@ def running(
         y, *others = x if isinstance(x, tuple) else (x,)
         held = over = None
         if options.lengths:
-            held, over = ended(others[-1], y, weights[0].x.w.ndim - 2)
-            y = y.masked_fill(over, 0)
+            over = ended(others[-1], y.shape[-2])
+            held, over = stopped(over, weights[0].x.w.ndim - 2), over.unsqueeze(-1)
+            y = y.masked_fill(over, 0)  # whatever the padding is
         firsts: Sequence[Any] = [None] * count
         if options.initial:
             firsts = [kind.tensors(state) for state in several(others[0])]
@@ -164,10 +166,5 @@ def _takes(kind: Kind, hidden: int, options: Options) -> Signature:
         (y, states) if options.final else y,
         hidden=hidden,
         wide=hidden * ways,
-        limit=("time", _beyond),
+        limit=("time", beyond),
     )
-
-
-def _beyond(time: int) -> int:
-    """Return the number that a length is below."""
-    return time + 1

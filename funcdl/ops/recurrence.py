@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from funcdl.ops.affine import affine
 from funcdl.tensor import Tensor
 
-__all__ = ["Pulled", "Run", "States", "Unit", "begun", "ended", "run"]
+__all__ = ["Pulled", "Run", "States", "Unit", "begun", "run", "stopped"]
 
 States = tuple[Tensor, ...]
 """The state of a unit: h, or h and c."""
@@ -69,7 +69,7 @@ def run(
         x: (*models, …, time, in); 0 where it is held.
         weights: ((wx, bx), (wh, bh)), with the model axes in front.
         first: the state before the first step, each (*models, …, hidden); zeros without it.
-        held: as `ended` gives it: there the state stays, and y is 0.
+        held: as `stopped` gives it: there the state stays, and y is 0.
         backwards: whether the last time step comes first.
 
     Werbos, "Backpropagation through time" (1990).
@@ -123,25 +123,11 @@ def begun(a: Tensor, hidden: int, first: States | None, count: int) -> States:
     return states
 
 
-def ended(lengths: Tensor, x: Tensor, models: int) -> tuple[Tensor, Tensor]:
-    """Tell where sequences have ended that were padded to one length.
-
-    Args:
-        lengths: (*models, …), from 0 to the number of time steps.
-        x: (*models, …, time, in).
-        models: how many axes are the models'.
-
-    Returns:
-        True where a sequence has ended: as `run` takes it, (time, models, n, 1), and beside x,
-        (*models, …, time, 1).
-    """
-    *lead, time, _ = x.shape
+def stopped(over: Tensor, models: int) -> Tensor:
+    """Lay out where sequences have ended, (*models, …, time), as `run` takes it."""
+    *lead, time = over.shape
     rows = (math.prod(lead[:models]), math.prod(lead[models:]))
-    # A row for each length, which raises an error for one that there is not.
-    table = lengths.new_ones((time + 1, time)).triu_().bool()
-    over = table.index_select(0, lengths.reshape(-1))
-    held = over.mT.reshape(time, *rows, 1)
-    return held, over.reshape(*lead, time, 1)
+    return over.reshape(-1, time).mT.reshape(time, *rows, 1)
 
 
 def _over_time(t: Tensor) -> Tensor:
