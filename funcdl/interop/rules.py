@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from funcdl.errors import KindError
 
-__all__ = ["RULES", "Kind", "Rule", "is_torch", "kind_of", "rules_of"]
+__all__ = ["RULES", "SEPARATE", "Kind", "Rule", "is_torch", "kind_of", "rules_of"]
 
 
 class Rule(NamedTuple):
@@ -110,6 +110,15 @@ RULES: dict[str, Kind] = {
 }
 
 
+SEPARATE = (
+    *(Rule(f"{part}_proj_weight", part, (1, 0)) for part in "qkv"),
+    Rule("in_proj_bias", "b"),
+    Rule("out_proj.weight", "out.w", (1, 0)),
+    Rule("out_proj.bias", "out.b"),
+)
+"""Of a `MultiheadAttention` here whose keys or values have sizes of their own."""
+
+
 def rules_of(kind: str, module: Any) -> tuple[Rule, ...]:
     """List the tensors of a module of a class in the table: a recurrent one may have several units.
 
@@ -118,6 +127,8 @@ def rules_of(kind: str, module: Any) -> tuple[Rule, ...]:
     >>> [rule.attribute for rule in rules_of("GRU", deep)][4:6], rules_of("GRU", deep)[4].path
     (['weight_ih_l1', 'bias_ih_l1'], '1.x.w')
     """
+    if getattr(module, "separate", False):
+        return SEPARATE
     layers = getattr(module, "num_layers", 1)
     ends = ("", "_reverse") if getattr(module, "bidirectional", False) else ("",)
     if RULES[kind].owner != "Recurrent" or layers * len(ends) == 1:

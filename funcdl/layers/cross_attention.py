@@ -15,13 +15,13 @@ from funcdl.misuse import short
 from funcdl.ops.affine import affine
 from funcdl.ops.padding import beyond, ended
 from funcdl.signature import Signature, of
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Generator
 
 __all__ = ["CrossAttention", "cross_attention"]
 
 
 class CrossAttention(NamedTuple):
-    """Parameters of `cross_attention`: affine maps to queries, keys, values, and out of the heads."""
+    """Parameters of `cross_attention`: affine maps to queries, keys and values, and from heads."""
 
     q: Affine
     k: Affine

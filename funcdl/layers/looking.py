@@ -90,7 +90,7 @@ class Looking(NamedTuple):
             later = q.new_ones((queries, keys)).triu_(1).bool()
             hidden = later if hidden is None else hidden.logical_or(later)
         added = None if mask is None else mask.reshape(len(q), 1, queries, keys)
-        found = attend_to(q, k, v, self.heads, added, hidden, self._noise(rng))
+        found = attend_to(q, k, v, self.heads, added, hidden, self.noise(rng))
 
         def pull(dz: Tensor, dweights: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             shape = found.weights.shape
@@ -102,7 +102,8 @@ class Looking(NamedTuple):
         weights = found.weights.reshape(*lead, self.heads, queries, keys)
         return Found(found.y.reshape(*lead, queries, v.shape[-1]), weights, pull)
 
-    def _noise(self, rng: Generator | None) -> Noise | None:
+    def noise(self, rng: Generator | None) -> Noise | None:
+        """Drop some of the weights in training."""
         if rng is None or not self.dropout:
             return None
         part = dropout(self.dropout)

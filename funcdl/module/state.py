@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from funcdl import tree
 from funcdl.arguments import show
 from funcdl.errors import KindError, ShapeError, TreeError
-from funcdl.interop.rules import RULES, Rule, rules_of
+from funcdl.interop.rules import RULES, SEPARATE, Rule, rules_of
 from funcdl.misuse import short
 from funcdl.module.parts import children, within
 from funcdl.optimisers.statistics import without_statistics
@@ -92,6 +92,9 @@ class State:
     bias_hh_l0 = Attribute()
     in_proj_weight = Attribute()
     in_proj_bias = Attribute()
+    q_proj_weight = Attribute()
+    k_proj_weight = Attribute()
+    v_proj_weight = Attribute()
 
     def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
         """Give each parameter once, by its name: as PyTorch has it, with its gradient as `grad`.
@@ -255,7 +258,9 @@ def _rules(kind: type, module: Any = None) -> tuple[Rule, ...]:
 
 
 def _named(kind: type) -> set[str]:
-    return {rule.attribute for rule in _rules(kind)}
+    rules = _rules(kind)
+    others = SEPARATE if any(rule.field == "qkv.w" for rule in rules) else ()
+    return {rule.attribute for rule in (*rules, *others)}
 
 
 def _kept(module: Any, name: str, tensor: Tensor, grad: Any, axes: Any) -> Tensor:

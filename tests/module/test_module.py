@@ -523,6 +523,7 @@ def test_a_cell_begins_with_a_state_of_0():
         ("RNN", (3, 4, 2, "relu", True, False, 0.0, True)),
         ("RNNCell", (3, 4)),
         ("MultiheadAttention", (4, 2)),
+        ("MultiheadAttention", (4, 2, 0.0, True, True, False, 3, 5)),
     ],
 )
 @pytest.mark.parametrize("dtype", [None, torch.float64])
@@ -540,6 +541,50 @@ def test_modules_begin_with_pytorchs_numbers(kind, args, dtype):
     again = getattr(f, kind)(*args, dtype=dtype, rng=torch.Generator().manual_seed(3))
     for p, q in zip(tree.leaves(mine.params), tree.leaves(again.params)):
         assert torch.equal(p, q)
+
+
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("keys", "values"), [(3, 5), (None, 5), (3, None), (4, 4)])
+def test_attention_takes_keys_and_values_of_other_sizes(keys, values, bias, rows):
+    made = {"bias": bias, "add_bias_kv": rows, "kdim": keys, "vdim": values, "batch_first": True}
+    torch.manual_seed(0)
+    theirs = torch.nn.MultiheadAttention(4, 2, **made)
+    torch.manual_seed(0)
+    mine = f.MultiheadAttention(4, 2, **made)
+    assert sorted(mine.state_dict()) == sorted(theirs.state_dict())
+    for name, p in theirs.state_dict().items():
+        assert torch.equal(mine.state_dict()[name], p)
+    xs = [
+        torch.rand(2, n, size, generator=rng())
+        for n, size in ((5, 4), (6, keys or 4), (6, values or 4))
+    ]
+    padding = torch.arange(6) > torch.tensor([[5], [3]])
+    with torch.enable_grad():
+        live = [x.clone().requires_grad_() for x in xs]
+        y, weights = theirs(*live, key_padding_mask=padding)
+        (y.square().sum() + 3 * weights.square().sum()).backward()
+    got = mine(*xs, key_padding_mask=padding)
+    torch.testing.assert_close(got, (y.detach(), weights.detach()))
+    back = mine.backward(2 * got[0], 6 * got[1])
+    torch.testing.assert_close(list(back), [x.grad for x in live])
+    named = dict(mine.named_parameters())
+    for name, p in theirs.named_parameters():
+        torch.testing.assert_close(named[name].grad, p.grad)
+    assert (mine.q_proj_weight is None) == (theirs.q_proj_weight is None)
+    assert (mine.in_proj_weight is None) == (theirs.in_proj_weight is None)
+
+
+def test_attention_drops_weights_in_training_alone():
+    x = torch.rand(2, 50, 8, generator=rng())
+    made = f.MultiheadAttention(8, 2, 0.25, batch_first=True, rng=rng())
+    plain = f.MultiheadAttention(8, 2, batch_first=True, rng=rng())
+    y, weights = made(x, x, x, average_attn_weights=False)
+    assert not torch.equal(made(x, x, x)[0], y)
+    assert 0.2 < float((weights == 0).float().mean()) < 0.3
+    exact = plain(x, x, x, average_attn_weights=False)[1]
+    torch.testing.assert_close(weights, exact.where(weights != 0, 0) / 0.75)
+    assert torch.equal(made.eval()(x, x, x)[0], plain(x, x, x)[0])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
@@ -605,8 +650,8 @@ def test_attention_refuses_what_does_not_fit(call, error, text):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: f.MultiheadAttention(8, 2, 0.1), "MultiheadAttention: expected dropout=0.0, got 0.1"),
-        (lambda: f.MultiheadAttention(8, 2, kdim=4), "MultiheadAttention: expected kdim=8, got 4"),
+        (lambda: f.MultiheadAttention(8, 2, 1.5), "MultiheadAttention: expected dropout to be at least 0 and below 1, got 1.5"),
+        (lambda: f.MultiheadAttention(8, 2, kdim=0), "MultiheadAttention: expected kdim to be at least 1, got 0"),
         (lambda: f.LSTM(2, 3, proj_size=2), "LSTM: expected proj_size=0, got 2: put a Linear behind it"),
         (lambda: f.GRU(2, 3, dropout=0.5), "GRU: expected dropout=0.0, got 0.5"),
         (lambda: f.ConvTranspose2d(4, 4, 3, 2, 1, 1, 2), "ConvTranspose2d: expected groups=1, got 2"),
