@@ -28,6 +28,7 @@ def rows(rng: Generator) -> list[Row]:
     """Make, for each row, its name, our pass and PyTorch's; both give all the cotangents."""
     made = [_embedding(*sizes, rng) for sizes in EMBEDDINGS]
     made += [_attention(*sizes, rng) for sizes in ATTENTIONS]
+    made.append(_cross_attention(8, (16, 64, 256), (16, 128, 256), rng))
     for name in ("gru", "lstm", "rnn"):
         made += [_recurrent(name, *sizes, rng) for sizes in RECURRENT]
     made.append(_recurrent("lstm", *RECURRENT[0], rng, layers=2, bidirectional=True))
@@ -61,6 +62,23 @@ def _attention(heads: int, shape: tuple[int, ...], causal: bool, rng: Generator)
     ]
     name = f"attention {heads} heads" + ", causal" * causal
     return _title(name, shape), ours, min(ways, key=_shortest)
+
+
+def _cross_attention(
+    heads: int, shape: tuple[int, ...], others: tuple[int, ...], rng: Generator
+) -> Row:
+    x, seen = torch.rand(shape, generator=rng), torch.rand(others, generator=rng)
+    layer = f.cross_attention(heads)
+    params, out_shape = layer.init(rng, (shape, others))
+    dy = torch.rand(out_shape, generator=rng)
+    module = nn.MultiheadAttention(shape[-1], heads, batch_first=True)
+
+    def whole(x: Tensor, seen: Tensor, *_: Tensor) -> Tensor:
+        return module(x, seen, seen, need_weights=False)[0]
+
+    theirs = _autograd(whole, [x, seen], list(module.parameters()))
+    name = f"cross_attention {heads} heads, {'×'.join(map(str, others))} for"
+    return f"{name} {'×'.join(map(str, shape))}", lambda: layer(params, (x, seen))[1](dy), theirs
 
 
 def _recurrent(

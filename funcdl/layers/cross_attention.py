@@ -110,11 +110,11 @@ def cross_attention(
             back, dweights = dy if weights else (dy, None)
             dw, db, dz = pull_out(y.new_zeros(y.shape) if back is None else back, True)
             *parts, dmask = found.pull(dz, dweights)
-            pulled = [pull(d, need_dx) for (_, pull), d in zip(maps, parts)]
-            dparams = CrossAttention(*(Affine(*d[:2]) for d in pulled), Affine(dw, db))
+            pulled: Any = [pull(d, need_dx) for (_, pull), d in zip(maps, parts)]
+            dparams = of(CrossAttention, *(Affine(*d[:2]) for d in pulled), Affine(dw, db))
             if not need_dx:
                 return dparams, None
-            dx, *dothers = (d for _, _, d in pulled)
+            dx, *dothers = [d for _, _, d in pulled]
             if not values:
                 dothers = [dothers[0].add_(dothers[1])]
             if over is not None:

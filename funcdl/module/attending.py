@@ -110,9 +110,8 @@ def attending(
             dws: Any = [d for d, _, _ in pulled]
             db: Any = () if isinstance(b, tuple) else cat([d for _, d, _ in pulled], -1)  # type: ignore[misc]
             if isinstance(params, Separate):
-                dparams: Any = Separate._make(
-                    [*dws, db, Affine(dw_out, db_out), *(drows or ((), ()))]
-                )
+                ends: Any = drows or ((), ())
+                dparams: Any = Separate._make([*dws, db, Affine(dw_out, db_out), *ends])
             else:
                 qkv = Affine(cat(dws, -1), db)
                 dparams = type(params)(qkv, Affine(dw_out, db_out), *drows)

@@ -225,11 +225,10 @@ def heads_of(name: str, embed_dim: Any, num_heads: Any) -> int:
 def _separate(draw: Draw, width: int, keys: int, values: int, bias: bool) -> Separate:
     """Draw a weight for each of query, key and value, behind the one that comes out."""
     out_w = draw.affine((width, width), width, (1, 0), bias).w
+    sizes = width, keys, values
+    bounds = [math.sqrt(3.0) * math.sqrt(2.0 / (width + count)) for count in sizes]
     q, k, v = (
-        turned(
-            draw.uniform(math.sqrt(3.0) * math.sqrt(2.0 / (width + count)), width, count), (1, 0)
-        )
-        for count in (width, keys, values)
+        turned(draw.uniform(bound, width, count), (1, 0)) for bound, count in zip(bounds, sizes)
     )
     if not bias:
         return Separate(q, k, v, (), Affine(out_w, ()))

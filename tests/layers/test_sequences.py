@@ -1,5 +1,7 @@
 """Layers over sequences: laws, what is out of range, and what does not fit."""
 
+import math
+
 import pytest
 import torch
 from helpers import close
@@ -203,6 +205,57 @@ def test_causal_attention_does_not_look_ahead(seed, time):
     z, _ = f.attention(2, causal=True)(params, other)
     close(y[:-1], z[:-1])
     assert not torch.allclose(y[-1], z[-1])
+
+
+@law
+@given(SEEDS, st.lists(st.integers(0, 5), min_size=1, max_size=3), st.booleans())
+def test_attention_of_a_padded_batch_is_that_of_each_sequence_alone(seed, ends, causal):
+    padded, alone = (f.attention(2, causal=causal, lengths=n, weights=True) for n in (True, False))
+    params, rng = start(f.attention(2), (5, 4), seed)
+    x = normal((len(ends), 5, 4), rng)
+    for i, end in enumerate(ends):
+        x[i, end:] = [float("nan"), float("inf"), 1.0][i % 3]
+    (y, p), vjp = padded(params, (x, torch.tensor(ends)))
+    dy, dp = normal(y.shape, rng), normal(p.shape, rng)
+    dparams, (dx, none) = vjp((dy, dp))
+    assert none is None
+    total = tree.zeros_like(params)
+    for i, end in enumerate(ends):
+        (z, q), pull = alone(params, x[i, :end])
+        ds, dz = pull((dy[i, :end], dp[i, :, :end, :end]))
+        close((z, q, dz), (y[i, :end], p[i, :, :end, :end], dx[i, :end]))
+        assert not any(t[i, end:].any() for t in (y, dx))
+        total = tree.add(total, ds)
+    close(dparams, total)
+
+
+@law
+@given(SEEDS, st.booleans())
+def test_attention_with_options_is_attention_without(seed, causal):
+    params, rng = start(f.attention(2), (5, 4), seed)
+    x, dy = normal((3, 5, 4), rng), normal((3, 5, 4), rng)
+    y, vjp = f.attention(2, causal=causal)(params, x)
+    bar = torch.full((5, 5), -math.inf).double().triu(1) if causal else torch.zeros(5, 5).double()
+    z, vjps = f.attention(2, mask=True)(params, (x, bar.expand(3, 5, 5)))
+    dparams, (dx, _) = vjps(dy)
+    close((y, vjp(dy)), (z, (dparams, dx)))
+    parts = zip(params.qkv.w.chunk(3, -1), params.qkv.b.chunk(3, -1))
+    apart = f.CrossAttention(*(f.Affine(w, b) for w, b in parts), params.out)
+    close(f.cross_attention(2, causal=causal)(apart, (x, x))[0], y)
+
+
+@law
+@given(SEEDS)
+def test_others_that_end_are_as_if_cut_off(seed):
+    layer = f.cross_attention(2, values=True)
+    params, rng = start(layer, ((3, 4), (5, 2), (5, 6)), seed)
+    q, k, v = (normal((2, n, size), rng) for n, size in ((3, 4), (5, 2), (5, 6)))
+    k[1, 2:], v[1, 2:] = math.nan, math.inf
+    found, _ = f.cross_attention(2, values=True, lengths=True)(
+        params, (q, k, v, torch.tensor([0, 2]))
+    )
+    close(found[0], params.out.b.expand(3, 4))
+    close(found[1], layer(params, (q[1], k[1, :2], v[1, :2]))[0])
 
 
 @law
