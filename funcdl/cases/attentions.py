@@ -81,7 +81,52 @@ def _noisy(nnf: Any, p: Any, x: Any) -> Any:
     return w.squeeze(-3) @ v @ p.out.w + p.out.b
 
 
+def _waves(nnf: Any, x: Any) -> Any:
+    """Give sin and cos of position over frequency, pair by pair, (time, pairs, 2)."""
+    time, features = x.shape[-2:]
+    pairs = nnf.torch.arange((features + 1) // 2, dtype=x.dtype)
+    angles = nnf.torch.arange(time, dtype=x.dtype)[:, None] / 10000 ** (2 * pairs / features)
+    return nnf.torch.stack([angles.sin(), angles.cos()], -1)
+
+
+def _turned(nnf: Any, x: Any) -> Any:
+    """Turn pairs of features as complex numbers."""
+    waves = nnf.torch.view_as_complex(_waves(nnf, x).flip(-1).contiguous())
+    pairs = nnf.torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())
+    return nnf.torch.view_as_real(pairs * waves).flatten(-2)
+
+
+def _rotary(nnf: Any, p: Any, x: Any) -> Any:
+    parts = (x @ p.qkv.w + p.qkv.b).chunk(3, -1)
+    q, k, v = (t.unflatten(-1, (2, -1)).transpose(-2, -3) for t in parts)
+    y = nnf.scaled_dot_product_attention(_turned(nnf, q), _turned(nnf, k), v, is_causal=True)
+    return y.transpose(-2, -3).flatten(-2) @ p.out.w + p.out.b
+
+
 CASES = [
+    Case(
+        layers.sinusoidal(),
+        (3, 5, 4),
+        oracle=lambda nnf, p, x: x + _waves(nnf, x).flatten(-2)[:, : x.shape[-1]],
+    ),
+    Case(
+        layers.sinusoidal(),
+        (6, 3),
+        oracle=lambda nnf, p, x: x + _waves(nnf, x).flatten(-2)[:, : x.shape[-1]],
+        id="sinusoidal of an odd number of features",
+    ),
+    Case(
+        layers.learnt_positions(7),
+        (3, 5, 4),
+        oracle=lambda nnf, p, x: x + p.w[: x.shape[-2]],
+    ),
+    Case(layers.rotary(), (3, 5, 4), oracle=lambda nnf, p, x: _turned(nnf, x)),
+    Case(
+        layers.attention(2, causal=True, rotary=10000.0),
+        (3, 5, 8),
+        oracle=_rotary,
+        specials=False,
+    ),
     Case(
         layers.attention(2, mask=True, lengths=True, weights=True),
         ((3, 5, 4), (3, 5, 5), (3,)),

@@ -49,6 +49,9 @@ from funcdl.layers.pool import avg_pool2d as avg_pool2d
 from funcdl.layers.pool import global_avg_pool2d as global_avg_pool2d
 from funcdl.layers.pool import global_max_pool2d as global_max_pool2d
 from funcdl.layers.pool import max_pool2d as max_pool2d
+from funcdl.layers.positions import learnt_positions as learnt_positions
+from funcdl.layers.positions import rotary as rotary
+from funcdl.layers.positions import sinusoidal as sinusoidal
 from funcdl.layers.prelu import Slope as Slope
 from funcdl.layers.prelu import prelu as prelu
 from funcdl.layers.rectifiers import elu as elu

@@ -42,6 +42,7 @@ def attention(
     mask: bool = False,
     lengths: bool = False,
     weights: bool = False,
+    rotary: float | None = None,
     w_init: Initialiser = glorot_uniform,
     b_init: Initialiser | None = zeros,
 ) -> Layer:
@@ -65,6 +66,8 @@ def attention(
             (…), 0 to time, int64. Of a sequence that was padded, y is 0 behind its end, and
             whatever the padding is, it is of no weight.
         weights: whether p is returned, behind y: (…, heads, time, time).
+        rotary: the base by which queries and keys of each head are turned, as the layer `rotary`
+            does, usually 10000; None for no turn.
         w_init: draws both `w`, of shapes (features, 3 features) and (features, features).
         b_init: draws both `b`; None for no bias.
 
@@ -88,7 +91,7 @@ def attention(
     (torch.Size([5, 20, 8]), torch.Size([5, 20, 8]))
     """
     integer("attention", "heads", heads, 1)
-    options = Looking(heads, causal, dropout, mask, lengths, weights)
+    options = Looking(heads, causal, dropout, mask, lengths, weights, rotary)
     options.expect("attention")
 
     def apply(params: Attention, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
@@ -105,7 +108,7 @@ def attention(
 
         return y, vjp
 
-    width = "heads*size"
+    width = "heads*size" if rotary is None else "heads*2*half"
     params = of(
         Attention,
         of(Affine, f"*models {width} 3*{width}", f"*models 3*{width} | ()"),

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from funcdl.arguments import number
+from funcdl.arguments import number, positive
 from funcdl.errors import KindError
 from funcdl.layers.dropout import dropout
 from funcdl.layers.windows import written
 from funcdl.misuse import short
 from funcdl.ops.attending import Noise, attend_to
+from funcdl.ops.waves import rotate
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["Found", "Looking"]
@@ -40,6 +41,7 @@ class Looking(NamedTuple):
     mask: bool = False
     lengths: bool = False
     weights: bool = False
+    rotary: float | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -49,6 +51,8 @@ class Looking(NamedTuple):
     def expect(self, name: str) -> None:
         """Refuse what is out of range."""
         number(name, "dropout", self.dropout, 0, 1)
+        if self.rotary is not None:
+            positive(name, "rotary", self.rotary)
         for what in ("causal", "mask", "lengths", "weights"):
             if not isinstance(value := getattr(self, what), bool):
                 raise KindError(f"{name}: expected {what} to be True or False, got {short(value)}")
@@ -90,17 +94,26 @@ class Looking(NamedTuple):
             later = q.new_ones((queries, keys)).triu_(1).bool()
             hidden = later if hidden is None else hidden.logical_or(later)
         added = None if mask is None else mask.reshape(len(q), 1, queries, keys)
+        q, k = self._turned(q), self._turned(k)
         found = attend_to(q, k, v, self.heads, added, hidden, self.noise(rng))
 
         def pull(dz: Tensor, dweights: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             shape = found.weights.shape
             given = None if dweights is None else dweights.reshape(shape)
-            *parts, ds = found.pull(dz.reshape(found.y.shape), given)
+            dq, dk, dv, ds = found.pull(dz.reshape(found.y.shape), given)
+            parts = self._turned(dq, back=True), self._turned(dk, back=True), dv
             dq, dk, dv = (d.reshape(t.shape) for d, t in zip(parts, qkv))
             return dq, dk, dv, ds.sum(1).reshape(*lead, queries, keys)
 
         weights = found.weights.reshape(*lead, self.heads, queries, keys)
         return Found(found.y.reshape(*lead, queries, v.shape[-1]), weights, pull)
+
+    def _turned(self, t: Tensor, back: bool = False) -> Tensor:
+        """Turn queries or keys, (sequences, time, heads d), or their cotangents back."""
+        if self.rotary is None:
+            return t
+        each = t.reshape(*t.shape[:2], self.heads, t.shape[-1] // self.heads).transpose(1, 2)
+        return rotate(each, self.rotary, back).transpose(1, 2).reshape(t.shape)
 
     def noise(self, rng: Generator | None) -> Noise | None:
         """Drop some of the weights in training."""

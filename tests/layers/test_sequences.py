@@ -259,6 +259,16 @@ def test_others_that_end_are_as_if_cut_off(seed):
 
 
 @law
+@given(SEEDS, st.integers(1, 6))
+def test_turned_vectors_know_how_far_apart_they_are(seed, far):
+    rng = torch.Generator().manual_seed(seed)
+    a, b = normal((8,), rng), normal((8,), rng)
+    turned = [f.rotary()((), t.expand(12, 8))[0] for t in (a, b)]
+    products = [(turned[0][t + far] * turned[1][t]).sum() for t in range(12 - far)]
+    close(torch.stack(products), products[0].expand(12 - far))
+
+
+@law
 @given(SEEDS, st.permutations(range(5)))
 def test_attention_knows_no_order(seed, order):
     params, rng = start(f.attention(2), (5, 4), seed)
