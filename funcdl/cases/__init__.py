@@ -24,6 +24,7 @@ from funcdl.cases import (
     norms,
     recurrent,
     sequences,
+    transformers,
 )
 from funcdl.cases.case import Case
 
@@ -37,7 +38,7 @@ FAMILIES = {
     "sequences": [*sequences.CASES, *attentions.CASES],
     "recurrent": recurrent.CASES,
     "layouts": layouts.CASES,
-    "combinators": combinators.CASES,
+    "combinators": [*combinators.CASES, *transformers.CASES],
     "losses": losses.CASES,
 }
 

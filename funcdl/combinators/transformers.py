@@ -1,4 +1,4 @@
-"""Transformers: attention and a network for each time step, each beside its own input and normed."""
+"""Transformers: attention and a network for each time step, both beside their input and normed."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def transformer_encoder(
     look = attention(heads, causal=causal, dropout=dropout, rotary=rotary, lengths=lengths)
 
     def block() -> list[LayerLike]:
-        first = _beside(look, norm_first, dropout, 2 if lengths else 1)
+        first = _beside([look], norm_first, dropout, 2 if lengths else 1)
         return [*first, *_network(hidden, features, activation, norm_first, dropout)]
 
     return _stacked([block() for _ in range(layers)], 1 if lengths else 0)
@@ -106,8 +106,14 @@ def transformer_decoder(
     in each layer, with causal attention; or with norms first, as in `transformer_encoder`.
 
     Args:
-        layers, heads, hidden, features, dropout, activation, norm_first, rotary: as in
-            `transformer_encoder`.
+        layers: how many stand one on the other, at least 1.
+        heads: of each attention; they divide the features.
+        hidden: the features inside of the network of each time step.
+        features: of the sequence x.
+        dropout: the rate at which weights, hidden numbers and what is added are dropped.
+        activation: of the network.
+        norm_first: whether the norms come first in each part, instead of last.
+        rotary: the base by which queries and keys of x are turned; see `attention`.
         lengths: whether the number of the others is handed in, behind them: (…), int64.
 
     Returns:
@@ -134,10 +140,10 @@ def transformer_decoder(
     others = (1, 2) if lengths else (1,)
 
     def block() -> list[LayerLike]:
-        own = serial(*_beside(look, norm_first, dropout, 1))
+        own = serial(take(0), *_beside([look], norm_first, dropout))
         return [
-            fan_out(serial(take(0), own), *map(take, others)),
-            *_beside(cross, norm_first, dropout, 1 + len(others)),
+            fan_out(own, *map(take, others)),
+            *_beside([cross], norm_first, dropout, 1 + len(others)),
             *_network(hidden, features, activation, norm_first, dropout),
         ]
 
@@ -147,30 +153,32 @@ def transformer_decoder(
 def _stacked(blocks: Sequence[list[LayerLike]], others: int) -> Layer:
     """Put blocks one on the other, each of which sees what stands beside x, and gives x alone."""
     if not others:
-        return serial(*(part for block in blocks for part in block))
+        return serial(*(serial(*block) for block in blocks))
     rest = [take(i) for i in range(1, others + 1)]
-    *first, last = (serial(*block) for block in blocks)
-    return serial(*(fan_out(block, *rest) for block in first), last)
+    return serial(*(fan_out(serial(*block), *rest) for block in blocks), take(0))
 
 
-def _beside(part: Layer, norm_first: bool, dropout: float, inputs: int) -> list[LayerLike]:
-    """Add what a part finds to x, the first of its inputs, and norm one or the other."""
+def _beside(
+    parts: Sequence[LayerLike], norm_first: bool, dropout: float, inputs: int = 1
+) -> list[LayerLike]:
+    """Add what parts find to x, the first of their inputs, and norm one or the other."""
     shortcut = None if inputs == 1 else take(0)
-    parts: list[LayerLike] = [part, *_noise(dropout)]
+    inner = [*parts, *_noise(dropout)]
     if not norm_first:
-        return [residual(serial(*parts), shortcut), layer_norm()]
+        line = serial(*inner) if len(inner) > 1 else inner[0]
+        return [residual(line, shortcut), layer_norm()]
     norm: Any = layer_norm()
     if inputs > 1:
         norm = parallel(norm, *[identity] * (inputs - 1))
-    return [residual(serial(norm, *parts), shortcut)]
+    return [residual(serial(norm, *inner), shortcut)]
 
 
 def _network(
     hidden: int, features: int, activation: LayerLike, norm_first: bool, dropout: float
 ) -> list[LayerLike]:
     """Make the network of each time step."""
-    inner = serial(linear(hidden), activation, *_noise(dropout), linear(features))
-    return _beside(inner, norm_first, dropout, 1)
+    inner = [linear(hidden), activation, *_noise(dropout), linear(features)]
+    return _beside(inner, norm_first, dropout)
 
 
 def _noise(dropout: float) -> list[LayerLike]:

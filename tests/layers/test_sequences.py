@@ -347,3 +347,24 @@ def test_a_cell_that_changes_the_dtype_of_its_state_is_refused_at_the_next_step(
         f.KindError, match=r"^scan\[1\] serial\[0\] parallel\[0\] linear: expected x"
     ):
         layer(params, torch.ones(1, 3, 2))
+
+
+def test_transformers_drop_in_training_alone():
+    rng = torch.Generator().manual_seed(0)
+    shapes = {f.transformer_encoder: (5, 8), f.transformer_decoder: ((5, 8), (7, 8))}
+    for make, shape in shapes.items():
+        noisy, plain = make(2, 4, 16, 8, dropout=0.3), make(2, 4, 16, 8)
+        assert noisy.needs_rng
+        assert not plain.needs_rng
+        params, _ = noisy.init(rng, shape)
+        x = (
+            normal(shape, rng).float()
+            if isinstance(shape[0], int)
+            else tuple(normal(part, rng).float() for part in shape)
+        )
+        y, _ = noisy(params, x)
+        assert torch.equal(y, noisy(params, x)[0])
+        drawn = [noisy(params, x, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2)]
+        assert torch.equal(drawn[0], drawn[1])
+        assert not torch.equal(drawn[0], drawn[2])
+        assert not torch.equal(drawn[0], y)
