@@ -28,7 +28,11 @@ def rows(rng: Generator) -> list[Row]:
     """Make, for each row, its name, our pass and PyTorch's; both give all the cotangents."""
     made = [_embedding(*sizes, rng) for sizes in EMBEDDINGS]
     made += [_attention(*sizes, rng) for sizes in ATTENTIONS]
-    return made + [row(*sizes, rng) for row in (_gru, _scan) for sizes in RECURRENT]
+    made.append(_cross_attention(8, (16, 64, 256), (16, 128, 256), rng))
+    for name in ("gru", "lstm", "rnn"):
+        made += [_recurrent(name, *sizes, rng) for sizes in RECURRENT]
+    made.append(_recurrent("lstm", *RECURRENT[0], rng, layers=2, bidirectional=True))
+    return made + [_scan(*sizes, rng) for sizes in RECURRENT]
 
 
 def _embedding(vocabulary: int, features: int, shape: tuple[int, ...], rng: Generator) -> Row:
@@ -60,12 +64,38 @@ def _attention(heads: int, shape: tuple[int, ...], causal: bool, rng: Generator)
     return _title(name, shape), ours, min(ways, key=_shortest)
 
 
-def _gru(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
+def _cross_attention(
+    heads: int, shape: tuple[int, ...], others: tuple[int, ...], rng: Generator
+) -> Row:
+    x, seen = torch.rand(shape, generator=rng), torch.rand(others, generator=rng)
+    layer = f.cross_attention(heads)
+    params, out_shape = layer.init(rng, (shape, others))
+    dy = torch.rand(out_shape, generator=rng)
+    module = nn.MultiheadAttention(shape[-1], heads, batch_first=True)
+
+    def whole(x: Tensor, seen: Tensor, *_: Tensor) -> Tensor:
+        return module(x, seen, seen, need_weights=False)[0]
+
+    theirs = _autograd(whole, [x, seen], list(module.parameters()))
+    name = f"cross_attention {heads} heads, {'×'.join(map(str, others))} for"
+    return f"{name} {'×'.join(map(str, shape))}", lambda: layer(params, (x, seen))[1](dy), theirs
+
+
+def _recurrent(
+    name: str,
+    hidden: int,
+    shape: tuple[int, ...],
+    rng: Generator,
+    layers: int = 1,
+    bidirectional: bool = False,
+) -> Row:
     x = torch.rand(shape, generator=rng)
-    _, ours = _ours(f.gru(hidden), x, rng)
-    module = nn.GRU(shape[-1], hidden, batch_first=True)
+    layer = getattr(f, name)(hidden, layers=layers, bidirectional=bidirectional)
+    _, ours = _ours(layer, x, rng)
+    kind = getattr(nn, name.upper())
+    module = kind(shape[-1], hidden, layers, batch_first=True, bidirectional=bidirectional)
     theirs = _autograd(lambda x, *_: module(x)[0], [x], list(module.parameters()))
-    return _title(f"gru({hidden})", shape), ours, theirs
+    return _title(str(layer), shape), ours, theirs
 
 
 def _scan(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:

@@ -10,7 +10,7 @@ import torch
 from table import tried
 
 from funcdl import cases, max_pool2d, tree
-from funcdl.cases import images, linears, norms, sequences
+from funcdl.cases import attentions, images, linears, norms, recurrent, sequences
 
 SPECIALS = {
     "∞": [math.inf],
@@ -21,7 +21,14 @@ SPECIALS = {
     "zeros": [0.0, -0.0, 0.0],
 }
 
-ROWS = [*linears.CASES, *images.CASES, *norms.CASES, *sequences.CASES]
+ROWS = [
+    *linears.CASES,
+    *images.CASES,
+    *norms.CASES,
+    *sequences.CASES,
+    *attentions.CASES,
+    *recurrent.CASES,
+]
 CASES = tried(case for case in ROWS if case.oracle and case.specials)
 
 # Where the mean of the cotangents is infinite, PyTorch's dx is −∞ or, where −∞ meets ∞ z, NaN;

@@ -15,6 +15,7 @@ True
 
 from funcdl.cases import (
     activations,
+    attentions,
     combinators,
     distances,
     images,
@@ -22,7 +23,9 @@ from funcdl.cases import (
     linears,
     losses,
     norms,
+    recurrent,
     sequences,
+    transformers,
 )
 from funcdl.cases.case import Case
 
@@ -33,10 +36,11 @@ FAMILIES = {
     "images": images.CASES,
     "activations": activations.CASES,
     "norms": norms.CASES,
-    "sequences": sequences.CASES,
+    "sequences": [*sequences.CASES, *attentions.CASES],
+    "recurrent": recurrent.CASES,
     "distances": distances.CASES,
     "layouts": layouts.CASES,
-    "combinators": combinators.CASES,
+    "combinators": [*combinators.CASES, *transformers.CASES],
     "losses": losses.CASES,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from funcdl.cases.case import Case
 from funcdl.cases.draws import classes
-from funcdl.cases.sequences import recurrent
+from funcdl.cases.recurrent import recurrent
 from funcdl.combinators import (
     concat,
     debug,
@@ -94,7 +94,7 @@ CASES = [
     Case(siamese(linear(3), flatten(2), axis=-2), (4, 2, 5)),
     Case(scan(ELMAN, 4), (3, 6, 2), oracle=_elman),
     Case(scan(ELMAN), ((3, 4), (3, 6, 2)), oracle=_elman_from, id="scan from a state"),
-    Case(scan(gru_cell(4), 4), (3, 6, 2), oracle=recurrent),
+    Case(scan(gru_cell(4), 4), (3, 6, 2), oracle=recurrent("gru")),
     Case(serial(scan(ELMAN, 4), scan(gru_cell(2), 2)), (2, 2, 3, 5), of="scan"),
     Case(vmap(linear(3), 1), (2, 4, 5), over_models=vmap(linear(3), 1, models=1)),
     Case(tap(NET), (4, 2)),

@@ -1,4 +1,4 @@
-"""Embedding, attention and gated recurrent units."""
+"""Embedding and attention."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from funcdl import combinators, layers
 from funcdl.cases.case import Case, Oracle
 from funcdl.cases.draws import indices
+from funcdl.cases.recurrent import recurrent
 
 
 def _attended(heads: int, causal: bool = False) -> Oracle:
@@ -25,15 +26,7 @@ def _attended(heads: int, causal: bool = False) -> Oracle:
     return oracle
 
 
-def recurrent(nnf: Any, p: Any, x: Any) -> Any:
-    """PyTorch's gated recurrent unit, from a state of zeros, with our parameters."""
-    biases = p.x.b != ()
-    weights = [p.x.w.T, p.h.w.T, *[p.x.b, p.h.b] * biases]
-    rows = x.flatten(0, -3)
-    h = x.new_zeros(1, len(rows), p.h.w.shape[0])
-    y = nnf.torch.gru(rows, h, weights, biases, 1, 0.0, False, False, True)[0]
-    return y.reshape(*x.shape[:-1], -1)
-
+GRU = recurrent("gru")
 
 CASES = [
     Case(
@@ -55,7 +48,9 @@ CASES = [
         combinators.serial(layers.embedding(5, 4), layers.gru(3), layers.linear(2)),
         (2, 6),
         draw=indices(5),
-        oracle=lambda nnf, p, x: recurrent(nnf, p[1], nnf.embedding(x, p[0].w)) @ p[2].w + p[2].b,
+        oracle=lambda nnf, p, x: (
+            recurrent("gru")(nnf, p[1], nnf.embedding(x, p[0].w)) @ p[2].w + p[2].b
+        ),
         specials=False,
         of="embedding",
     ),
@@ -116,15 +111,4 @@ CASES = [
         oracle=_attended(2),
         specials=False,
     ),
-    Case(
-        layers.gru_cell(4),
-        ((3, 4), (3, 2)),
-        oracle=lambda nnf, p, x: nnf.torch.gru_cell(x[1], x[0], p.x.w.T, p.h.w.T, p.x.b, p.h.b),
-        module=("GRUCell", 2, 4),
-    ),
-    Case(layers.gru_cell(4), ((2, 3, 4), (2, 3, 2)), id="gru_cell on two leading axes"),
-    Case(layers.gru(4), (3, 6, 2), oracle=recurrent, module=("GRU", 2, 4, 1, True, True)),
-    Case(layers.gru(4), (3, 1, 2), oracle=recurrent, id="gru of one step"),
-    Case(layers.gru(3), (2, 3, 4, 5), oracle=recurrent, id="gru on two leading axes"),
-    Case(layers.gru(3, b_init=None), (3, 6, 2), oracle=recurrent, id="gru without bias"),
 ]

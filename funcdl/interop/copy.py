@@ -11,7 +11,7 @@ from funcdl.arguments import show
 from funcdl.contract import Params
 from funcdl.errors import KindError, ShapeError, TreeError
 from funcdl.interop.follow import Follower, Part
-from funcdl.interop.rules import RULES
+from funcdl.interop.rules import RULES, rules_of
 from funcdl.tensor import Tensor
 from funcdl.tree.nodes import entries, is_node, labels
 
@@ -205,7 +205,7 @@ OWNERS = {kind.owner for kind in RULES.values()} | {"Scale", "Bias"}
 def _entries(where: str, part: Part) -> Iterator[_Entry]:
     """List the tensors of a part."""
     kind = RULES[part.kind]
-    for rule in kind.rules:
+    for rule in rules_of(part.kind, part.module):
         path = part.path + rule.attribute
         theirs = reduce(
             lambda at, name: getattr(at, name, None), rule.attribute.split("."), part.module

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from funcdl.errors import KindError, ShapeError
 from funcdl.interop.flow import Flow, after, beginning, gap, is_chain, through
-from funcdl.interop.rules import RULES, is_torch, kind_of
+from funcdl.interop.rules import RULES, is_torch, kind_of, rules_of
 
 __all__ = ["Follower", "Part"]
 
@@ -111,7 +111,7 @@ class Follower:
 
     def _refuse_others(self, module: Any, path: str, kind: str) -> None:
         """Refuse parameters that nothing here would take."""
-        known = [rule.attribute for rule in RULES[kind].rules] if kind else []
+        known = [rule.attribute for rule in rules_of(kind, module)] if kind else []
         for name, _ in module.named_parameters(recurse=bool(kind)):
             if name not in known:
                 raise KindError(
@@ -130,7 +130,7 @@ class Follower:
         elif flow.layout == "flat" and not flow.single:
             channels = flow.channels or self._doubt(place, kind, count)
         elif flow.layout == "unknown" and any(c < count for c in flow.open):
-            norm = kind not in ("Linear", "GRU", "GRUCell") and count in flow.open
+            norm = kind != "Linear" and RULES[kind].owner != "Recurrent" and count in flow.open
             channels = 1 if norm else self._doubt(place, kind, count)
         else:
             return 1

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from funcdl.errors import KindError
 
-__all__ = ["RULES", "Kind", "Rule", "is_torch", "kind_of"]
+__all__ = ["RULES", "SEPARATE", "Kind", "Rule", "is_torch", "kind_of", "rules_of"]
 
 
 class Rule(NamedTuple):
@@ -18,12 +18,19 @@ class Rule(NamedTuple):
         field: its name here.
         axes: the order of its axes here.
         fed: whether the first of these counts the features that come in, in their order.
+        unit: of several recurrent units in one module, which it is of; empty for a single one.
     """
 
     attribute: str
     field: str
     axes: tuple[int, ...] = (0,)
     fed: bool = False
+    unit: str = ""
+
+    @property
+    def path(self) -> str:
+        """Return where it is among the parameters of the module."""
+        return f"{self.unit}.{self.field}" if self.unit else self.field
 
 
 class Kind(NamedTuple):
@@ -52,14 +59,17 @@ BATCH_NORM = Kind(
 )
 
 
-def _recurrent(suffix: str) -> Kind:
-    rules = (
-        Rule(f"weight_ih{suffix}", "x.w", (1, 0), fed=True),
-        Rule(f"bias_ih{suffix}", "x.b"),
-        Rule(f"weight_hh{suffix}", "h.w", (1, 0)),
-        Rule(f"bias_hh{suffix}", "h.b"),
+def _unit(suffix: str, fed: bool = True, unit: str = "") -> tuple[Rule, ...]:
+    return (
+        Rule(f"weight_ih{suffix}", "x.w", (1, 0), fed, unit),
+        Rule(f"bias_ih{suffix}", "x.b", unit=unit),
+        Rule(f"weight_hh{suffix}", "h.w", (1, 0), unit=unit),
+        Rule(f"bias_hh{suffix}", "h.b", unit=unit),
     )
-    return Kind("Recurrent", rules, "input_size")
+
+
+CELL = Kind("Recurrent", _unit(""), "input_size")
+SEQUENCE = Kind("Recurrent", _unit("_l0"), "input_size")
 
 
 RULES: dict[str, Kind] = {
@@ -69,8 +79,12 @@ RULES: dict[str, Kind] = {
     "ConvTranspose1d": Kind("Affine", (SEQUENCES, BIAS)),
     "ConvTranspose2d": Kind("Affine", (IMAGES, BIAS)),
     "Embedding": Kind("Lookup", (Rule("weight", "w", (0, 1)),), "", {"max_norm": None}),
-    "GRUCell": _recurrent(""),
-    "GRU": _recurrent("_l0"),
+    "GRUCell": CELL,
+    "LSTMCell": CELL,
+    "RNNCell": CELL,
+    "GRU": SEQUENCE,
+    "LSTM": SEQUENCE._replace(fixed={"proj_size": 0}),
+    "RNN": SEQUENCE,
     "MultiheadAttention": Kind(
         "Attention",
         (
@@ -89,6 +103,34 @@ RULES: dict[str, Kind] = {
     "BatchNorm1d": BATCH_NORM,
     "BatchNorm2d": BATCH_NORM,
 }
+
+
+SEPARATE = (
+    *(Rule(f"{part}_proj_weight", part, (1, 0)) for part in "qkv"),
+    Rule("in_proj_bias", "b"),
+    Rule("out_proj.weight", "out.w", (1, 0)),
+    Rule("out_proj.bias", "out.b"),
+)
+"""Of a `MultiheadAttention` here whose keys or values have sizes of their own."""
+
+
+def rules_of(kind: str, module: Any) -> tuple[Rule, ...]:
+    """List the tensors of a module of a class in the table: a recurrent one may have several units.
+
+    >>> from types import SimpleNamespace
+    >>> deep = SimpleNamespace(num_layers=2, bidirectional=False)
+    >>> [rule.attribute for rule in rules_of("GRU", deep)][4:6], rules_of("GRU", deep)[4].path
+    (['weight_ih_l1', 'bias_ih_l1'], '1.x.w')
+    """
+    if getattr(module, "separate", False):
+        return SEPARATE
+    layers = getattr(module, "num_layers", 1)
+    ends = ("", "_reverse") if getattr(module, "bidirectional", False) else ("",)
+    if RULES[kind].owner != "Recurrent" or layers * len(ends) == 1:
+        return RULES[kind].rules
+    suffixes = [(layer, f"_l{layer}{end}") for layer in range(layers) for end in ends]
+    units = [_unit(suffix, layer == 0, str(i)) for i, (layer, suffix) in enumerate(suffixes)]
+    return tuple(rule for unit in units for rule in unit)
 
 
 def is_torch(kind: type) -> bool:

@@ -30,6 +30,8 @@ from funcdl.layers.conv import conv1d as conv1d
 from funcdl.layers.conv import conv2d as conv2d
 from funcdl.layers.conv_transpose import conv_transpose1d as conv_transpose1d
 from funcdl.layers.conv_transpose import conv_transpose2d as conv_transpose2d
+from funcdl.layers.cross_attention import CrossAttention as CrossAttention
+from funcdl.layers.cross_attention import cross_attention as cross_attention
 from funcdl.layers.distances import cosine_similarity as cosine_similarity
 from funcdl.layers.distances import pairwise_distance as pairwise_distance
 from funcdl.layers.dropout import dropout as dropout
@@ -43,7 +45,6 @@ from funcdl.layers.global_pool import global_avg_pool1d as global_avg_pool1d
 from funcdl.layers.global_pool import global_avg_pool2d as global_avg_pool2d
 from funcdl.layers.global_pool import global_max_pool1d as global_max_pool1d
 from funcdl.layers.global_pool import global_max_pool2d as global_max_pool2d
-from funcdl.layers.gru import Recurrent as Recurrent
 from funcdl.layers.gru import gru as gru
 from funcdl.layers.gru import gru_cell as gru_cell
 from funcdl.layers.layout import channels_last as channels_last
@@ -54,6 +55,8 @@ from funcdl.layers.layout import reshape as reshape
 from funcdl.layers.layout import select as select
 from funcdl.layers.layout import transpose as transpose
 from funcdl.layers.linear import linear as linear
+from funcdl.layers.lstm import lstm as lstm
+from funcdl.layers.lstm import lstm_cell as lstm_cell
 from funcdl.layers.maxout import maxout as maxout
 from funcdl.layers.norms import Gain as Gain
 from funcdl.layers.norms import Norm as Norm
@@ -66,6 +69,9 @@ from funcdl.layers.pool import avg_pool1d as avg_pool1d
 from funcdl.layers.pool import avg_pool2d as avg_pool2d
 from funcdl.layers.pool import max_pool1d as max_pool1d
 from funcdl.layers.pool import max_pool2d as max_pool2d
+from funcdl.layers.positions import learnt_positions as learnt_positions
+from funcdl.layers.positions import rotary as rotary
+from funcdl.layers.positions import sinusoidal as sinusoidal
 from funcdl.layers.prelu import Slope as Slope
 from funcdl.layers.prelu import prelu as prelu
 from funcdl.layers.rectifiers import elu as elu
@@ -74,6 +80,9 @@ from funcdl.layers.rectifiers import leaky_relu as leaky_relu
 from funcdl.layers.rectifiers import mish as mish
 from funcdl.layers.rectifiers import selu as selu
 from funcdl.layers.rectifiers import silu as silu
+from funcdl.layers.recurrent import Recurrent as Recurrent
+from funcdl.layers.rnn import rnn as rnn
+from funcdl.layers.rnn import rnn_cell as rnn_cell
 from funcdl.layers.routing import drop as drop
 from funcdl.layers.routing import swap as swap
 from funcdl.layers.routing import take as take

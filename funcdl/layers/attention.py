@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from funcdl.arguments import integer
-from funcdl.contract import Layer, Vjp, declared
+from funcdl.contract import Apply, Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, glorot_uniform, zeros
 from funcdl.layers.affine import Affine
+from funcdl.layers.half import in_float32
+from funcdl.layers.looking import Looking
 from funcdl.ops.affine import affine
 from funcdl.ops.attention import attend
+from funcdl.ops.layout import cat
+from funcdl.ops.padding import beyond, ended
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -34,6 +38,11 @@ def attention(
     heads: int,
     *,
     causal: bool = False,
+    dropout: float = 0.0,
+    mask: bool = False,
+    lengths: bool = False,
+    weights: bool = False,
+    rotary: float | None = None,
     w_init: Initialiser = glorot_uniform,
     b_init: Initialiser | None = zeros,
 ) -> Layer:
@@ -50,15 +59,25 @@ def attention(
     Args:
         heads: at least 1; they divide the features.
         causal: whether a time step sees only itself and those before it: the later scores are −∞.
+        dropout: the rate at which weights p are dropped in training.
+        mask: whether a mask is handed in behind x, (…, time, time), which is added to the scores of
+            all heads: −∞ for what is not to be seen. It has a cotangent.
+        lengths: whether the number of time steps of each sequence is handed in, as the last input:
+            (…), 0 to time, int64. Of a sequence that was padded, y is 0 behind its end, and
+            whatever the padding is, it is of no weight.
+        weights: whether p is returned, behind y: (…, heads, time, time).
+        rotary: the base by which queries and keys of each head are turned, as the layer `rotary`
+            does, usually 10000; None for no turn.
         w_init: draws both `w`, of shapes (features, 3 features) and (features, features).
         b_init: draws both `b`; None for no bias.
 
     Returns:
-        A layer from (…, time, features) to the same, with parameters
-        `Attention(Affine(w, b), Affine(w, b))`.
+        A layer from x (…, time, features) to y of the same shape, with parameters
+        `Attention(Affine(w, b), Affine(w, b))`; from (x, mask, lengths) where these are asked for,
+        and to (y, p).
 
     Raises:
-        InputError, KindError: `heads` is not an integer of at least 1.
+        InputError, KindError: an argument is out of its range, or a length is.
         ShapeError: the heads do not divide the features, or `x` does not fit the parameters.
 
     Vaswani et al., "Attention is all you need" (2017).
@@ -72,6 +91,8 @@ def attention(
     (torch.Size([5, 20, 8]), torch.Size([5, 20, 8]))
     """
     integer("attention", "heads", heads, 1)
+    options = Looking(heads, causal, dropout, mask, lengths, weights, rotary)
+    options.expect("attention")
 
     def apply(params: Attention, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         (w, b), (w_out, b_out) = params
@@ -87,17 +108,63 @@ def attention(
 
         return y, vjp
 
-    args = f"{heads}" + (", causal=True" if causal else "")
-    width = "heads*size"
+    width = "heads*size" if rotary is None else "heads*2*half"
+    params = of(
+        Attention,
+        of(Affine, f"*models {width} 3*{width}", f"*models 3*{width} | ()"),
+        of(Affine, f"*models {width} {width}", f"*models {width} | ()"),
+    )
+    more = options.inputs("time")
     takes = Signature(
-        of(
-            Attention,
-            of(Affine, f"*models {width} 3*{width}", f"*models 3*{width} | ()"),
-            of(Affine, f"*models {width} {width}", f"*models {width} | ()"),
-        ),
-        f"*models … time>=0 {width}",
-        f"*models … time {width}",
+        params,
+        (f"x: *models … time>=0 {width}", *more) if more else f"*models … time>=0 {width}",
+        options.outputs(f"*models … time {width}", "time"),
         heads=heads,
+        limit=("time", beyond),
     )
     draw = of(Affine, w_init, b_init)
-    return declared("attention", takes, apply, of(Attention, draw, draw), args)
+    return declared(
+        "attention",
+        takes,
+        apply if options.is_plain else _looking(options),
+        of(Attention, draw, draw),
+        options.args(),
+        needs_rng=dropout > 0,
+    )
+
+
+def _looking(options: Looking) -> Apply:
+    """Make `apply` for whatever options."""
+
+    @in_float32
+    def apply(params: Attention, x: Any, rng: Generator | None = None) -> tuple[Any, Vjp]:
+        (w, b), (w_out, b_out) = params
+        seen, *others = x if isinstance(x, tuple) else (x,)
+        over = ended(others[-1], seen.shape[-2]) if options.lengths else None
+        barred = None
+        if over is not None:
+            barred = over.unsqueeze(-1).logical_or(over.unsqueeze(-2))
+            seen = seen.masked_fill(over.unsqueeze(-1), 0)
+        flat, pull_in = affine(seen, w, b)
+        mask = others[0] if options.mask else None
+        found = options.look(flat.chunk(3, -1), mask, barred, rng)
+        y, pull_out = affine(found.z, w_out, b_out)
+
+        def finite(t: Tensor) -> Tensor:
+            return t if over is None else t.masked_fill(over.unsqueeze(-1), 0)
+
+        def vjp(dy: Any, need_dx: bool = True) -> tuple[Attention, Any]:
+            back, dweights = dy if options.weights else (dy, None)
+            back = y.new_zeros(y.shape) if back is None else finite(back)
+            dw_out, db_out, dz = pull_out(back, True)
+            *parts, dmask = found.pull(dz, dweights)
+            dw, db, dx = pull_in(cat(parts, -1), need_dx)
+            dparams = Attention(Affine(dw, db), Affine(dw_out, db_out))
+            if dx is None or not others:
+                return dparams, dx
+            return dparams, (finite(dx), *(dmask,) * options.mask, *(None,) * options.lengths)
+
+        value = finite(y)
+        return (value, found.weights) if options.weights else value, vjp
+
+    return apply

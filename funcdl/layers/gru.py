@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from funcdl.arguments import integer
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.layers.half import in_float32
+from funcdl.layers.recurrent import Kind, Recurrent, drawing
+from funcdl.layers.sequence import Options, running
 from funcdl.ops.affine import affine
-from funcdl.ops.gru import advance, factors, input_part, state_part
-from funcdl.signature import Signature, of
+from funcdl.ops.gru import advance, factors, gated, input_part, state_part
+from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Recurrent", "gru", "gru_cell"]
-
-
-class Recurrent(NamedTuple):
-    """Parameters of a recurrent layer: the affine maps of its input and of its state."""
-
-    x: Affine
-    h: Affine
+__all__ = ["gru", "gru_cell"]
 
 
 def gru_cell(
@@ -92,16 +86,25 @@ def gru_cell(
         return y, vjp
 
     takes = Signature(
-        _params(),
+        Kind("gru_cell", gated, 3).params("in>=0"),
         ("h: *models … hidden", "x: *models … in>=0"),
         "*models … hidden",
         hidden=hidden,
     )
-    return declared("gru_cell", takes, apply, _draws(w_init, b_init), str(hidden))
+    return declared("gru_cell", takes, apply, drawing(w_init, b_init), str(hidden))
 
 
 def gru(
-    hidden: int, *, w_init: Initialiser = fan_in_uniform, b_init: Initialiser | None = zeros
+    hidden: int,
+    *,
+    layers: int = 1,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+    initial: bool = False,
+    final: bool = False,
+    lengths: bool = False,
+    w_init: Initialiser = fan_in_uniform,
+    b_init: Initialiser | None = zeros,
 ) -> Layer:
     """Run a gated recurrent unit over a sequence, from a state of zeros.
 
@@ -111,83 +114,49 @@ def gru(
     multiplied by their weights at once, and so are the states in the backward pass,
     dwₕ = Σ hₜ₋₁ᵀ dbₜ. The parameters fit both.
 
+    A *unit* is one layer in one direction. With one unit its parameters and its state are single;
+    with several, tuples with one entry a unit: the first layer forwards, the first backwards, the
+    second forwards, and so on.
+
     Args:
         hidden: the number of features of the state, at least 1.
+        layers: how many of them stand one on the other, at least 1.
+        bidirectional: whether each layer has a second unit, which begins at the end of the
+            sequence; their outputs stand side by side, 2 hidden features.
+        dropout: the rate at which numbers are dropped between layers in training.
+        initial: whether h₀ is handed in, behind x.
+        final: whether the state after the last step is returned, behind y.
+        lengths: whether the number of time steps of each sequence is handed in, as the last input:
+            0 to time, int64. Of a sequence that was padded, y is 0 behind its end, the final state
+            is that at its end, and whatever the padding is, it is of no weight.
         w_init: draws both `w`, of shapes (features, 3 hidden) and (hidden, 3 hidden).
         b_init: draws both `b`, of shape (3 hidden,); None for no bias.
 
     Returns:
-        A layer from (…, time, features) to (…, time, hidden), with parameters
-        `Recurrent(Affine(w, b), Affine(w, b))`.
+        A layer from x (…, time, features) to y (…, time, hidden), with parameters
+        `Recurrent(Affine(w, b), Affine(w, b))`; from (x, state, lengths) where these are asked for,
+        and to (y, state). A state is (…, hidden), lengths are (…).
 
     Raises:
-        InputError, KindError: `hidden` is not an integer of at least 1.
-        ShapeError: the sequence does not fit the weights.
+        InputError, KindError: an argument is out of its range, or a length is.
+        ShapeError: an input does not fit the weights, or the others.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
-    translation" (2014); the derivative: Werbos, "Backpropagation through time" (1990).
+    translation" (2014); both directions: Schuster and Paliwal, "Bidirectional recurrent neural
+    networks" (1997); the derivative: Werbos, "Backpropagation through time" (1990).
 
     >>> import torch
     >>> params, shape = gru(3).init(torch.Generator().manual_seed(0), (7, 2))
     >>> y, vjp = gru(3)(params, torch.ones(5, 7, 2))
     >>> shape, y.shape, vjp(y)[1].shape
     ((7, 3), torch.Size([5, 7, 3]), torch.Size([5, 7, 2]))
+
+    Two sequences, of 4 and of 7 steps, and where each of them ended:
+
+    >>> layer = gru(3, final=True, lengths=True)
+    >>> (y, h), vjp = layer(params, (torch.ones(2, 7, 2), torch.tensor([4, 7])))
+    >>> torch.equal(y[0, 3], h[0]), torch.equal(y[1, 6], h[1]), float(y[0, 4:].abs().sum())
+    (True, True, 0.0)
     """
-    integer("gru", "hidden", hidden, 1)
-
-    @in_float32
-    def apply(params: Recurrent, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        (wx, bx), (wh, bh) = params
-        models, time = wx.shape[:-2], x.shape[-2]
-        a, pull_x = affine(x, wx, bx)
-        # Time first and all models in one axis: each step is contiguous and one product.
-        rows = (math.prod(models), math.prod(x.shape[len(models) : -2]))
-        w = wh.reshape(-1, hidden, 3 * hidden)
-        a = a.reshape(*rows, time, 3 * hidden).movedim(-2, 0)
-        gates = a.new_empty(a.shape).copy_(a)
-        ns = a.new_empty((*a.shape[:-1], hidden)).copy_(a.narrow(-1, 2 * hidden, hidden))
-        gates.narrow(-1, 2 * hidden, hidden).zero_()
-        if not isinstance(bh, tuple):
-            gates.add_(bh.reshape(-1, 1, 3 * hidden))
-        hs = a.new_zeros((time + 1, *rows, hidden))
-        for gate, n, h, y in zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:]))):
-            z = advance(gate.baddbmm_(h, w), n)
-            y.copy_(n).lerp_(h, z)
-
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Recurrent, Tensor | None]:
-            dys = dy.reshape(*rows, time, hidden).movedim(-2, 0)
-            back, zs = factors(gates, ns, hs[:-1]), gates.narrow(-1, hidden, hidden)
-            dh = hs.new_zeros(hs.shape[1:])
-            for d, step, z in zip(*(s.unbind(0)[::-1] for s in (dys, back, zs))):
-                step.mul_(dh.add_(d).unsqueeze(-2))
-                dh.mul_(z).baddbmm_(state_part(step), w.mT)
-            da = input_part(back.movedim(0, -3)).reshape(*x.shape[:-1], 3 * hidden)
-            dwx, dbx, dx = pull_x(da, need_dx)
-            db = _over_time(state_part(back))
-            dwh = _over_time(hs[:-1]).mT.bmm(db).reshape(wh.shape)
-            dbh = bh if isinstance(bh, tuple) else db.sum(-2).reshape(bh.shape)
-            return Recurrent(Affine(dwx, dbx), Affine(dwh, dbh)), dx
-
-        return hs[1:].movedim(0, -2).reshape(*x.shape[:-1], hidden), vjp
-
-    takes = Signature(_params(), "*models … time>=0 in", "*models … time hidden", hidden=hidden)
-    return declared("gru", takes, apply, _draws(w_init, b_init), str(hidden))
-
-
-def _over_time(t: Tensor) -> Tensor:
-    """Give the rows of all times of each model: (time, models, n, …) to (models, time n, …)."""
-    return t.movedim(0, 1).flatten(1, 2)
-
-
-def _params() -> Any:
-    """Declare the parameters of both."""
-    bias = "*models 3*hidden | ()"
-    return of(
-        Recurrent,
-        of(Affine, "*models in>=0 3*hidden", bias),
-        of(Affine, "*models hidden 3*hidden", bias),
-    )
-
-
-def _draws(w_init: Initialiser, b_init: Initialiser | None) -> Any:
-    return of(Recurrent, of(Affine, w_init, b_init), of(Affine, w_init, b_init))
+    options = Options(layers, bidirectional, dropout, initial, final, lengths)
+    return running(Kind("gru", gated, 3), hidden, options, w_init, b_init)

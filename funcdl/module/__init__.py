@@ -12,6 +12,7 @@ from funcdl.module.adaptive import *
 from funcdl.module.attention import *
 from funcdl.module.base import Module as Module
 from funcdl.module.batch_norms import *
+from funcdl.module.cells import *
 from funcdl.module.class_losses import *
 from funcdl.module.clipping import clip_grad_norm_ as clip_grad_norm_
 from funcdl.module.clipping import clip_grad_value_ as clip_grad_value_

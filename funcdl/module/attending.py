@@ -7,13 +7,26 @@ from typing import Any, NamedTuple
 
 from funcdl.contract import Layer, Shape, Value, Vjp
 from funcdl.errors import ShapeError
-from funcdl.layers.activations import softmax
 from funcdl.layers.affine import Affine
+from funcdl.layers.looking import Looking
 from funcdl.ops.affine import affine
+from funcdl.ops.attending import attend_to
 from funcdl.ops.layout import cat
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Extra", "attending", "barred"]
+__all__ = ["Extra", "Separate", "attending", "barred"]
+
+
+class Separate(NamedTuple):
+    """Parameters where keys or values have other sizes: a weight for each, and one bias for all."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    b: Tensor | tuple[()]
+    out: Affine
+    bias_k: Tensor | tuple[()] = ()
+    bias_v: Tensor | tuple[()] = ()
 
 
 class Extra(NamedTuple):
@@ -31,12 +44,11 @@ def attending(
     zero: bool = False,
     need: bool = True,
     average: bool = True,
+    rate: float = 0.0,
 ) -> Layer:
     """Let each query look at all keys, each head by itself.
 
-        p = softmax(q kᵀ / √d + m)        y = (p v) w' + b'        dz = dy w'ᵀ
-        dv = pᵀ dz        dp = dz vᵀ + what the weights get        ds = p (dp − Σ dp p)
-        dq = ds k / √d        dk = dsᵀ q / √d
+        p = softmax(q kᵀ / √d + m)        y = (p v) w' + b'        (see `funcdl.ops.attending`)
 
     Args:
         heads: they divide the features.
@@ -44,11 +56,12 @@ def attending(
         zero: whether a key and a value of 0 are added.
         need: whether the weights p come out too.
         average: whether they are the mean over the heads.
+        rate: at which they are dropped in training.
 
     Returns:
         A layer from (query, key, value) or (query, key, value, m) to (y, weights), or to y, with
-        parameters `Attention` or `Extra`; m is added to the scores of (batch, heads, queries,
-        keys).
+        parameters `Attention`, `Extra` or `Separate`; m is added to the scores of (batch, heads,
+        queries, keys).
 
     Vaswani et al., "Attention is all you need" (2017).
     """
@@ -66,11 +79,9 @@ def attending(
 
     def apply(params: Any, x: Any, rng: Generator | None = None) -> tuple[Value, Vjp]:
         given, (mask,) = x[:3], x[3:] or (None,)
-        (w, b), (w_out, b_out) = params[:2]
+        ws, b, (w_out, b_out), rows = _weights(params)
         biases = ((), (), ()) if isinstance(b, tuple) else b.chunk(3, -1)
-        each = [
-            affine(inside(t), part, shift) for t, part, shift in zip(given, w.chunk(3, -1), biases)
-        ]
+        each = [affine(inside(t), part, shift) for t, part, shift in zip(given, ws, biases)]
         (q, _), (k, _), (v, _) = each
         if len({t.shape[0] for t in (q, k, v)}) > 1 or k.shape[1] != v.shape[1]:
             shapes = ", ".join(str(tuple(t.shape)) for t in given)
@@ -79,39 +90,31 @@ def attending(
                 f"values as keys, got {shapes}"
             )
         keys = k.shape[1]
-        k, v = (_more(t, row, zero) for t, row in zip((k, v), params[2:] or (None, None)))
+        k, v = (_more(t, row, zero) for t, row in zip((k, v), rows or (None, None)))
         if mask is not None:
             mask = _wider(mask, keys, k.shape[1])
-        q, k, v = (_apart(t, heads) for t in (q, k, v))
-        scale = 1 / math.sqrt(q.shape[-1])
-        scores = q.mul(scale).matmul(k.mT)
-        if mask is not None:
-            scores = scores.add(mask)
-        p, pull_p = softmax.apply((), scores)
-        y, pull_out = affine(_together(p.matmul(v)), w_out, b_out)
+        found = attend_to(q, k, v, heads, mask, None, Looking(heads, dropout=rate).noise(rng))
+        y, pull_out = affine(found.y, w_out, b_out)
 
         def vjp(dy: Any, need_dx: bool = True) -> tuple[Any, Value]:
             d_output, d_weights = dy if need else (dy, None)
             back = y.new_zeros(y.shape) if d_output is None else inside(d_output)
             dw_out, db_out, dz = pull_out(back, True)
-            dz = _apart(dz, heads)  # type: ignore[arg-type]
-            dp = dz.matmul(v.mT)
             if d_weights is not None:
-                more = d_weights.unsqueeze(0) if given[0].ndim == 2 else d_weights
-                dp = dp.add(more.unsqueeze(1).mul(1 / heads) if average else more)
-            _, ds = pull_p(dp)
-            dqkv = [ds.matmul(k).mul_(scale), ds.mT.matmul(q).mul_(scale), p.mT.matmul(dz)]
-            dq, dk, dv = map(_together, dqkv)
-            rows = (
-                [t.narrow(1, keys, 1).sum(0, keepdim=True) for t in (dk, dv)] if params[2:] else []
-            )
-            pulled = [
-                pull(d, need_dx)
-                for (_, pull), d in zip(each, (dq, dk.narrow(1, 0, keys), dv.narrow(1, 0, keys)))
-            ]
-            dw = cat([d for d, _, _ in pulled], -1)
+                d_weights = d_weights.unsqueeze(0) if given[0].ndim == 2 else d_weights
+                d_weights = d_weights.unsqueeze(1).mul(1 / heads) if average else d_weights
+            dq, dk, dv, _ = found.pull(dz, d_weights)
+            drows = [t.narrow(1, keys, 1).sum(0, keepdim=True) for t in (dk, dv)] if rows else []
+            parts = zip(each, (dq, dk.narrow(1, 0, keys), dv.narrow(1, 0, keys)))
+            pulled = [pull(d, need_dx) for (_, pull), d in parts]
+            dws: Any = [d for d, _, _ in pulled]
             db: Any = () if isinstance(b, tuple) else cat([d for _, d, _ in pulled], -1)  # type: ignore[misc]
-            dparams = type(params)(Affine(dw, db), Affine(dw_out, db_out), *rows)
+            if isinstance(params, Separate):
+                ends: Any = drows or ((), ())
+                dparams: Any = Separate._make([*dws, db, Affine(dw_out, db_out), *ends])
+            else:
+                qkv = Affine(cat(dws, -1), db)
+                dparams = type(params)(qkv, Affine(dw_out, db_out), *drows)
             if not need_dx:
                 return dparams, None
             dxs = [outside(dx, t) for (_, _, dx), t in zip(pulled, given)]  # type: ignore[arg-type]
@@ -120,7 +123,7 @@ def attending(
         seen = outside(y, given[0])
         if not need:
             return seen, vjp
-        weights = p.mean(1) if average else p
+        weights = found.weights.mean(1) if average else found.weights
         return (seen, weights.squeeze(0) if given[0].ndim == 2 else weights), vjp
 
     return Layer("attending", _no_init, apply)
@@ -187,14 +190,13 @@ def _wider(mask: Tensor, keys: int, count: int) -> Tensor:
     return cat([mask, mask.new_zeros((*mask.shape[:-1], count - keys))], -1)
 
 
-def _apart(t: Tensor, heads: int) -> Tensor:
-    """View (n, time, heads d) as (n, heads, time, d)."""
-    return t.reshape(*t.shape[:2], heads, t.shape[-1] // heads).transpose(1, 2)
-
-
-def _together(t: Tensor) -> Tensor:
-    """Undo `_apart`."""
-    return t.transpose(1, 2).flatten(-2)
+def _weights(params: Any) -> tuple[Any, Any, Affine, tuple[Tensor, ...]]:
+    """List the weights to query, key and value, their bias, the map out, and the rows for all."""
+    if isinstance(params, Separate):
+        *ws, b, out, bias_k, bias_v = params
+        return ws, b, out, () if isinstance(bias_k, tuple) else (bias_k, bias_v)  # type: ignore[return-value]
+    (w, b), out, *rows = params
+    return w.chunk(3, -1), b, out, tuple(rows)
 
 
 def _no_init(rng: Generator, in_shape: Shape) -> Any:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from funcdl.arguments import number
 from funcdl.contract import Value
 from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.initialisers import Initialiser
 from funcdl.layers.affine import Affine
 from funcdl.layers.attention import Attention, attention
-from funcdl.module.attending import Extra, attending, barred
+from funcdl.module.attending import Extra, Separate, attending, barred
 from funcdl.module.draws import Draw, turned
-from funcdl.module.named import Named, flag, refuse, size
+from funcdl.module.named import Named, flag, size
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["MultiheadAttention", "SelfAttention"]
@@ -71,9 +72,8 @@ class MultiheadAttention(Named):
     of query, key and value.
 
     Args:
-        embed_dim, num_heads, bias, add_bias_kv, add_zero_attn, batch_first, device, dtype: as in
-            PyTorch.
-        dropout, kdim, vdim: 0, None and None, or embed_dim; no others.
+        embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim, batch_first,
+            device, dtype: as in PyTorch.
         rng: the generator to draw from; torch's own without it.
 
     Raises:
@@ -107,11 +107,10 @@ class MultiheadAttention(Named):
     ) -> None:
         name = "MultiheadAttention"
         self.embed_dim = heads_of(name, embed_dim, num_heads)
-        if dropout != 0:
-            refuse(name, "dropout", dropout, 0.0, "put a Dropout behind it")
-        for what, value in (("kdim", kdim), ("vdim", vdim)):
-            if value is not None and value != embed_dim:
-                refuse(name, what, value, embed_dim, "map it by a Linear before")
+        number(name, "dropout", dropout, 0, 1)
+        self.kdim = embed_dim if kdim is None else size(name, "kdim", kdim)
+        self.vdim = embed_dim if vdim is None else size(name, "vdim", vdim)
+        self.separate = (self.kdim, self.vdim) != (embed_dim, embed_dim)
         for what, value in {
             "bias": bias,
             "add_bias_kv": add_bias_kv,
@@ -120,17 +119,22 @@ class MultiheadAttention(Named):
         }.items():
             flag(name, what, value)
         self.num_heads, self.batch_first = num_heads, batch_first
-        super().__init__(locals(), attending(num_heads, batch_first, add_zero_attn))
+        layer = attending(num_heads, batch_first, add_zero_attn, rate=dropout)
+        super().__init__(locals(), layer)
 
     def _start(self, draw: Draw) -> Any:
         given, width = self.arguments, self.embed_dim
-        params = started(draw, width, given["bias"])
+        if self.separate:
+            params: Any = _separate(draw, width, self.kdim, self.vdim, given["bias"])
+        else:
+            params = started(draw, width, given["bias"])
         if not given["add_bias_kv"]:
             return params
         deviation = math.sqrt(2.0 / (width + width))
-        return Extra(
-            *params, draw.normal(deviation, 1, 1, width), draw.normal(deviation, 1, 1, width)
-        )
+        rows = [draw.normal(deviation, 1, 1, width) for _ in range(2)]
+        if self.separate:
+            return params._replace(bias_k=rows[0], bias_v=rows[1])
+        return Extra(*params, *rows)
 
     def __call__(self, *input: Any, **named: Any) -> Value:
         """Do a forward pass, see `forward`."""
@@ -152,7 +156,12 @@ class MultiheadAttention(Named):
             raise InputError("MultiheadAttention: expected attn_mask with is_causal=True, got none")
         given = self.arguments
         self.layer = attending(
-            self.num_heads, self.batch_first, given["add_zero_attn"], need, average
+            self.num_heads,
+            self.batch_first,
+            given["add_zero_attn"],
+            need,
+            average,
+            given["dropout"],
         )
         batch = 1 if query.ndim == 2 else query.shape[0 if self.batch_first else 1]
         bar = barred(self.num_heads, batch, query, padding, mask)
@@ -175,14 +184,15 @@ class MultiheadAttention(Named):
         except TypeError as error:
             text = str(error).replace("_arguments()", "forward")
             raise KindError(f"MultiheadAttention: {text}") from None
-        for what, x in zip(("query", "key", "value"), found):
+        sizes = self.embed_dim, self.kdim, self.vdim
+        for what, x, width in zip(("query", "key", "value"), found, sizes):
             if not isinstance(x, Tensor):
                 raise KindError(
                     f"MultiheadAttention: expected {what} to be a tensor, got {x!r:.40}"
                 )
-            if x.ndim not in (2, 3) or x.shape[-1] != self.embed_dim:
+            if x.ndim not in (2, 3) or x.shape[-1] != width:
                 raise ShapeError(
-                    f"MultiheadAttention: expected {what} of shape (…, {self.embed_dim}) with 2 or "
+                    f"MultiheadAttention: expected {what} of shape (…, {width}) with 2 or "
                     f"3 axes, got {tuple(x.shape)}"
                 )
         return found
@@ -210,6 +220,19 @@ def heads_of(name: str, embed_dim: Any, num_heads: Any) -> int:
     if width % size(name, "num_heads", num_heads):
         raise InputError(f"{name}: expected num_heads to divide {embed_dim}, got {num_heads}")
     return width
+
+
+def _separate(draw: Draw, width: int, keys: int, values: int, bias: bool) -> Separate:
+    """Draw a weight for each of query, key and value, behind the one that comes out."""
+    out_w = draw.affine((width, width), width, (1, 0), bias).w
+    sizes = width, keys, values
+    bounds = [math.sqrt(3.0) * math.sqrt(2.0 / (width + count)) for count in sizes]
+    q, k, v = (
+        turned(draw.uniform(bound, width, count), (1, 0)) for bound, count in zip(bounds, sizes)
+    )
+    if not bias:
+        return Separate(q, k, v, (), Affine(out_w, ()))
+    return Separate(q, k, v, draw.full(0.0, 3 * width), Affine(out_w, draw.full(0.0, width)))
 
 
 def started(

@@ -2,101 +2,100 @@
 
 from __future__ import annotations
 
-import math
+import re
 from typing import Any
 
-from funcdl.contract import Layer, Params, Shape, Value, Vjp
-from funcdl.errors import KindError, ShapeError
+from funcdl.contract import Layer, Value
+from funcdl.errors import KindError
 from funcdl.initialisers import Initialiser
-from funcdl.layers.affine import Affine
-from funcdl.layers.gru import Recurrent, gru, gru_cell
-from funcdl.module.doors import around
-from funcdl.module.draws import Draw, turned
-from funcdl.module.named import Named, flag, refuse, size
+from funcdl.layers.gru import gru
+from funcdl.layers.lstm import lstm
+from funcdl.layers.rnn import rnn
+from funcdl.module.named import flag, refuse, size
+from funcdl.module.running import running
+from funcdl.module.state import entries
+from funcdl.module.units import Units
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["GRU", "GRUCell"]
+__all__ = ["GRU", "LSTM", "RNN"]
+
+NAME = re.compile(r"(weight|bias)_[ih]h_l\d+(_reverse)?")
 
 
-class Gated(Named):
-    """What the two share: how weights and biases begin."""
+class Sequences(Units):
+    """Recurrent layers over a sequence: what the three share."""
 
-    input_size: int
-    hidden_size: int
+    _pairs = False
 
-    def __init__(self, given: dict[str, Any], layer: Layer) -> None:
-        flag(self._name, "bias", given["bias"])
-        super().__init__(given, layer)
+    def _layer(self, given: dict[str, Any], *activation: str) -> Layer:
+        """Check the arguments, and make the layer."""
+        name, args = self._name, given
+        self._sizes(args["input_size"], args["hidden_size"])
+        self.num_layers = size(name, "num_layers", args["num_layers"])
+        self.bidirectional = flag(name, "bidirectional", args["bidirectional"])
+        flag(name, "batch_first", args["batch_first"])
+        if args["dropout"] != 0 and self.num_layers == 1:
+            instead = "there is nothing between layers of which one is"
+            refuse(name, "dropout", args["dropout"], 0.0, instead)
 
-    def _start(self, draw: Draw) -> Recurrent:
-        given, hidden = self.arguments, self.hidden_size
-        bound, rows = 1 / math.sqrt(hidden), 3 * hidden
-        w_init, b_init = given["w_init"], given["b_init"]
-        columns = self.input_size, hidden
-        if w_init is None:
-            ws = [turned(draw.uniform(bound, rows, count), (1, 0)) for count in columns]
-        else:
-            ws = [draw.by(w_init, count, rows) for count in columns]
-        bs: list[Any] = [(), ()]
-        if given["bias"]:
-            bs = [draw.by(b_init, rows) if b_init else draw.uniform(bound, rows) for _ in columns]
-        return Recurrent(*(Affine(w, b) for w, b in zip(ws, bs)))
-
-
-class GRUCell(Gated):
-    """PyTorch's `GRUCell`: from an input (…, input_size) and a state to the next state.
-
-    `forward(input, hx=None)`; without a state it is 0. `backward` gives the gradient of the input,
-    and that of the state where there was one.
-
-    Args:
-        input_size, hidden_size, bias, device, dtype: as in PyTorch.
-        rng: the generator to draw from; torch's own without it.
-        w_init, b_init: draw the parameters instead, as those of `gru_cell` do.
-
-    Raises:
-        InputError, KindError: an argument is out of its range.
-
-    >>> import torch
-    >>> GRUCell(3, 4)(torch.ones(5, 3), torch.zeros(5, 4)).shape
-    torch.Size([5, 4])
-    """
-
-    factory = staticmethod(gru_cell)
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        rng: Generator | None = None,
-        w_init: Initialiser | None = None,
-        b_init: Initialiser | None = None,
-    ) -> None:
-        self.input_size = size("GRUCell", "input_size", input_size)
-        self.hidden_size = size("GRUCell", "hidden_size", hidden_size)
-        super().__init__(locals(), _stepping(hidden_size))
+        settings = {
+            "layers": self.num_layers,
+            "bidirectional": self.bidirectional,
+            "dropout": args["dropout"],
+            "final": True,
+        }
+        layers = [
+            self.factory(self.hidden_size, *activation, initial=initial, **settings)
+            for initial in (False, True)
+        ]
+        sizes = self.units, self.hidden_size
+        return running(name, layers, *sizes, self._pairs, args["batch_first"])
 
     def forward(self, *input: Any) -> Value:
-        """Take a step: the next state."""
+        """Run over a sequence: the output, and the last state."""
+        if type(input[0] if input else None).__name__ == "PackedSequence":
+            raise KindError(
+                f"{self._name}: expected a padded tensor, got a PackedSequence: the layer "
+                f"{self.factory.__name__}(…, lengths=True) takes the lengths beside it"
+            )
         return super().forward(*input[:1] if len(input) == 2 and input[1] is None else input)
 
-    _inputs = ("input", "hx")
+    def backward(self, *gradwrtoutput: Any) -> Value:
+        """Add to the gradients; return that of the input, and of the state where one was given.
+
+        Without the gradient of the last state, it is 0.
+        """
+        if len(gradwrtoutput) == 1 and isinstance(gradwrtoutput[0], Tensor):
+            gradwrtoutput = (*gradwrtoutput, None)
+        return super().backward(*gradwrtoutput)
+
+    def __getattr__(self, name: str) -> Any:
+        if NAME.fullmatch(name):
+            for entry in entries(self):
+                if entry.name == name:
+                    return entry.view
+        raise AttributeError(f"{type(self).__name__} has no {name}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if NAME.fullmatch(name):
+            raise KindError(
+                f"{type(self).__name__}: expected {name} to be written to in place, as by "
+                f"module.{name}.copy_(…), got another tensor for it"
+            )
+        super().__setattr__(name, value)
 
 
-class GRU(Gated):
-    """PyTorch's `GRU` of one layer: `output, h_n = gru(input)`, from a state of 0.
+class GRU(Sequences):
+    """PyTorch's `GRU`: `output, h_n = gru(input, h_0)`; without h_0, from a state of 0.
 
     The input is (time, batch, input_size), with `batch_first` (batch, time, input_size), or
-    (time, input_size); the output is like it, with hidden_size features, and h_n is the last state,
-    (1, batch, hidden_size). `backward` takes the gradients of both, None for 0.
+    (time, input_size); the output is like it, with hidden_size features for each direction, and
+    states are (num_layers × directions, batch, hidden_size). `backward` takes the gradients of
+    output and h_n, None for 0, and gives those of what went in.
 
     Args:
-        input_size, hidden_size, bias, batch_first, device, dtype: as in PyTorch.
-        num_layers, dropout, bidirectional: 1, 0 and False, no others.
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device,
+            dtype: as in PyTorch.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `gru` do.
 
@@ -110,6 +109,7 @@ class GRU(Gated):
     """
 
     factory = staticmethod(gru)
+    parts = 3
 
     def __init__(
         self,
@@ -127,94 +127,92 @@ class GRU(Gated):
         w_init: Initialiser | None = None,
         b_init: Initialiser | None = None,
     ) -> None:
-        name = "GRU"
-        refuse(name, "num_layers", num_layers, 1, "apply one GRU to the output of another")
-        flag(name, "batch_first", batch_first)
-        if dropout != 0:
-            refuse(name, "dropout", dropout, 0.0, "there is nothing between layers of which one is")
-        refuse(name, "bidirectional", bidirectional, False, "apply a second GRU to x.flip(time)")
-        self.input_size = size(name, "input_size", input_size)
-        self.hidden_size = size(name, "hidden_size", hidden_size)
-        super().__init__(locals(), _running(hidden_size, batch_first))
-
-    _inputs = ("input", "hx")
-
-    def forward(self, *input: Any) -> Value:
-        """Run over a sequence: the output, and the last state."""
-        if len(input) == 2 and input[1] is not None:
-            raise KindError("GRU: expected no hx: it starts from 0; apply a GRUCell step by step")
-        return super().forward(*input[:1] if len(input) == 2 else input)
-
-    def backward(self, *gradwrtoutput: Any) -> Value:
-        """Add to the gradients; return that of the input. Without that of h_n, it is 0."""
-        if len(gradwrtoutput) == 1 and isinstance(gradwrtoutput[0], Tensor):
-            gradwrtoutput = (*gradwrtoutput, None)
-        return super().backward(*gradwrtoutput)
+        super().__init__(locals(), self._layer(locals()))
 
 
-def _stepping(hidden: int) -> Layer:
-    """Make a cell that takes the input first, and a state of 0 where none is given."""
-    inner = gru_cell(hidden)
+class LSTM(Sequences):
+    """PyTorch's `LSTM`: `output, (h_n, c_n) = lstm(input, (h_0, c_0))`; else from a state of 0.
 
-    def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        alone = isinstance(x, Tensor)
-        if not alone and not isinstance(x, tuple):
-            raise KindError(f"GRUCell: expected an input and a state, got {type(x).__name__}")
-        if alone:
-            seen = x
-            h = seen.new_zeros((*seen.shape[:-1], hidden))
-        elif len(x) == 2:
-            seen, h = x
-        else:
-            raise KindError(f"GRUCell: expected an input and a state, got {len(x)} tensors")
-        y, pull = inner.at("GRUCell", params, (h, seen), rng)
+    Shapes and `backward` are those of `GRU`, with a pair for each state.
 
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Value]:
-            dparams, back = pull(dy, need_dx)
-            if back is None:
-                return dparams, None
-            dh, dx = back
-            return dparams, dx if alone else (dx, dh)
+    Args:
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device,
+            dtype: as in PyTorch.
+        proj_size: 0, no other.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `lstm` do.
 
-        return y, vjp
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        seen = in_shape[0] if isinstance(in_shape[0], tuple) else in_shape
-        return inner.init(rng, ((*seen[:-1], hidden), seen))
+    >>> import torch
+    >>> output, (h_n, c_n) = LSTM(3, 4, num_layers=2)(torch.ones(7, 5, 3))
+    >>> output.shape, c_n.shape
+    (torch.Size([7, 5, 4]), torch.Size([2, 5, 4]))
+    """
 
-    return around("GRUCell", inner, None, apply, init)
+    factory = staticmethod(lstm)
+    parts = 4
+    _pairs = True
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        refuse("LSTM", "proj_size", proj_size, 0, "put a Linear behind it")
+        super().__init__(locals(), self._layer(locals()))
 
 
-def _running(hidden: int, batch_first: bool) -> Layer:
-    """Make a layer with time where PyTorch has it, that gives the last state too."""
-    inner = gru(hidden)
+class RNN(Sequences):
+    """PyTorch's `RNN`: `output, h_n = rnn(input, h_0)`; without h_0, from a state of 0.
 
-    def turned_round(t: Tensor) -> Tensor:
-        return t if batch_first or t.ndim < 3 else t.transpose(0, 1)
+    Shapes and `backward` are those of `GRU`.
 
-    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        if not isinstance(x, Tensor):
-            return inner.at("GRU", params, x, rng)  # which says what is wrong
-        if x.ndim not in (2, 3):
-            raise ShapeError(f"GRU: expected x to have 2 or 3 axes, got {tuple(x.shape)}")
-        y, pull = inner.at("GRU", params, turned_round(x), rng)
-        if not y.shape[-2]:
-            raise ShapeError(f"GRU: expected x to have a time step or more, got {tuple(x.shape)}")
-        last = y.select(-2, -1).unsqueeze(0)
+    Args:
+        input_size, hidden_size, num_layers, nonlinearity, bias, batch_first, dropout,
+            bidirectional, device, dtype: as in PyTorch.
+        rng: the generator to draw from; torch's own without it.
+        w_init, b_init: draw the parameters instead, as those of `rnn` do.
 
-        def vjp(dy: Any, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            d_output, d_last = dy
-            back = y.new_zeros(y.shape) if d_output is None else turned_round(d_output)
-            if d_last is not None:
-                back = back.clone()
-                back.select(-2, -1).add_(d_last.squeeze(0))
-            dparams, dx = pull(back, need_dx)
-            return dparams, None if dx is None else turned_round(dx)
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
 
-        return (turned_round(y), last), vjp
+    >>> import torch
+    >>> output, h_n = RNN(3, 4, bidirectional=True)(torch.ones(7, 5, 3))
+    >>> output.shape, h_n.shape
+    (torch.Size([7, 5, 8]), torch.Size([2, 5, 4]))
+    """
 
-    def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        params, out_shape = inner.init(rng, in_shape)
-        return params, (out_shape, (1, *in_shape[1:-2], hidden))
+    factory = staticmethod(rnn)
 
-    return around("GRU", inner, None, apply, init)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        rng: Generator | None = None,
+        w_init: Initialiser | None = None,
+        b_init: Initialiser | None = None,
+    ) -> None:
+        super().__init__(locals(), self._layer(locals(), nonlinearity))

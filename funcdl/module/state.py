@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from funcdl import tree
 from funcdl.arguments import show
 from funcdl.errors import KindError, ShapeError, TreeError
-from funcdl.interop.rules import RULES, Kind
+from funcdl.interop.rules import RULES, SEPARATE, Rule, rules_of
 from funcdl.misuse import short
 from funcdl.module.parts import children, within
 from funcdl.optimisers.statistics import without_statistics
@@ -92,6 +92,9 @@ class State:
     bias_hh_l0 = Attribute()
     in_proj_weight = Attribute()
     in_proj_bias = Attribute()
+    q_proj_weight = Attribute()
+    k_proj_weight = Attribute()
+    v_proj_weight = Attribute()
 
     def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
         """Give each parameter once, by its name: as PyTorch has it, with its gradient as `grad`.
@@ -200,7 +203,7 @@ def entries(module: Any) -> list[Entry]:
         return _own_entries(module)
     grads = tree.leaves(module.grads)
     learnt = {id(leaf) for leaf in tree.leaves(without_statistics(module.params))}
-    rules = {rule.field: rule for rule in _kind(type(module)).rules}
+    rules = {rule.path: rule for rule in _rules(type(module), module)}
     found = []
     paths, tensors = tree.paths(module.params), tree.leaves(module.params)
     for path, tensor, grad in zip(paths, tensors, grads):
@@ -213,8 +216,14 @@ def entries(module: Any) -> list[Entry]:
     if isinstance(counted, Tensor) and any(entry.name == "running_mean" for entry in found):
         found.append(Entry(COUNTED, counted, counted, is_learnt=False))
     if any(entry.name.startswith("weight_hh") for entry in found):  # in PyTorch's order
-        found.sort(key=lambda entry: entry.name.startswith("bias"))
+        units = list(dict.fromkeys(_unit(entry) for entry in found))
+        found.sort(key=lambda entry: (units.index(_unit(entry)), entry.name.startswith("bias")))
     return found
+
+
+def _unit(entry: Entry) -> str:
+    """Tell the recurrent unit of a tensor by the end of its name: `_l1` of `weight_ih_l1`."""
+    return entry.name.partition("h_")[2]
 
 
 def _own_entries(module: Any) -> list[Entry]:
@@ -240,16 +249,18 @@ def _keyed(module: Any, prefix: str = "", recurse: bool = True) -> Iterator[tupl
             yield from _keyed(child, before + name)
 
 
-def _kind(kind: type) -> Kind:
-    """Look up what PyTorch calls the tensors of a class of modules."""
+def _rules(kind: type, module: Any = None) -> tuple[Rule, ...]:
+    """Look up what PyTorch calls the tensors of a module of a class."""
     for base in kind.__mro__:
         if base.__name__ in RULES and base.__module__.startswith("funcdl."):
-            return RULES[base.__name__]
-    return Kind("", ())
+            return rules_of(base.__name__, module)
+    return ()
 
 
 def _named(kind: type) -> set[str]:
-    return {rule.attribute for rule in _kind(kind).rules}
+    rules = _rules(kind)
+    others = SEPARATE if any(rule.field == "qkv.w" for rule in rules) else ()
+    return {rule.attribute for rule in (*rules, *others)}
 
 
 def _kept(module: Any, name: str, tensor: Tensor, grad: Any, axes: Any) -> Tensor:

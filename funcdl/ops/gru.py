@@ -2,9 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from funcdl.ops.recurrence import States, begun
 from funcdl.tensor import Tensor
 
-__all__ = ["advance", "factors", "input_part", "state_part"]
+__all__ = ["advance", "factors", "gated", "input_part", "state_part"]
+
+Back = Callable[[Tensor, Sequence[Tensor], bool], tuple[Tensor, Tensor, States]]
+
+
+def gated(a: Tensor, b: Any, w: Tensor, first: States | None, held: Any) -> tuple[States, Back]:
+    """Compute the states of a gated recurrent unit: see `funcdl.ops.recurrence.Unit`."""
+    hidden = w.shape[-2]
+    gates = a.new_empty(a.shape).copy_(a)
+    ns = a.new_empty((*a.shape[:-1], hidden)).copy_(a.narrow(-1, 2 * hidden, hidden))
+    gates.narrow(-1, 2 * hidden, hidden).zero_()
+    if b is not None:
+        gates.add_(b)
+    (hs,) = begun(a, hidden, first, 1)
+    each = zip(*(s.unbind(0) for s in (gates, ns, hs[:-1], hs[1:])))
+    for t, (gate, n, h, y) in enumerate(each):
+        z = advance(gate.baddbmm_(h, w), n)
+        if first is None:
+            y.copy_(n).lerp_(h, z)
+        else:  # lerp gives NaN for an infinite h where z is above a half
+            y.copy_(h).sub_(n).mul_(z).add_(n)
+        if held is not None:
+            y.copy_(h.where(held[t], y))
+
+    def back(
+        dys: Tensor, dlast: Sequence[Tensor], need_first: bool
+    ) -> tuple[Tensor, Tensor, States]:
+        ds, zs = factors(gates, ns, hs[:-1]), gates.narrow(-1, hidden, hidden)
+        if held is not None:
+            ds.masked_fill_(held.unsqueeze(-1), 0)
+            zs = zs.masked_fill(held, 1)
+        (dh,) = dlast
+        steps = list(zip(*(s.unbind(0) for s in (dys, ds, zs))))
+        for t in reversed(range(len(steps))):
+            d, step, z = steps[t]
+            dh.add_(d)
+            step.mul_((dh if held is None else dh.masked_fill(held[t], 0)).unsqueeze(-2))
+            if t or need_first:
+                dh.mul_(z).baddbmm_(state_part(step), w.mT)
+        # The input's part is copied with the batch first, as it is multiplied next.
+        return input_part(ds.movedim(0, -3)).movedim(-2, 0), state_part(ds), (dh,)
+
+    return (hs,), back
 
 
 def advance(gates: Tensor, n: Tensor) -> Tensor:

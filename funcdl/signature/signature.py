@@ -104,7 +104,7 @@ class Signature:
         return values
 
     def _expect_floats(self, where: str, leaf: Leaf, others: list[Leaf]) -> None:
-        name, pattern, tensor, _ = leaf
+        name, pattern, tensor, is_param = leaf
         if (layout := odd(tensor)) is not None:
             raise KindError(f"{where}: expected {name} to be a plain tensor, got a {layout} one")
         if pattern.below:
@@ -116,6 +116,8 @@ class Signature:
         elif self.floats and tensor.dtype not in FLOATS:
             given = [o for o in others if (o.pattern.real or o.pattern.below)]
             swapped = [o.name for o in given if o.value.is_floating_point()]
+            if is_param or tensor.is_floating_point():  # that would be swapped in vain
+                swapped = []
             hint = f": are {name} and {swapped[0]} swapped?" if swapped else ""
             raise KindError(f"{where}: expected {name} to be floats, got {tensor.dtype}{hint}")
 

@@ -186,8 +186,19 @@ def test_what_does_not_fit_is_named_on_both_sides(module, like, error, text):
 
 def test_what_would_be_left_out_is_refused():
     deep = nn.Sequential(nn.GRU(2, 3, num_layers=2))
-    with pytest.raises(f.KindError, match=r"^from_torch: .* got 0\.weight_ih_l1 of GRU$"):
+    with pytest.raises(f.TreeError, match=r"^from_torch: expected as many .*0\.weight_ih_l1"):
         f.from_torch(deep, init(f.gru(3), 4, 2))
+
+
+@pytest.mark.parametrize("name", ["GRU", "LSTM", "RNN"])
+def test_recurrent_modules_of_several_units(name):
+    theirs = getattr(nn, name)(2, 3, num_layers=2, bidirectional=True, batch_first=True)
+    layer = getattr(f, name.lower())(3, layers=2, bidirectional=True)
+    params, x = f.from_torch(theirs, init(layer, 4, 2)), torch.rand(5, 4, 2)
+    torch.testing.assert_close(layer(params, x)[0], theirs(x)[0].detach())
+    other = getattr(nn, name)(2, 3, num_layers=2, bidirectional=True, batch_first=True)
+    f.to_torch(params, other)
+    assert torch.equal(other(x)[0], theirs(x)[0])
 
 
 def test_nothing_is_written_where_something_does_not_fit():

@@ -290,7 +290,12 @@ REFUSED = {
     "two directions": (
         lambda: nn.GRU(2, 3, bidirectional=True),
         lambda: init(f.gru(3), 4, 2),
-        "expected parameters of Linear, Conv1d,",
+        "expected as many tensors on both sides, got weight_ih_l0,",
+    ),
+    "a projection": (
+        lambda: nn.LSTM(2, 3, proj_size=2),
+        lambda: init(f.lstm(3), 4, 2),
+        "expected the module, a LSTM, to have proj_size=0, which alone there is here, got 2",
     ),
     "other keys": (
         lambda: nn.MultiheadAttention(4, 2, kdim=3),

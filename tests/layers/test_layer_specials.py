@@ -18,21 +18,22 @@ NAN, INF = math.nan, math.inf
 def pulled(case, params, x, dy):
     """Ours and theirs: the output, and the cotangents of what is a float."""
     y, vjp = case.apply(params, x)
-    ours = [y, *tree.leaves(vjp(dy))]
+    ours = [*tree.leaves(y), *tree.leaves(vjp(dy))]
     leaves, structure = tree.to_leaves((params, x))
     live = [t.clone().requires_grad_() if t.is_floating_point() else t for t in leaves]
     floats = [t for t in live if t.requires_grad]
     with torch.enable_grad():
-        theirs = case.oracle(nnf, *tree.from_leaves(structure, live))
-        grads = iter(torch.autograd.grad(theirs, floats, dy, allow_unused=True))
-    return zip(ours, [theirs.detach(), *(next(grads) if t.requires_grad else None for t in live)])
+        theirs = tree.leaves(case.oracle(nnf, *tree.from_leaves(structure, live)))
+        grads = iter(torch.autograd.grad(theirs, floats, tree.leaves(dy), allow_unused=True))
+    values = [t.detach() for t in theirs]
+    return zip(ours, [*values, *(next(grads) if t.requires_grad else None for t in live)])
 
 
 @pytest.mark.parametrize("special", SPECIALS.values(), ids=SPECIALS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_is_no_nan_in_torch_is_the_same(case, special, rng):
     params, x = case.params(rng), case.inputs(rng)
-    dy = normal(case.apply(params, x)[0].shape, rng)
+    dy = tree.map(lambda y: normal(y.shape, rng), case.apply(params, x)[0])
     floats = all(t.is_floating_point() for t in tree.leaves(x))
     loosely = case.name in INFINITE_MEANS
     for k in range(4):

@@ -1,5 +1,7 @@
 """Layers over sequences: laws, what is out of range, and what does not fit."""
 
+import math
+
 import pytest
 import torch
 from helpers import close
@@ -20,17 +22,120 @@ def start(layer, shape, seed=0):
     return tree.map(lambda p: p.double() + 0.1 * normal(p.shape, rng), params), rng
 
 
+UNITS = {
+    "gru": (f.gru, f.gru_cell),
+    "lstm": (f.lstm, f.lstm_cell),
+    "rnn": (f.rnn, f.rnn_cell),
+}
+EVERY_UNIT = pytest.mark.parametrize("unit", UNITS)
+
+
+def states(unit, shape, rng, count=1):
+    """Draw a state for each of some units."""
+    drawn = tuple(
+        (normal(shape, rng), normal(shape, rng)) if unit == "lstm" else normal(shape, rng)
+        for _ in range(count)
+    )
+    return drawn[0] if count == 1 else drawn
+
+
+@EVERY_UNIT
 @law
 @given(SEEDS, st.integers(1, 5), st.integers(1, 4), st.integers(1, 4))
-def test_gru_is_a_scan_of_its_cell(seed, time, length, features):
-    params, rng = start(f.gru(features), (2, time, length), seed)
-    x, dy = normal((2, time, length), rng), normal((2, time, features), rng)
-    (y, vjp), (z, vjps) = (
-        f.gru(features)(params, x),
-        f.scan(f.gru_cell(features), features)(params, x),
+def test_a_sequence_is_a_scan_of_its_cell(unit, seed, time, length, features):
+    make, cell = UNITS[unit]
+    params, rng = start(make(features), (2, time, length), seed)
+    x, h = normal((2, time, length), rng), states(unit, (2, features), rng)
+    layer = make(features, initial=True, final=True)
+    (y, last), vjp = layer(params, (x, h))
+    every, vjps = f.scan(cell(features))(params, (h, x))
+    hs = every[0] if unit == "lstm" else every
+    close(y, hs)
+    close(last, tree.map(lambda t: t[:, -1], every))
+    dy = normal((2, time, features), rng)
+    (dparams, (dx, dh)), (ds, (dfirst, dxs)) = (
+        vjp((dy, None)),
+        vjps((dy, None) if unit == "lstm" else dy),
     )
-    close(y, z)
-    close(vjp(dy), vjps(dy))
+    close((dparams, dx, dh), (ds, dxs, dfirst))
+
+
+@EVERY_UNIT
+@law
+@given(SEEDS, st.integers(0, 3), st.integers(1, 3))
+def test_a_sequence_goes_on_where_another_one_ended(unit, seed, first, second):
+    layer = UNITS[unit][0](3, layers=2, initial=True, final=True)
+    params, rng = start(UNITS[unit][0](3, layers=2), (2, 4, 5), seed)
+    x, h = normal((2, first + second, 5), rng), states(unit, (2, 3), rng, 2)
+    (y, last), _ = layer(params, (x, h))
+    (begun, between), _ = layer(params, (x[:, :first], h))
+    (rest, end), _ = layer(params, (x[:, first:], between))
+    close((y, last), (torch.cat([begun, rest], 1), end))
+
+
+@EVERY_UNIT
+@law
+@given(SEEDS, st.lists(st.integers(0, 4), min_size=1, max_size=4), st.booleans())
+def test_of_a_padded_batch_each_sequence_is_as_if_alone(unit, seed, ends, both):
+    options = {"layers": 2, "bidirectional": both, "initial": True, "final": True}
+    padded, alone = (UNITS[unit][0](3, **options, lengths=n) for n in (True, False))
+    params, rng = start(UNITS[unit][0](3, layers=2, bidirectional=both), (2, 4, 5), seed)
+    x, h = normal((len(ends), 4, 5), rng), states(unit, (len(ends), 3), rng, 2 * (1 + both))
+    for i, end in enumerate(ends):
+        x[i, end:] = [float("nan"), float("inf"), 1.0][i % 3]
+    (y, last), vjp = padded(params, (x, h, torch.tensor(ends)))
+    dy, dlast = normal(y.shape, rng), tree.map(lambda t: normal(t.shape, rng), last)
+    dparams, (dx, dh, none) = vjp((dy, dlast))
+    assert none is None
+    total = tree.zeros_like(params)
+    for i, end in enumerate(ends):
+        row = lambda t, i=i: t[i : i + 1]  # noqa: E731
+        (z, z_last), pull = alone(params, (x[i : i + 1, :end], tree.map(row, h)))
+        dp, (dz, dz_first) = pull((dy[i : i + 1, :end], tree.map(row, dlast)))
+        close((z, z_last), (y[i : i + 1, :end], tree.map(row, last)))
+        close((dz, dz_first), (dx[i : i + 1, :end], tree.map(row, dh)))
+        assert not y[i, end:].any()
+        assert not dx[i, end:].any()
+        total = tree.add(total, dp)
+    close(dparams, total)
+
+
+@EVERY_UNIT
+@law
+@given(SEEDS, st.integers(1, 5))
+def test_the_second_direction_begins_at_the_end(unit, seed, time):
+    make = UNITS[unit][0]
+    params, rng = start(make(3, bidirectional=True), (2, 4), seed)
+    x = normal((2, time, 4), rng)
+    y, _ = make(3, bidirectional=True)(params, x)
+    forwards, _ = make(3)(params[0], x)
+    backwards, _ = make(3)(params[1], x.flip(1))
+    close(y, torch.cat([forwards, backwards.flip(1)], -1))
+
+
+@EVERY_UNIT
+def test_layers_are_those_of_a_serial_with_noise_between(unit):
+    make = UNITS[unit][0]
+    net = f.serial(make(3), f.dropout(0.5), make(3))
+    layer = make(3, layers=2, dropout=0.5)
+    params, rng = start(layer, (2, 6, 4))
+    x, dy = normal((2, 6, 4), rng), normal((2, 6, 3), rng)
+    for seed in (None, 1):
+        rngs = [None if seed is None else torch.Generator().manual_seed(seed) for _ in range(2)]
+        (y, vjp), (z, vjps) = layer(params, x, rngs[0]), net((params[0], (), params[1]), x, rngs[1])
+        (dparams, dx), (ds, dxs) = vjp(dy), vjps(dy)
+        close((y, dparams, dx), (z, (ds[0], ds[2]), dxs))
+    assert layer.needs_rng == unit
+    assert not make(3, layers=2).needs_rng
+
+
+@EVERY_UNIT
+@pytest.mark.parametrize("ends", [[3, 6], [-1, 2]])
+def test_a_length_that_there_is_not_is_refused(unit, ends):
+    layer = UNITS[unit][0](3, lengths=True)
+    params, _ = layer.init(torch.Generator().manual_seed(0), ((5, 4), ()))
+    with pytest.raises(f.InputError, match=f"^{unit}: expected lengths from 0 to 5, got one of"):
+        layer(params, (torch.ones(2, 5, 4), torch.tensor(ends)))
 
 
 @law
@@ -103,6 +208,67 @@ def test_causal_attention_does_not_look_ahead(seed, time):
 
 
 @law
+@given(SEEDS, st.lists(st.integers(0, 5), min_size=1, max_size=3), st.booleans())
+def test_attention_of_a_padded_batch_is_that_of_each_sequence_alone(seed, ends, causal):
+    padded, alone = (f.attention(2, causal=causal, lengths=n, weights=True) for n in (True, False))
+    params, rng = start(f.attention(2), (5, 4), seed)
+    x = normal((len(ends), 5, 4), rng)
+    for i, end in enumerate(ends):
+        x[i, end:] = [float("nan"), float("inf"), 1.0][i % 3]
+    (y, p), vjp = padded(params, (x, torch.tensor(ends)))
+    dy, dp = normal(y.shape, rng), normal(p.shape, rng)
+    dparams, (dx, none) = vjp((dy, dp))
+    assert none is None
+    total = tree.zeros_like(params)
+    for i, end in enumerate(ends):
+        (z, q), pull = alone(params, x[i, :end])
+        ds, dz = pull((dy[i, :end], dp[i, :, :end, :end]))
+        close((z, q, dz), (y[i, :end], p[i, :, :end, :end], dx[i, :end]))
+        assert not any(t[i, end:].any() for t in (y, dx))
+        total = tree.add(total, ds)
+    close(dparams, total)
+
+
+@law
+@given(SEEDS, st.booleans())
+def test_attention_with_options_is_attention_without(seed, causal):
+    params, rng = start(f.attention(2), (5, 4), seed)
+    x, dy = normal((3, 5, 4), rng), normal((3, 5, 4), rng)
+    y, vjp = f.attention(2, causal=causal)(params, x)
+    bar = torch.full((5, 5), -math.inf).double().triu(1) if causal else torch.zeros(5, 5).double()
+    z, vjps = f.attention(2, mask=True)(params, (x, bar.expand(3, 5, 5)))
+    dparams, (dx, _) = vjps(dy)
+    close((y, vjp(dy)), (z, (dparams, dx)))
+    parts = zip(params.qkv.w.chunk(3, -1), params.qkv.b.chunk(3, -1))
+    apart = f.CrossAttention(*(f.Affine(w, b) for w, b in parts), params.out)
+    close(f.cross_attention(2, causal=causal)(apart, (x, x))[0], y)
+
+
+@law
+@given(SEEDS)
+def test_others_that_end_are_as_if_cut_off(seed):
+    layer = f.cross_attention(2, values=True)
+    params, rng = start(layer, ((3, 4), (5, 2), (5, 6)), seed)
+    q, k, v = (normal((2, n, size), rng) for n, size in ((3, 4), (5, 2), (5, 6)))
+    k[1, 2:], v[1, 2:] = math.nan, math.inf
+    found, _ = f.cross_attention(2, values=True, lengths=True)(
+        params, (q, k, v, torch.tensor([0, 2]))
+    )
+    close(found[0], params.out.b.expand(3, 4))
+    close(found[1], layer(params, (q[1], k[1, :2], v[1, :2]))[0])
+
+
+@law
+@given(SEEDS, st.integers(1, 6))
+def test_turned_vectors_know_how_far_apart_they_are(seed, far):
+    rng = torch.Generator().manual_seed(seed)
+    a, b = normal((8,), rng), normal((8,), rng)
+    turned = [f.rotary()((), t.expand(12, 8))[0] for t in (a, b)]
+    products = [(turned[0][t + far] * turned[1][t]).sum() for t in range(12 - far)]
+    close(torch.stack(products), products[0].expand(12 - far))
+
+
+@law
 @given(SEEDS, st.permutations(range(5)))
 def test_attention_knows_no_order(seed, order):
     params, rng = start(f.attention(2), (5, 4), seed)
@@ -111,7 +277,7 @@ def test_attention_knows_no_order(seed, order):
 
 
 def test_an_empty_sequence_gives_an_empty_one():
-    for layer in (f.gru(3), f.scan(f.gru_cell(3), 3)):
+    for layer in (f.gru(3), f.lstm(3), f.rnn(3), f.scan(f.gru_cell(3), 3)):
         params, _ = start(layer, (2, 4))
         y, vjp = layer(params, torch.zeros(5, 0, 4, dtype=torch.float64))
         assert y.shape == (5, 0, 3)
@@ -198,3 +364,24 @@ def test_the_row_of_the_padding_begins_with_nothing_and_stays_so(rng):
             moved, _, _ = one(held, descent.init(held), (inputs, t))
             assert not moved[0].w[..., 2, :].any()
             assert (moved[0].w != held[0].w)[..., [0, 4], :].any()
+
+
+def test_transformers_drop_in_training_alone():
+    rng = torch.Generator().manual_seed(0)
+    shapes = {f.transformer_encoder: (5, 8), f.transformer_decoder: ((5, 8), (7, 8))}
+    for make, shape in shapes.items():
+        noisy, plain = make(2, 4, 16, 8, dropout=0.3), make(2, 4, 16, 8)
+        assert noisy.needs_rng
+        assert not plain.needs_rng
+        params, _ = noisy.init(rng, shape)
+        x = (
+            normal(shape, rng).float()
+            if isinstance(shape[0], int)
+            else tuple(normal(part, rng).float() for part in shape)
+        )
+        y, _ = noisy(params, x)
+        assert torch.equal(y, noisy(params, x)[0])
+        drawn = [noisy(params, x, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2)]
+        assert torch.equal(drawn[0], drawn[1])
+        assert not torch.equal(drawn[0], drawn[2])
+        assert not torch.equal(drawn[0], y)

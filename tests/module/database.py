@@ -5,6 +5,7 @@
 
 import copy
 import inspect
+import re
 import sys
 import warnings
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ import torch
 
 import funcdl as f
 from funcdl import tree
-from funcdl.interop.rules import RULES
+from funcdl.interop.rules import rules_of
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "modules.md"
 BEGIN, END = "<!-- the database's table -->\n", "<!-- its end -->\n"
@@ -147,8 +148,8 @@ def made(library, sample, dtype):
     torch.manual_seed(1)
     args, kwargs = sample.made
     kind = getattr(library, sample.name)
-    # torch's GRU hides its arguments.
-    takes = sample.name == "GRU" or "dtype" in inspect.signature(kind).parameters
+    # torch's recurrent modules hide their arguments.
+    takes = sample.name in ("GRU", "LSTM", "RNN") or "dtype" in inspect.signature(kind).parameters
     module = kind(*args, **{**kwargs, **({"dtype": dtype} if takes else {})})
     return module.train(sample.training)
 
@@ -171,13 +172,18 @@ def cotangents(y):
     """Draw the same numbers for ours and theirs."""
     g = torch.Generator().manual_seed(2)
     outputs = y if isinstance(y, tuple) else (y,)
-    return [t if t is None else torch.rand(t.shape, generator=g).to(t.dtype) for t in outputs]
+
+    def draw(t):
+        return t if t is None else torch.rand(t.shape, generator=g).to(t.dtype)
+
+    return [tree.map(draw, t) for t in outputs]
 
 
 def pairs(ours, theirs):
     """List our tensors with theirs: what they are called there, ours as they lie there, gradients."""
-    rules = {rule.field: rule for rule in RULES[type(ours).__name__].rules} if ours.params else {}
-    paths = [path.lstrip(".") for path in tree.paths(ours.params)]
+    known = rules_of(type(ours).__name__, ours) if ours.params else ()
+    rules = {rule.path: rule for rule in known}
+    paths = [re.sub(r"[\[\].]+", ".", path).strip(".") for path in tree.paths(ours.params)]
     for path, p, g in zip(paths, tree.leaves(ours.params), tree.leaves(ours.grads)):
         name, axes = (rules[path].attribute, rules[path].axes) if path in rules else (path, (0,))
         there = attribute(theirs, name)
@@ -208,9 +214,8 @@ def start(ours, theirs):
 
 def compare(ours, theirs, sample, y, back):
     """Assert that values, gradients of inputs and of parameters, and statistics are the same."""
-    back = back if isinstance(back, tuple) else (back,)
-    got = {"value": y if isinstance(y, tuple) else (y,)}
-    got["input"] = [d for d in back if d is not None]
+    got = {"value": tree.leaves(y)}
+    got["input"] = [d for d in tree.leaves(back) if d is not None]
     for name, other, p, g in pairs(ours, theirs):
         got[name] = [g if isinstance(other, torch.nn.Parameter) else p]
     names = [name for name in got if name not in ("value", "input")]
@@ -227,14 +232,16 @@ def reference(theirs, sample, names, kind):
     """Give PyTorch's numbers: values, gradients of inputs, and those of parameters by name."""
     inputs, named = tree.map(kind, cloned(sample.given))
     with torch.enable_grad():
-        live = [*inputs, *named.values()]
+        live = tree.leaves([*inputs, *named.values()])
         ends = len(live) - ("target" in inspect.signature(theirs.forward).parameters)
         live = [x for x in live[:ends] if isinstance(x, torch.Tensor) and x.is_floating_point()]
         for x in live:
             x.requires_grad_()
         y = theirs(*inputs, **named)
-        outputs = y if isinstance(y, tuple) else (y,)
-        dys = [torch.ones_like(t) for t in outputs] if is_loss(theirs) else cotangents(outputs)
+        outputs = tree.leaves(y)
+        dys = (
+            [torch.ones_like(t) for t in outputs] if is_loss(theirs) else tree.leaves(cotangents(y))
+        )
         scalars = [(t * d.detach()).sum() for t, d in zip(outputs, dys) if t is not None]
         if any(t.requires_grad for t in scalars):
             sum(scalars).backward()

@@ -245,6 +245,9 @@ def channels(value, name, source, target):
     return value.movedim(*(own if place is None else place for place in (source, target)))
 
 
+SEQUENCES = ("GRU", "LSTM", "RNN")
+
+
 @pytest.mark.parametrize("case", [c for c in cases.CASES if c.module], ids=str)
 def test_every_module_is_its_layer(case):
     name, *args = case.module
@@ -259,13 +262,13 @@ def test_every_module_is_its_layer(case):
     y, vjp = case.layer(params, x)
     dparams, dx = vjp(y)
     given = channels(x, name, -1, None)
-    given = given[::-1] if name == "GRUCell" else given
+    given = given[::-1] if name.endswith("Cell") else given
     mine = one.forward(*given) if case.target else one.forward(given)
-    back = one.backward(mine[0] if name == "GRU" else mine)
+    back = one.backward(mine[0] if name in SEQUENCES else mine)
     if case.target:
         dx = dx[0]  # the target's, which is None, is not given back
-    got = mine[0] if name == "GRU" else channels(mine, name, None, -1)
-    back = back[::-1] if name == "GRUCell" else channels(back, name, None, -1)
+    got = mine[0] if name in SEQUENCES else channels(mine, name, None, -1)
+    back = back[::-1] if name.endswith("Cell") else channels(back, name, None, -1)
     grads = tree.map(lambda g, like: g.reshape(like.shape), one.grads, shapes)
     for a, b in zip(tree.leaves((got, back, grads)), tree.leaves((y, dx, dparams))):
         assert b is None or torch.equal(a, b)
@@ -434,15 +437,68 @@ def test_a_gru_of_one_layer_is_pytorchs(shape, batch_first, bias):
     assert torch.equal(mine.backward(got[0], torch.zeros_like(got[1])), alone)
 
 
-def test_a_gru_of_one_layer_takes_no_state():
-    x, h = torch.ones(5, 4, 3), torch.zeros(1, 4, 2)
-    f.GRU(3, 2)(x, None)
-    with pytest.raises(
-        f.KindError, match=r"^GRU: expected no hx: it starts from 0; apply a GRUCell"
-    ):
-        f.GRU(3, 2)(x, h)
-    with pytest.raises(f.KindError, match=r"^GRU: expected no hx"):
-        f.GRU(3, 2)(input=x, hx=h)
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
+def test_recurrent_modules_are_pytorchs(kind, both, layers, begun, batched):
+    made = {"num_layers": layers, "bidirectional": both, "batch_first": True}
+    torch.manual_seed(0)
+    theirs = getattr(torch.nn, kind)(3, 2, **made)
+    torch.manual_seed(0)
+    mine = getattr(f, kind)(3, 2, **made)
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    for name, p in theirs.named_parameters():
+        assert torch.equal(getattr(mine, name), p)
+    x, count = torch.rand(5, 4, 3, generator=rng()), layers * (1 + both)
+    state = torch.rand(2, count, 5, 2, generator=rng(1)).unbind(0)
+    if not batched:
+        x, state = x[0], tuple(t[:, 0] for t in state)
+    hx = (state if kind == "LSTM" else state[0],) if begun else ()
+    with torch.enable_grad():
+        live = tree.map(lambda t: t.clone().requires_grad_(), (x, *hx))
+        expected = theirs(*live)
+        weighed = [(y * (1 + i)).square().sum() for i, y in enumerate(tree.leaves(expected))]
+        sum(weighed).backward()
+    got = mine(x, *hx)
+    torch.testing.assert_close(tree.leaves(got), [y.detach() for y in tree.leaves(expected)])
+    leaves, structure = tree.to_leaves(got)
+    dys = [2 * (1 + i) ** 2 * y for i, y in enumerate(leaves)]
+    back = mine.backward(*tree.from_leaves(structure, dys))
+    torch.testing.assert_close(tree.leaves(back), [t.grad for t in tree.leaves(live)])
+    for name, p in theirs.named_parameters():
+        torch.testing.assert_close(getattr(mine, name).grad, p.grad)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
+def test_recurrent_modules_drop_between_layers_in_training_alone(kind):
+    made = getattr(f, kind)(3, 8, num_layers=2, dropout=0.5, rng=rng())
+    plain = getattr(f, kind)(3, 8, num_layers=2, rng=rng())
+    x = torch.rand(6, 4, 3, generator=rng())
+    assert not torch.equal(made(x)[0], made(x)[0])
+    assert torch.equal(made.eval()(x)[0], plain(x)[0])
+
+
+def test_recurrent_modules_refuse_what_does_not_fit():
+    x, lengths = torch.ones(5, 4, 3), torch.tensor([5, 5, 3, 1])
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths)
+    calls = [
+        (lambda: f.GRU(3, 2)(packed), "GRU: expected a padded tensor, got a PackedSequence: the layer gru("),
+        (lambda: f.GRU(3, 2)(x, torch.ones(1, 5, 2)), "GRU: expected hx (1, 4, 2), got (1, 5, 2)"),
+        (lambda: f.GRU(3, 2)(x[:, 0], torch.ones(1, 4, 2)), "GRU: expected hx (1, 2), got (1, 4, 2)"),
+        (lambda: f.RNN(3, 2, batch_first=True)(x, "h"), "RNN: expected hx to be a tensor, got str"),
+        (lambda: f.LSTM(3, 2)(x, torch.ones(1, 4, 2)), "LSTM: expected hx to be a pair of tensors, got Tensor"),
+        (lambda: f.LSTM(3, 2)(x, x, x), "LSTM: expected an input and a state, got 3 tensors"),
+        (lambda: f.RNN(3, 2, nonlinearity="cos"), "rnn: expected activation to be \"tanh\" or \"relu\", got 'cos'"),
+        (lambda: f.GRU(3, 2, num_layers=0), "GRU: expected num_layers to be at least 1, got 0"),
+        (lambda: f.LSTMCell(3, 2)(x[0], torch.ones(4, 2)), "LSTMCell lstm_cell: expected x[0] to be a pair (h, c), got Tensor"),
+        (lambda: setattr(f.GRU(3, 2, 2), "weight_ih_l1", x), "GRU: expected weight_ih_l1 to be written to in place"),
+    ]  # fmt: skip
+    for call, text in calls:
+        with pytest.raises(f.FuncdlError, match="^" + re.escape(text)):
+            call()
+    assert not hasattr(f.GRU(3, 2), "weight_ih_l1")
 
 
 def test_a_cell_begins_with_a_state_of_0():
@@ -468,8 +524,14 @@ def test_a_cell_begins_with_a_state_of_0():
         ("ConvTranspose2d", (4, 6, 3, 1, 0, 0, 2, False)),
         ("Embedding", (5, 3)),
         ("GRU", (3, 4)),
+        ("GRU", (3, 4, 2, True, False, 0.0, True)),
         ("GRUCell", (3, 4)),
+        ("LSTM", (3, 4, 2, True, False, 0.0, True)),
+        ("LSTMCell", (3, 4)),
+        ("RNN", (3, 4, 2, "relu", True, False, 0.0, True)),
+        ("RNNCell", (3, 4)),
         ("MultiheadAttention", (4, 2)),
+        ("MultiheadAttention", (4, 2, 0.0, True, True, False, 3, 5)),
     ],
 )
 @pytest.mark.parametrize("dtype", [None, torch.float64])
@@ -487,6 +549,50 @@ def test_modules_begin_with_pytorchs_numbers(kind, args, dtype):
     again = getattr(f, kind)(*args, dtype=dtype, rng=torch.Generator().manual_seed(3))
     for p, q in zip(tree.leaves(mine.params), tree.leaves(again.params)):
         assert torch.equal(p, q)
+
+
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("keys", "values"), [(3, 5), (None, 5), (3, None), (4, 4)])
+def test_attention_takes_keys_and_values_of_other_sizes(keys, values, bias, rows):
+    made = {"bias": bias, "add_bias_kv": rows, "kdim": keys, "vdim": values, "batch_first": True}
+    torch.manual_seed(0)
+    theirs = torch.nn.MultiheadAttention(4, 2, **made)
+    torch.manual_seed(0)
+    mine = f.MultiheadAttention(4, 2, **made)
+    assert sorted(mine.state_dict()) == sorted(theirs.state_dict())
+    for name, p in theirs.state_dict().items():
+        assert torch.equal(mine.state_dict()[name], p)
+    xs = [
+        torch.rand(2, n, size, generator=rng())
+        for n, size in ((5, 4), (6, keys or 4), (6, values or 4))
+    ]
+    padding = torch.arange(6) > torch.tensor([[5], [3]])
+    with torch.enable_grad():
+        live = [x.clone().requires_grad_() for x in xs]
+        y, weights = theirs(*live, key_padding_mask=padding)
+        (y.square().sum() + 3 * weights.square().sum()).backward()
+    got = mine(*xs, key_padding_mask=padding)
+    torch.testing.assert_close(got, (y.detach(), weights.detach()))
+    back = mine.backward(2 * got[0], 6 * got[1])
+    torch.testing.assert_close(list(back), [x.grad for x in live])
+    named = dict(mine.named_parameters())
+    for name, p in theirs.named_parameters():
+        torch.testing.assert_close(named[name].grad, p.grad)
+    assert (mine.q_proj_weight is None) == (theirs.q_proj_weight is None)
+    assert (mine.in_proj_weight is None) == (theirs.in_proj_weight is None)
+
+
+def test_attention_drops_weights_in_training_alone():
+    x = torch.rand(2, 50, 8, generator=rng())
+    made = f.MultiheadAttention(8, 2, 0.25, batch_first=True, rng=rng())
+    plain = f.MultiheadAttention(8, 2, batch_first=True, rng=rng())
+    y, weights = made(x, x, x, average_attn_weights=False)
+    assert not torch.equal(made(x, x, x)[0], y)
+    assert 0.2 < float((weights == 0).float().mean()) < 0.3
+    exact = plain(x, x, x, average_attn_weights=False)[1]
+    torch.testing.assert_close(weights, exact.where(weights != 0, 0) / 0.75)
+    assert torch.equal(made.eval()(x, x, x)[0], plain(x, x, x)[0])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
@@ -552,10 +658,9 @@ def test_attention_refuses_what_does_not_fit(call, error, text):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: f.MultiheadAttention(8, 2, 0.1), "MultiheadAttention: expected dropout=0.0, got 0.1"),
-        (lambda: f.MultiheadAttention(8, 2, kdim=4), "MultiheadAttention: expected kdim=8, got 4"),
-        (lambda: f.GRU(2, 3, 2), "GRU: expected num_layers=1, got 2"),
-        (lambda: f.GRU(2, 3, bidirectional=True), "GRU: expected bidirectional=False, got True"),
+        (lambda: f.MultiheadAttention(8, 2, 1.5), "MultiheadAttention: expected dropout to be at least 0 and below 1, got 1.5"),
+        (lambda: f.MultiheadAttention(8, 2, kdim=0), "MultiheadAttention: expected kdim to be at least 1, got 0"),
+        (lambda: f.LSTM(2, 3, proj_size=2), "LSTM: expected proj_size=0, got 2: put a Linear behind it"),
         (lambda: f.GRU(2, 3, dropout=0.5), "GRU: expected dropout=0.0, got 0.5"),
         (lambda: f.ConvTranspose2d(4, 4, 3, padding_mode="reflect"), "ConvTranspose2d: expected padding_mode='zeros', got 'reflect'"),
         (lambda: f.Upsample(scale_factor=2, mode="bicubic"), """Upsample: expected mode to be "nearest", "linear" or "bilinear", got 'bicubic'"""),
