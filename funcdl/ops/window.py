@@ -1,18 +1,15 @@
-"""Sliding windows over channels-last images: where they lie, and their borders."""
+"""Sliding windows over channels-last images: where they lie."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from funcdl.ops.order import alike
 from funcdl.tensor import Tensor
 
 __all__ = [
     "Pair",
     "Windows",
-    "pad",
     "slot",
-    "unpad",
 ]
 
 Pair = tuple[int, int]
@@ -82,24 +79,6 @@ class Windows(NamedTuple):
         """List the cells of a window in reading order, as places in the image."""
         (height, width), (down, across) = self.size, self.dilation
         return [(i * down, j * across) for i in range(height) for j in range(width)]
-
-
-def pad(x: Tensor, amount: Pair, value: float = 0.0) -> Tensor:
-    """Surround images (…, h, w, c) with a border: (…, h + 2 amount, w + 2 amount, c)."""
-    if amount == (0, 0):
-        return x
-    *lead, h, w, c = x.shape
-    padded = alike(x, (*lead, h + 2 * amount[0], w + 2 * amount[1], c)).fill_(value)
-    padded.narrow(-3, amount[0], h).narrow(-2, amount[1], w).copy_(x)
-    return padded
-
-
-def unpad(x: Tensor, amount: Pair) -> Tensor:
-    """Cut the border off again: the adjoint of `pad`."""
-    if amount == (0, 0):
-        return x
-    h, w = x.shape[-3] - 2 * amount[0], x.shape[-2] - 2 * amount[1]
-    return x.narrow(-3, amount[0], h).narrow(-2, amount[1], w)
 
 
 def slot(x: Tensor, cell: Pair, out: Pair, stride: Pair, axis: int = -3) -> Tensor:
