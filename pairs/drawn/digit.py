@@ -93,7 +93,7 @@ def fitted(ink: Tensor) -> tuple[Tensor, list[str]]:
     steps = [f"cropped to rows {rows[0]}–{rows[1]}, columns {columns[0]}–{columns[1]}"]
     small = _fitted(ink)
     if ninth_tenth(small[small > FAINTEST]) < THIN:
-        small = _fitted(_thicker(ink, max(ink.shape) // BOX))
+        small = _fitted(_thicker(ink, round(PEN * max(ink.shape) / BOX)))
         steps.append(f"thickened: the strokes are thinner than a pixel of {BOX}×{BOX}")
     height, width = small.shape
     steps.append(f"fitted into {BOX}×{BOX} as {height}×{width}")
@@ -180,6 +180,9 @@ def _start(mass: Tensor) -> int:
     centre = float((torch.arange(len(mass)) + 0.5) @ mass / mass.sum())
     return min(max(round(MIDDLE - centre), 0), ORIGINAL_SIDE - len(mass))
 
+
+PEN = 1.5
+"""Of a pixel: how thick strokes are drawn that were too thin, as MNIST's finer ones are."""
 
 MIDDLE = 14.5
 """Where MNIST's digits have their centre of mass, of 28: it lies evenly between 14 and 15."""

@@ -27,6 +27,9 @@ NEAR = 0.06
 NEARER_ABOVE = 0.2
 """The same, for a part that lies above or below it, as the bar of a 5 does."""
 
+PRINTED = 0.9
+"""Of its pixels: a part that lies on printed lines with as many is a piece of them."""
+
 RIVAL = 0.45
 """Of the digit's height: what stands beside it and is as tall may be a digit too."""
 
@@ -53,12 +56,16 @@ def find_digit(ink: Tensor) -> Found:
     """
     steps: list[str] = []
     height, width = ink.shape
-    rest, across, down = without_lines(ink)
-    lined = bool(across + down) and bool(_candidates(rest)[1])
-    kept = rest if lined else ink
-    if lined:
-        steps.append("left out " + _lines(across, down))
-    mask, parts = _candidates(kept)
+    unruled = without_lines(ink)
+    kept = ink
+    mask, parts = _candidates(ink)
+    if unruled.across + unruled.down:
+        labels, rest = _candidates(unruled.ink)
+        inside = torch.bincount(labels[unruled.band], minlength=int(labels.max()) + 1).tolist()
+        rest = [part for part in rest if inside[part.label] < PRINTED * part.pixels]
+        if rest:
+            kept, mask, parts = unruled.ink, labels, rest
+            steps.append("left out " + _lines(unruled.across, unruled.down))
     if not parts:
         mask, parts = _all(kept)
     free = [part for part in parts if not _touches(part, height, width)]
@@ -167,10 +174,11 @@ def _joined(labels: Tensor, first: Part, parts: list[Part]) -> tuple[list[int], 
 def _over(box: Part, part: Part) -> bool:
     """Tell whether a part is a flat stroke over the digit, as the bar of a 5, or within it."""
     shared = min(box.right, part.right) - max(box.left, part.left) + 1
-    flat = part.height <= 0.5 * part.width and part.height <= 0.35 * box.height
+    flat = part.height <= part.width and part.height <= 0.35 * box.height
+    flat &= part.size >= 0.2 * box.size
     inside = part.left >= box.left and part.right <= box.right
     inside &= part.top >= box.top and part.bottom <= box.bottom
-    return inside or (flat and part.top < box.top + box.height / 3 and shared >= 0.4 * part.width)
+    return inside or (flat and part.top < box.top + box.height / 3 and shared >= 0)
 
 
 def _beside(box: Part, part: Part) -> bool:

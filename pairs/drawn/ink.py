@@ -20,6 +20,9 @@ LEAST = 16
 WIDEST = 0.5
 """Of the shorter side: what is dark over a square as wide is no stroke, but paper in a shadow."""
 
+EVEN = 0.3
+"""Of the picture's range: a border whose shades differ by less is of one."""
+
 
 class DrawnError(FuncdlError, ValueError):
     """A picture with no digit in it, or that is none; the message is one sentence."""
@@ -45,7 +48,7 @@ def ink_of(grey: Tensor) -> tuple[Tensor, list[str]]:
 
     Serra, "Image Analysis and Mathematical Morphology" (1982), on closings and top hats.
     """
-    dark = _skew(grey) <= 0
+    dark = _is_dark(grey)
     image = grey if dark else 255 - grey
     side = max(math.ceil(WIDEST * min(grey.shape)), 3)
     paper = -_highest(-_highest(_smoothed(image), side), side)
@@ -77,14 +80,21 @@ def ninth_tenth(values: Tensor) -> float:
     return float(values.kthvalue(math.ceil(0.9 * len(values))).values)
 
 
-def _skew(grey: Tensor) -> float:
-    """Tell which way strokes lie from what is around them: below 0 where they are dark.
+def _is_dark(grey: Tensor) -> bool:
+    """Tell whether the ink is darker than the paper.
 
-    An edge has as much on either side of the mean around it; a stroke is the lesser part.
+    Where the border is of one shade, that is the paper, and what is farthest from it is ink.
+    Elsewhere strokes are the lesser part of what is around them, while an edge has as much on
+    either side of the mean around it.
     """
+    border = torch.cat([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    low, middle, high = border.quantile(torch.tensor([0.02, 0.5, 0.98])).tolist()
+    darkest, lightest = float(grey.min()), float(grey.max())
+    if high - low < EVEN * (lightest - darkest):
+        return middle - darkest >= lightest - middle
     side = max(math.ceil(WIDEST * min(grey.shape)), 3)
     around = _sums(grey, side) / _sums(torch.ones_like(grey), side)
-    return float(((grey - around) ** 3).mean())
+    return float(((grey - around) ** 3).mean()) <= 0
 
 
 def _smoothed(image: Tensor) -> Tensor:

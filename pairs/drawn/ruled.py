@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-__all__ = ["without_lines"]
+__all__ = ["Unruled", "without_lines"]
 
-SPANS = 0.75
+SPANS = 0.6
 """Of the picture's side: a line is there over at least as much of it."""
+
+END = 0.06
+"""Of the picture's side: a line is there over half of as much at either end too."""
 
 THINNEST, THIN = 2, 0.012
 """A line is at most as many pixels thick, and this share of the shorter side."""
@@ -20,61 +25,73 @@ DARKER = 1.5
 """Ink that is stronger by this factor than the line that it lies on is a pen's."""
 
 
-def without_lines(ink: Tensor) -> tuple[Tensor, int, int]:
+class Unruled(NamedTuple):
+    """A drawing without its printed lines: its ink, where they were, and how many each way."""
+
+    ink: Tensor
+    band: Tensor
+    across: int
+    down: int
+
+
+def without_lines(ink: Tensor) -> Unruled:
     """Take lines out of a drawing, but for where a stroke crosses them.
 
     Lines are found as Hough does: ink is counted along each straight path from the left to the
-    right that is nearly level; likewise downwards.
+    right that is nearly level; then likewise downwards.
 
     Args:
         ink: (height, width), 0 where there is none.
 
-    Returns:
-        ink: without the lines.
-        across: how many went from left to right.
-        down: how many went from top to bottom.
-
     Hough, "Method and means for recognizing complex patterns" (1962), US patent 3069654.
     """
-    rest, across = _without_level(ink)
-    turned, down = _without_level(ink.mT)
-    return torch.minimum(rest, turned.mT), across, down
+    rest, level, across = _without_level(ink)
+    turned, upright, down = _without_level(rest.mT)
+    return Unruled(turned.mT, level | upright.mT, across, down)
 
 
-def _without_level(ink: Tensor) -> tuple[Tensor, int]:
+def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Take out the lines that are nearly level; give where they were and their number too."""
     height, width = ink.shape
     thick = THINNEST + int(THIN * min(height, width))
     mask = ink > 0
     # Tall runs are strokes that cross, or are no line.
     thin = mask & (_run(mask) <= thick)
-    counted = _spread(thin)
-    columns = torch.arange(width)
-    found = torch.zeros_like(mask)
-    lines = 0
+    counted = _spread(mask)
+    at = torch.arange(height)[:, None]
+    found, band = torch.zeros_like(mask), torch.zeros_like(mask)
+    taken: list[Tensor] = []
+    for row, sinks in _paths(counted, _spread(thin)):
+        path = row + sinks
+        # A path beside a line that is found already is the same line once more.
+        if any(((path - other).abs() <= thick).sum() > width / 4 for other in taken):
+            continue
+        taken.append(path)
+        near = (at - path).abs() <= thick
+        line = near & thin
+        usual = ink[line].median() if line.any() else ink.new_zeros(())
+        found |= line & (ink <= DARKER * usual)
+        band |= near
+    return torch.where(found, 0, ink), band, len(taken)
+
+
+def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
+    """List the paths that a line lies on, the best first: where each is in the middle, and how
+    many rows it sinks in each column."""
+    height, width = mask.shape
+    columns, end = torch.arange(width), max(round(END * width), 2)
     paths = []
     for slant in SLANTS:
         sinks = (slant * (columns - width / 2)).round().long()
         rows = torch.arange(height)[:, None] + sinks
         inside = (rows >= 0) & (rows < height)
         at = rows.clamp(0, height - 1)
-        share = (counted.gather(0, at) & inside).sum(1) / inside.sum(1).clamp(min=width / 2)
-        paths += [
-            (float(share[row]), int(row), sinks) for row in (share >= SPANS).nonzero().flatten()
-        ]
-    taken: list[Tensor] = []
-    for _, row, sinks in sorted(paths, key=lambda path: -path[0]):
-        path = row + sinks
-        inside = (path >= 0) & (path < height)
-        # A path beside a line that is found already is the same line once more.
-        if any((path - other).abs().min() <= 2 * thick for other in taken):
-            continue
-        taken.append(path)
-        lines += 1
-        near = (torch.arange(height)[:, None] - path).abs() <= thick
-        line = near & thin
-        usual = ink[line].median() if line.any() else ink.new_zeros(())
-        found |= line & (ink <= DARKER * usual)
-    return torch.where(found, 0, ink), lines
+        there = mask.gather(0, at) | ~inside
+        ends = torch.minimum(there[:, :end].sum(1), there[:, -end:].sum(1)) >= end / 2
+        share = (thin.gather(0, at) & inside).sum(1) / inside.sum(1).clamp(min=width / 3)
+        good = (ends & (share >= SPANS)).nonzero().flatten().tolist()
+        paths += [(float(share[row]), row, sinks) for row in good]
+    return [path[1:] for path in sorted(paths, key=lambda path: -path[0])]
 
 
 def _run(mask: Tensor) -> Tensor:
