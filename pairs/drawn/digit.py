@@ -18,16 +18,20 @@ from torch import Tensor
 from pairs.data import halve
 from pairs.data.digits import ORIGINAL_SIDE
 from pairs.drawn.find import SOLID, find_digit
-from pairs.drawn.ink import FAINTEST, DrawnError, ink_of, ninth_tenth
+from pairs.drawn.ink import FAINTEST, DrawnError, NoInkError, ink_of, ninth_tenth
 from pairs.drawn.picture import PictureError, read_picture
 
-__all__ = ["Drawn", "digit_of", "fitted", "read_digit"]
+__all__ = ["BlankError", "Drawn", "digit_of", "fitted", "read_digit"]
 
 BOX = 20
 """The side of the square that a digit is fitted into."""
 
 THIN = 0.7
 """Of a pixel: strokes that cover less of their strongest pixels are thinner than MNIST has any."""
+
+
+class BlankError(PictureError):
+    """A picture that has nothing on it."""
 
 
 class Drawn(NamedTuple):
@@ -56,7 +60,7 @@ def digit_of(image: Tensor) -> Drawn:
             lets through is white. Where all that is seen has one colour, opacity alone is the ink.
 
     Raises:
-        DrawnError: the tensor is not a picture, or there is nothing on it.
+        DrawnError: the tensor is not a picture, or (NoInkError) there is nothing on it.
 
     >>> image = torch.full((50, 40), 255, dtype=torch.uint8)
     >>> image[10:40, 18:22] = 0
@@ -108,11 +112,14 @@ def read_digit(path: str | os.PathLike[str]) -> Drawn:
     """Read the digit in a picture.
 
     Raises:
-        PictureError: as `read_picture`, or there is no digit on it.
+        BlankError: there is no ink on it.
+        PictureError: as `read_picture`.
     """
     image, steps = read_picture(path)
     try:
         made = digit_of(image)
+    except NoInkError as error:
+        raise BlankError(f"{Path(path)}: {error}") from None
     except DrawnError as error:
         raise PictureError(f"{Path(path)}: {error}") from None
     return made._replace(steps=steps + made.steps)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from funcdl import FuncdlError
 
-__all__ = ["FAINTEST", "DrawnError", "ink_of", "ninth_tenth"]
+__all__ = ["FAINTEST", "DrawnError", "NoInkError", "ink_of", "ninth_tenth"]
 
 FAINTEST = 1 / 16
 """Of the strongest ink: what is fainter is paper, however clean the picture."""
@@ -18,7 +18,7 @@ LEAST = 16
 """Of 255: a picture whose ink differs less from its paper is blank."""
 
 WIDEST = 0.5
-"""Of the shorter side: what is dark over a square as wide is no stroke, but paper in a shadow."""
+"""Of the mean of the sides: what is dark over a square as wide is no stroke, but paper in a shadow."""
 
 EVEN = 0.3
 """Of the picture's range: a border whose shades differ by less is of one."""
@@ -26,6 +26,10 @@ EVEN = 0.3
 
 class DrawnError(FuncdlError, ValueError):
     """A picture with no digit in it, or that is none; the message is one sentence."""
+
+
+class NoInkError(DrawnError):
+    """A picture that has nothing on it."""
 
 
 def ink_of(grey: Tensor) -> tuple[Tensor, list[str]]:
@@ -44,13 +48,13 @@ def ink_of(grey: Tensor) -> tuple[Tensor, list[str]]:
         steps: what was done, a short sentence each.
 
     Raises:
-        DrawnError: there is no ink.
+        NoInkError: there is no ink.
 
     Serra, "Image Analysis and Mathematical Morphology" (1982), on closings and top hats.
     """
     dark = _is_dark(grey)
     image = grey if dark else 255 - grey
-    side = max(math.ceil(WIDEST * min(grey.shape)), 3)
+    side = _widest(grey)
     paper = -_highest(-_highest(_smoothed(image), side), side)
     away = (paper - image) * (255 / paper.clamp(min=32) if dark else 1)
     middle = away.median()
@@ -63,7 +67,7 @@ def ink_of(grey: Tensor) -> tuple[Tensor, list[str]]:
     # Three of nine pixels: a stroke has that everywhere, and a speck of noise nowhere.
     kept &= _sums(kept, 3) >= 3
     if strongest < LEAST or not kept.any():
-        raise DrawnError(
+        raise NoInkError(
             "expected a digit, found no stroke that stands out from the paper; brightness is from "
             f"{grey.min():.0f} to {grey.max():.0f} of 255"
         )
@@ -92,9 +96,13 @@ def _is_dark(grey: Tensor) -> bool:
     darkest, lightest = float(grey.min()), float(grey.max())
     if high - low < EVEN * (lightest - darkest):
         return middle - darkest >= lightest - middle
-    side = max(math.ceil(WIDEST * min(grey.shape)), 3)
+    side = _widest(grey)
     around = _sums(grey, side) / _sums(torch.ones_like(grey), side)
     return float(((grey - around) ** 3).mean()) <= 0
+
+
+def _widest(grey: Tensor) -> int:
+    return max(math.ceil(WIDEST * sum(grey.shape) / 2), 3)
 
 
 def _smoothed(image: Tensor) -> Tensor:
@@ -105,7 +113,7 @@ def _sums(image: Tensor, side: int) -> Tensor:
     """Add up the square around each pixel, as far as it is inside: (height, width)."""
     image = image.double()  # differences of long sums
     for _ in range(2):
-        total = torch.nn.functional.pad(image.cumsum(0), (0, 0, 1, 0))
+        total = torch.cat([image.new_zeros(1, image.shape[1]), image.cumsum(0)])
         at = torch.arange(len(image))
         upper = (at + (side - side // 2)).clamp(max=len(image))
         image = (total[upper] - total[(at - side // 2).clamp(min=0)]).mT
@@ -116,7 +124,8 @@ def _highest(image: Tensor, side: int) -> Tensor:
     """Find the highest pixel of the square around each, as far as it is inside."""
     before, after = side // 2, side - side // 2 - 1
     for _ in range(2):
-        runs = torch.nn.functional.pad(image, (0, 0, before, after), value=-math.inf)
+        beyond = [image.new_full((rows, image.shape[1]), -math.inf) for rows in (before, after)]
+        runs = torch.cat([beyond[0], image, beyond[1]])
         reach = 1
         while reach < side:  # each pass sees twice as far, and the last one what is left
             step = min(reach, side - reach)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Part", "grown", "labelled", "parts_of"]
+__all__ = ["Part", "box_of", "grown", "labelled", "parts_of"]
 
 
 class Part(NamedTuple):
@@ -88,10 +88,16 @@ def parts_of(labels: Tensor) -> list[Part]:
     return [Part(i, *line) for i, line in enumerate(table.tolist()) if line[0] and i]
 
 
+def box_of(parts: list[Part]) -> Part:
+    """Give the box around several parts, as one part with no label."""
+    labels, pixels, tops, bottoms, lefts, rights = zip(*parts)
+    return Part(0, sum(pixels), min(tops), max(bottoms), min(lefts), max(rights))
+
+
 def grown(mask: Tensor, by: int) -> Tensor:
     """Let a mask grow by so many pixels on every side."""
     for _ in range(2):
-        total = torch.nn.functional.pad(mask.long().cumsum(0), (0, 0, 1, 0))
+        total = torch.cat([mask.new_zeros(1, mask.shape[1]).long(), mask.long().cumsum(0)])
         at = torch.arange(len(mask))
         upper, lower = (at + by + 1).clamp(max=len(mask)), (at - by).clamp(min=0)
         mask = (total[upper] > total[lower]).mT

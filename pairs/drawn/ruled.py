@@ -18,6 +18,9 @@ END = 0.06
 THINNEST, THIN = 2, 0.012
 """A line is at most as many pixels thick, and this share of the shorter side."""
 
+LOOKS = 128
+"""Columns that a path is looked at in."""
+
 SLANTS = torch.linspace(-0.12, 0.12, 49)
 """How many rows a line may sink for each column: photographs are seldom straight."""
 
@@ -57,11 +60,10 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
     mask = ink > 0
     # Tall runs are strokes that cross, or are no line.
     thin = mask & (_run(mask) <= thick)
-    counted = _spread(mask)
     at = torch.arange(height)[:, None]
     found, band = torch.zeros_like(mask), torch.zeros_like(mask)
     taken: list[Tensor] = []
-    for row, sinks in _paths(counted, _spread(thin)):
+    for row, sinks in _paths(_spread(mask), _spread(thin)):
         path = row + sinks
         # A path beside a line that is found already is the same line once more.
         if any(((path - other).abs() <= thick).sum() > width / 4 for other in taken):
@@ -76,19 +78,20 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
 
 
 def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
-    """List the paths that a line lies on, the best first: where each is in the middle, and how
-    many rows it sinks in each column."""
+    """List the paths that lines lie on, the best first: the middle's row, and each column's sink."""
     height, width = mask.shape
-    columns, end = torch.arange(width), max(round(END * width), 2)
+    columns = torch.arange(0, width, -(-width // LOOKS))
+    count, end = len(columns), max(round(END * len(columns)), 2)
+    both = mask[:, columns].to(torch.uint8) + thin[:, columns]
     paths = []
     for slant in SLANTS:
-        sinks = (slant * (columns - width / 2)).round().long()
-        rows = torch.arange(height)[:, None] + sinks
+        rows = torch.arange(height)[:, None] + (slant * (columns - width / 2)).round().long()
         inside = (rows >= 0) & (rows < height)
-        at = rows.clamp(0, height - 1)
-        there = mask.gather(0, at) | ~inside
-        ends = torch.minimum(there[:, :end].sum(1), there[:, -end:].sum(1)) >= end / 2
-        share = (thin.gather(0, at) & inside).sum(1) / inside.sum(1).clamp(min=width / 3)
+        seen = both.gather(0, rows.clamp(0, height - 1))
+        there = (seen[:, :end] > 0) | ~inside[:, :end], (seen[:, -end:] > 0) | ~inside[:, -end:]
+        ends = torch.minimum(there[0].sum(1), there[1].sum(1)) >= end / 2
+        share = ((seen == 2) & inside).sum(1) / inside.sum(1).clamp(min=count / 3)
+        sinks = (slant * (torch.arange(width) - width / 2)).round().long()
         good = (ends & (share >= SPANS)).nonzero().flatten().tolist()
         paths += [(float(share[row]), row, sinks) for row in good]
     return [path[1:] for path in sorted(paths, key=lambda path: -path[0])]

@@ -17,8 +17,8 @@ Curve = list[tuple[float, float]]
 SHAPES = """
 0: 50 22 15 28 59 78 85 72 50
 0: 60 32 24 27 49 68 75 72 50 30
-1: 50 50 49 49 49
-1: 32 50 ; 50 50 49 49
+1: 50 49
+1: 32 50 ; 50 49
 1: 70 63 56 50 43 39
 2: 22 40 71 73 54 29 19 ; 19 49 89
 2: 12 30 70 83 65 37 18 29 38 39 59 88
@@ -99,7 +99,7 @@ LETTERS = {
 """What nobody reads as a digit; O, I, l, S, Z, B, G, b, g, q and their like are left out."""
 
 
-def written(ways: list[list[Curve]], size: int, rng: Generator, bent: float = 0.35) -> Tensor:
+def written(ways: list[list[Curve]], size: int, rng: Generator, bent: float = 0.28) -> Tensor:
     """Write a sign anew: (height, width) from 0 to 1, `size` pixels tall or nearly so.
 
     Its points are moved a little each; the whole is turned, slanted and squeezed.
@@ -112,7 +112,10 @@ def written(ways: list[list[Curve]], size: int, rng: Generator, bent: float = 0.
     lines = []
     for stroke in strokes:
         points = torch.tensor(stroke)
-        points = points + bent * torch.randn(points.shape, generator=rng) * 0.8
+        moved = bent * torch.randn(points.shape, generator=rng)
+        same = (points[1:] == points[:-1]).all(1)  # a corner, which stays one
+        moved[1:] = torch.where(same[:, None], moved[:-1], moved[1:])
+        points = points + moved
         lines.append(_smooth(points / 9) @ shape.mT * size)
     return pen(lines, size * (0.05 + 0.09 * _unit(rng)))
 
@@ -122,20 +125,21 @@ def pen(lines: list[Tensor], thick: float) -> Tensor:
     every = torch.cat(lines)
     low = every.amin(0) - thick / 2 - 1
     wide, high = (every.amax(0) + thick / 2 + 1 - low).ceil().int().tolist()
-    at = torch.stack(
-        torch.meshgrid(torch.arange(wide) + 0.5, torch.arange(high) + 0.5, indexing="xy"), -1
-    )
+    x, y = torch.arange(wide) + 0.5, torch.arange(high)[:, None] + 0.5
     near = torch.full((high, wide), math.inf)
-    for line in lines:
-        for start, end in zip(line[:-1] - low, line[1:] - low):
-            first = (torch.minimum(start, end) - thick - 2).clamp(min=0).int().tolist()
-            last = (torch.maximum(start, end) + thick + 2).ceil().int().tolist()
-            box = (slice(first[1], last[1]), slice(first[0], last[0]))
-            along, away = end - start, at[box] - start
-            share = ((away @ along) / along.dot(along).clamp(min=1e-6)).clamp(0, 1)
-            distance = (away - share[..., None] * along).norm(dim=-1)
-            near[box] = torch.minimum(near[box], distance)
+    starts = torch.cat([line[:-1] for line in lines]) - low
+    along = torch.cat([line[1:] for line in lines]) - low - starts
+    for part, step in zip(starts.split(SEGMENTS), along.split(SEGMENTS)):
+        (sx, sy), (dx, dy) = (each.mT[..., None, None] for each in (part, step))
+        right, down = x - sx, y - sy
+        share = ((right * dx + down * dy) / (dx * dx + dy * dy).clamp(min=1e-6)).clamp(0, 1)
+        away = (right - share * dx) ** 2 + (down - share * dy) ** 2
+        near = torch.minimum(near, away.amin(0).sqrt())
     return (thick / 2 + 0.5 - near).clamp(0, 1)
+
+
+SEGMENTS = 32
+"""Segments of a line that are drawn at once."""
 
 
 def scribble(size: int, rng: Generator) -> Tensor:
@@ -166,7 +170,7 @@ def _smooth(points: Tensor) -> Tensor:
     if len(points) < 3:
         return points
     ends = torch.cat([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    t = torch.linspace(0, 1, 7)[:-1, None]
+    t = torch.linspace(0, 1, 6)[:-1, None]
     a, b, c, d = ends[:-3, None], ends[1:-2, None], ends[2:-1, None], ends[3:, None]
     curve = 2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2
     curve = (curve + (3 * b - a - 3 * c + d) * t**3) / 2

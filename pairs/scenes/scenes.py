@@ -102,8 +102,7 @@ def _table(glyph: Tensor, rng: Generator) -> Tensor:
     side, reach, tilt = int(torch.randint(4, (), generator=rng)), _uniform(0.04, 0.14, rng), 0.1
     there = _half(field, side, reach, _uniform(-tilt, tilt, rng))
     light = 1 - there * _uniform(0.25, 0.75, rng)
-    image = _photo(field * (1 - there), rng, light)
-    return image
+    return _photo(field * (1 - there), rng, light)
 
 
 def _half(field: Tensor, side: int, reach: float, tilt: float) -> Tensor:
@@ -142,9 +141,10 @@ def _specked(glyph: Tensor, rng: Generator) -> Tensor:
     for _ in range(int(torch.randint(3, 12, (), generator=rng))):
         speck = pen([torch.rand(2, 2, generator=rng) * 6], _uniform(2, 6, rng))
         side = _uniform(0.03, 0.14, rng)
-        down, right = _uniform(0.03, 0.97, rng), side if torch.rand(
-            (), generator=rng
-        ) < 0.5 else 1 - side
+        down, right = (
+            _uniform(0.03, 0.97, rng),
+            side if torch.rand((), generator=rng) < 0.5 else 1 - side,
+        )
         _put(field, speck, down, right)
     return _photo(field, rng)
 
@@ -165,7 +165,9 @@ def _tight(glyph: Tensor, rng: Generator) -> Tensor:
     rows, columns = inked.any(1).nonzero().flatten(), inked.any(0).nonzero().flatten()
     cut = glyph[int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
     edge = int(_uniform(2, 14, rng))
-    return _photo(torch.nn.functional.pad(cut, (edge, edge, edge, edge)), rng)
+    field = torch.zeros(len(cut) + 2 * edge, cut.shape[1] + 2 * edge)
+    field[edge:-edge, edge:-edge] = cut
+    return _photo(field, rng)
 
 
 WITH_DIGIT: dict[str, Callable[[Tensor, Generator], Tensor]] = {
