@@ -14,7 +14,7 @@ from funcdl_cli.plain import fits
 from pairs.champion import champion
 from pairs.drawn.answer import ask, told
 from pairs.drawn.digit import BlankError, Drawn, read_digit
-from pairs.drawn.doubt import doubt_of, known, knower, least
+from pairs.drawn.doubt import doubt_of, knower, known, least
 from pairs.drawn.shades import BLOCKS, shades
 from pairs.model_file import load
 from studykit.threads import one_thread

@@ -87,13 +87,6 @@ def _likely(digits: list[float]) -> str:
     return ", or ".join(f"{i} ({_percent(digits[i])})" for i in likely)
 
 
-WORTH_SAYING]
-        lines.append(f"{side}: " + ", or ".join(f"{i} ({_percent(digits[i])})" for i in likely))
-    lines.append(f"P(left ≤ right) = {_percent(answer.at_most)}")
-    lines.append("Yes: left ≤ right." if answer.at_most > 0.5 else "No: left > right.")
-    return lines
-
-
 WORTH_SAYING = 0.005
 """The least probability of a digit that is named."""
 

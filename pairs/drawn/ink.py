@@ -18,7 +18,7 @@ LEAST = 16
 """Of 255: a picture whose ink differs less from its paper is blank."""
 
 WIDEST = 0.5
-"""Of the mean of the sides: what is dark over a square as wide is no stroke, but paper in a shadow."""
+"""Of the mean of the sides: what is dark over a square as wide is paper in shadow."""
 
 EVEN = 0.3
 """Of the picture's range: a border whose shades differ by less is of one."""

@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 
 def labelled(mask: Tensor) -> Tensor:
-    """Number the parts of a mask: pixels that touch, at corners too, have one number, from 1 on.
+    """Label the parts of a mask: pixels that touch, at corners too, have one number, from 1 on.
 
     Each pixel begins as its own label; labels take the least of those around them, and then that
     one's own label, until none changes: as many rounds as the longest path halves.
@@ -90,7 +90,7 @@ def parts_of(labels: Tensor) -> list[Part]:
 
 def box_of(parts: list[Part]) -> Part:
     """Give the box around several parts, as one part with no label."""
-    labels, pixels, tops, bottoms, lefts, rights = zip(*parts)
+    _, pixels, tops, bottoms, lefts, rights = zip(*parts)
     return Part(0, sum(pixels), min(tops), max(bottoms), min(lefts), max(rights))
 
 

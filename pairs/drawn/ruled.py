@@ -12,16 +12,19 @@ __all__ = ["Unruled", "without_lines"]
 SPANS = 0.6
 """Of the picture's side: a line is there over at least as much of it."""
 
+ROUGH = 2
+"""Pixels by which a line may be thicker here and there, where there is noise beside it."""
+
 END = 0.06
 """Of the picture's side: a line is there over half of as much at either end too."""
 
-THINNEST, THIN = 2, 0.012
+THINNEST, THIN = 3, 0.012
 """A line is at most as many pixels thick, and this share of the shorter side."""
 
-LOOKS = 128
+LOOKS = 96
 """Columns that a path is looked at in."""
 
-SLANTS = torch.linspace(-0.12, 0.12, 49)
+SLANTS = torch.linspace(-0.08, 0.08, 33)
 """How many rows a line may sink for each column: photographs are seldom straight."""
 
 DARKER = 1.5
@@ -59,7 +62,8 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
     thick = THINNEST + int(THIN * min(height, width))
     mask = ink > 0
     # Tall runs are strokes that cross, or are no line.
-    thin = mask & (_run(mask) <= thick)
+    runs = _run(mask)
+    thin, low = mask & (runs <= thick), mask & (runs <= thick + ROUGH)
     at = torch.arange(height)[:, None]
     found, band = torch.zeros_like(mask), torch.zeros_like(mask)
     taken: list[Tensor] = []
@@ -70,15 +74,15 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
             continue
         taken.append(path)
         near = (at - path).abs() <= thick
-        line = near & thin
-        usual = ink[line].median() if line.any() else ink.new_zeros(())
+        line = near & low
+        usual = ink[near & thin].median() if (near & thin).any() else ink.new_zeros(())
         found |= line & (ink <= DARKER * usual)
         band |= near
     return torch.where(found, 0, ink), band, len(taken)
 
 
 def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
-    """List the paths that lines lie on, the best first: the middle's row, and each column's sink."""
+    """List the paths of lines, the best first: the middle's row, and how far each column sinks."""
     height, width = mask.shape
     columns = torch.arange(0, width, -(-width // LOOKS))
     count, end = len(columns), max(round(END * len(columns)), 2)

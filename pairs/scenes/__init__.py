@@ -1,1 +1,1 @@
-"""Pictures that a script draws as people take them, to measure and to teach how digits are found."""
+"""Pictures that a script draws as people take them, to teach and to measure on."""

@@ -33,7 +33,7 @@ from studykit.threads import one_thread
 
 __all__ = ["Count", "Said", "chosen", "counted", "said"]
 
-EACH, CHOSEN_ON = 40, 30
+EACH, CHOSEN_ON = 24, 12
 """Scenes of each condition: to count on, and to choose on."""
 
 COST = 10
@@ -72,8 +72,10 @@ def said(scene: Scene, model: ModelFile, params: Any) -> Said:
 
 
 def counted(all_said: Iterable[Said], least: Least) -> Count:
-    """Count what comes of the least that has to be said; where there is no digit, all that is sure
-    is wrong."""
+    """Count what comes of the least that has to be said.
+
+    Where there is no digit, whatever is sure is wrong.
+    """
     right = wrong = doubted = 0
     for one in all_said:
         if one.drawn is None or doubt_of(one.drawn, one.known, one.digits, least):

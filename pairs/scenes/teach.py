@@ -33,7 +33,7 @@ from studykit.threads import one_thread
 
 __all__ = ["drawn_digits", "drawn_others"]
 
-SIZE = 44
+SIZE = 36
 """Pixels that signs are tall here."""
 
 
@@ -69,15 +69,16 @@ def _pair(digits: Digits, rng: Generator) -> Tensor:
     """Draw two digits, side by side."""
     cut = []
     for _ in range(2):
-        glyph = next(drawn_digits(digits, 1, rng)).float() / 255
         if _unit(rng) < 0.5:
             glyph = written(DIGITS[str(_below(10, rng))], SIZE, rng)
         else:
-            glyph = enlarged(glyph, SIZE)
+            glyph = enlarged(digits.images[_below(len(digits.images), rng)].float() / 255, SIZE)
         columns = (glyph > 0.5).any(0).nonzero().flatten()
         cut.append(glyph[:, int(columns[0]) : int(columns[-1]) + 1])
     high = max(len(glyph) for glyph in cut)
-    left, right = (torch.cat([glyph, torch.zeros(high - len(glyph), glyph.shape[1])]) for glyph in cut)
+    left, right = (
+        torch.cat([glyph, torch.zeros(high - len(glyph), glyph.shape[1])]) for glyph in cut
+    )
     return torch.cat([left, torch.zeros(high, _below(8, rng)), right], 1)
 
 
@@ -114,7 +115,7 @@ def _below(count: int, rng: Generator) -> int:
     return int(torch.randint(count, (), generator=rng))
 
 
-COUNT, PLAIN, EPOCHS, BATCH, LR = 8_000, 8_000, 8, 100, 6e-3
+COUNT, PLAIN, EPOCHS, BATCH, LR = 6_000, 6_000, 7, 100, 6e-3
 
 
 def main() -> int:
