@@ -92,7 +92,7 @@ def chosen(all_said: list[Said]) -> Least:
 
     Chow, "On optimum recognition error and reject tradeoff" (1970).
     """
-    steps = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98]
+    steps = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99]
 
     def cost(least: Least) -> float:
         count = counted(all_said, least)
