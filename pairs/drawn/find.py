@@ -10,15 +10,15 @@ from torch import Tensor
 
 from pairs.drawn.ink import ninth_tenth
 from pairs.drawn.parts import Part, box_of, grown, labelled, parts_of
-from pairs.drawn.ruled import without_lines
+from pairs.drawn.ruled import DARKER, without_lines
 
 __all__ = ["Found", "find_digit"]
 
 SOLID = 0.3
 """Of the strongest ink: where strokes are; what is fainter is their edge."""
 
-EDGE = 0.02
-"""Of a digit's size: how far its edge may reach."""
+EDGE, EDGE_ON_LINES = 0.08, 0.02
+"""Of a digit's size: how far its edge may reach; and where lines lie beside it."""
 
 SPECK = 0.05
 """Of the picture's longer side: what is smaller is a speck, where something larger is."""
@@ -32,7 +32,7 @@ COMPARABLE = 0.35
 PRINTED = 0.9
 """Of its pixels: a part that lies on printed lines with as many is a piece of them."""
 
-NEAR = 0.06
+NEAR = 0.1
 """Of a digit's size: parts as near to it are strokes of it."""
 
 NEAR_ABOVE = 0.2
@@ -40,6 +40,9 @@ NEAR_ABOVE = 0.2
 
 RIVAL = 0.45
 """Of the digit's height: what stands beside it and is as tall may be a digit too."""
+
+PIECE = 0.15
+"""Of the digit's size: what is as large may be a piece of another digit."""
 
 WIDE = 1.4
 """Of its height: no digit is as wide."""
@@ -79,7 +82,8 @@ def find_digit(ink: Tensor) -> Found:
     numbers = torch.tensor([part.label for part in own])
     mine = torch.isin(labels, numbers)
     # Its edge too, which is fainter than what is solid.
-    around = grown(mine, max(round(EDGE * first.size), 1)) & (mine | (labels == 0))
+    edge = EDGE if kept is ink else EDGE_ON_LINES
+    around = grown(mine, max(round(edge * first.size), 1)) & (mine | (labels == 0))
     return Found(torch.where(around, kept, 0), steps, _doubt(box_of(own), others))
 
 
@@ -89,7 +93,15 @@ def _unruled(ink: Tensor) -> tuple[Tensor, Tensor, list[Part], list[str]]:
     if unruled.across + unruled.down:
         labels, parts = _candidates(unruled.ink)
         printed = torch.bincount(labels[unruled.band], minlength=int(labels.max()) + 1).tolist()
-        parts = [part for part in parts if printed[part.label] < PRINTED * part.pixels]
+        parts = [
+            part
+            for part in parts
+            if printed[part.label] < PRINTED * part.pixels
+            and (
+                part.pixels > (unruled.thickness + 1) * part.size
+                or unruled.ink[labels == part.label].median() > DARKER * unruled.strength
+            )
+        ]
         if parts:
             step = "left out " + _lines(unruled.across, unruled.down)
             return unruled.ink, labels, parts, [step]
@@ -97,7 +109,10 @@ def _unruled(ink: Tensor) -> tuple[Tensor, Tensor, list[Part], list[str]]:
 
 
 def _doubt(box: Part, others: list[Part]) -> str | None:
-    if any(_beside(box, part) for part in others):
+    large = [part for part in others if part.size >= PIECE * box.size]
+    left = [part for part in large if part.right <= (box.left + box.right) / 2]
+    right = [part for part in large if part.left >= (box.left + box.right) / 2]
+    if any(some and _beside(box, box_of(some)) for some in (left, right)):
         return "there is something as tall beside it: expected one digit a picture"
     if box.width > WIDE * box.height:
         return "it is wider than a digit: expected one digit a picture"

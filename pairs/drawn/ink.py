@@ -20,6 +20,9 @@ LEAST = 16
 WIDEST = 0.5
 """Of the mean of the sides: what is dark over a square as wide is paper in shadow."""
 
+WIDER = 0.75
+"""The same where the border is even, and no shadow lies on it."""
+
 EVEN = 0.3
 """Of the picture's range: a border whose shades differ by less is of one."""
 
@@ -52,15 +55,17 @@ def ink_of(grey: Tensor) -> tuple[Tensor, list[str]]:
 
     Serra, "Image Analysis and Mathematical Morphology" (1982), on closings and top hats.
     """
-    dark = _is_dark(grey)
+    even = _is_even(grey)
+    dark = _is_dark(grey, even)
     image = grey if dark else 255 - grey
-    side = _widest(grey)
+    side = max(math.ceil((WIDER if even else WIDEST) * sum(grey.shape) / 2), 3)
     paper = -_highest(-_highest(_smoothed(image), side), side)
     away = (paper - image) * (255 / paper.clamp(min=32) if dark else 1)
-    middle = away.median()
-    away = away - middle
+    # A thick stroke, tightly cropped, is more than the paper around it.
+    sheet = _border(away) if even else away
+    away, sheet = away - sheet.median(), sheet - sheet.median()
     # Five standard deviations, of which the median of the absolute deviations is 0.67 of one.
-    noise = 5 * float(away.abs().median()) / 0.6745
+    noise = 5 * float(sheet.abs().median()) / 0.6745
     strongest = float(away.max())
     floor = max(noise, FAINTEST * strongest)
     kept = away > floor
@@ -84,25 +89,28 @@ def ninth_tenth(values: Tensor) -> float:
     return float(values.kthvalue(math.ceil(0.9 * len(values))).values)
 
 
-def _is_dark(grey: Tensor) -> bool:
+def _border(image: Tensor) -> Tensor:
+    return torch.cat([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def _is_even(grey: Tensor) -> bool:
+    """Tell whether the border is of one shade, which then is the paper's."""
+    low, high = _border(grey).quantile(torch.tensor([0.02, 0.98])).tolist()
+    return bool(high - low < EVEN * float(grey.max() - grey.min()))
+
+
+def _is_dark(grey: Tensor, even: bool) -> bool:
     """Tell whether the ink is darker than the paper.
 
-    Where the border is of one shade, that is the paper, and what is farthest from it is ink.
-    Elsewhere strokes are the lesser part of what is around them, while an edge has as much on
-    either side of the mean around it.
+    Where the border is even, what is farthest from it is ink. Elsewhere strokes are the lesser part
+    of what is around them, while an edge has as much on either side of the mean around it.
     """
-    border = torch.cat([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    low, middle, high = border.quantile(torch.tensor([0.02, 0.5, 0.98])).tolist()
-    darkest, lightest = float(grey.min()), float(grey.max())
-    if high - low < EVEN * (lightest - darkest):
-        return middle - darkest >= lightest - middle
-    side = _widest(grey)
+    if even:
+        middle = _border(grey).median()
+        return bool(middle - grey.min() >= grey.max() - middle)
+    side = max(math.ceil(WIDEST * sum(grey.shape) / 2), 3)
     around = _sums(grey, side) / _sums(torch.ones_like(grey), side)
     return float(((grey - around) ** 3).mean()) <= 0
-
-
-def _widest(grey: Tensor) -> int:
-    return max(math.ceil(WIDEST * sum(grey.shape) / 2), 3)
 
 
 def _smoothed(image: Tensor) -> Tensor:

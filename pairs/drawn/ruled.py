@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Unruled", "without_lines"]
+__all__ = ["DARKER", "Unruled", "without_lines"]
 
-SPANS = 0.6
-"""Of the picture's side: a line is there over at least as much of it."""
+SPANS, ALONE = 0.8, 0.45
+"""Of the picture's side: a line is there over at least as much of it, and thin over so much."""
 
 ROUGH = 2
 """Pixels by which a line may be thicker here and there, where there is noise beside it."""
@@ -32,12 +32,17 @@ DARKER = 1.5
 
 
 class Unruled(NamedTuple):
-    """A drawing without its printed lines: its ink, where they were, and how many each way."""
+    """A drawing without its printed lines: its ink, where they were, and how many each way.
+
+    `strength` is the ink of the strongest line, and `thickness` the pixels of the thickest.
+    """
 
     ink: Tensor
     band: Tensor
     across: int
     down: int
+    strength: float
+    thickness: float
 
 
 def without_lines(ink: Tensor) -> Unruled:
@@ -53,11 +58,12 @@ def without_lines(ink: Tensor) -> Unruled:
     """
     rest, level, across = _without_level(ink)
     turned, upright, down = _without_level(rest.mT)
-    return Unruled(turned.mT, level | upright.mT, across, down)
+    strength, thickness = map(max, zip((0.0, 0.0), *across, *down))
+    return Unruled(turned.mT, level | upright.mT, len(across), len(down), strength, thickness)
 
 
-def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Take out the lines that are nearly level; give where they were and their number too."""
+def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, list[tuple[float, float]]]:
+    """Take out the lines that are nearly level; give where they were, how strong and thick too."""
     height, width = ink.shape
     thick = THINNEST + int(THIN * min(height, width))
     mask = ink > 0
@@ -67,6 +73,7 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
     at = torch.arange(height)[:, None]
     found, band = torch.zeros_like(mask), torch.zeros_like(mask)
     taken: list[Tensor] = []
+    lines: list[tuple[float, float]] = []
     for row, sinks in _paths(_spread(mask), _spread(thin)):
         path = row + sinks
         # A path beside a line that is found already is the same line once more.
@@ -75,10 +82,11 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, int]:
         taken.append(path)
         near = (at - path).abs() <= thick
         line = near & low
-        usual = ink[near & thin].median() if (near & thin).any() else ink.new_zeros(())
+        usual = float(ink[near & thin].median()) if (near & thin).any() else 0.0
+        lines.append((usual, float(runs[near & thin].float().mean()) if usual else 0.0))
         found |= line & (ink <= DARKER * usual)
         band |= near
-    return torch.where(found, 0, ink), band, len(taken)
+    return torch.where(found, 0, ink), band, lines
 
 
 def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
@@ -94,10 +102,12 @@ def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
         seen = both.gather(0, rows.clamp(0, height - 1))
         there = (seen[:, :end] > 0) | ~inside[:, :end], (seen[:, -end:] > 0) | ~inside[:, -end:]
         ends = torch.minimum(there[0].sum(1), there[1].sum(1)) >= end / 2
-        share = ((seen == 2) & inside).sum(1) / inside.sum(1).clamp(min=count / 3)
+        whole = inside.sum(1).clamp(min=count / 3)
+        share = ((seen > 0) & inside).sum(1) / whole
+        alone = ((seen == 2) & inside).sum(1) / whole
         sinks = (slant * (torch.arange(width) - width / 2)).round().long()
-        good = (ends & (share >= SPANS)).nonzero().flatten().tolist()
-        paths += [(float(share[row]), row, sinks) for row in good]
+        good = (ends & (share >= SPANS) & (alone >= ALONE)).nonzero().flatten().tolist()
+        paths += [(float(share[row] + alone[row]), row, sinks) for row in good]
     return [path[1:] for path in sorted(paths, key=lambda path: -path[0])]
 
 

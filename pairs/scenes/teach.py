@@ -115,7 +115,7 @@ def _below(count: int, rng: Generator) -> int:
     return int(torch.randint(count, (), generator=rng))
 
 
-COUNT, PLAIN, EPOCHS, BATCH, LR = 6_000, 6_000, 7, 100, 6e-3
+COUNT, PLAIN, EPOCHS, BATCH, LR = 12_000, 12_000, 10, 100, 6e-3
 
 
 def main() -> int:
