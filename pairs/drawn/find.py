@@ -160,7 +160,7 @@ def _joined(labels: Tensor, first: Part, parts: list[Part]) -> tuple[list[Part],
         region = torch.isin(labels, torch.tensor([part.label for part in own]))
 
         def within(share: float, region: Tensor = region, size: int = box.size) -> set[int]:
-            return set(labels[grown(region, max(round(share * size), 1))].unique().tolist())
+            return set(labels[grown(region, max(round(share * size), 1))].flatten().tolist())
 
         near, over = within(NEAR), within(NEAR_ABOVE)
         new = [

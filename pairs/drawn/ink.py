@@ -96,7 +96,7 @@ def _border(image: Tensor) -> Tensor:
 def _is_even(grey: Tensor) -> bool:
     """Tell whether the border is of one shade, which then is the paper's."""
     low, high = _border(grey).quantile(torch.tensor([0.02, 0.98])).tolist()
-    return bool(high - low < EVEN * float(grey.max() - grey.min()))
+    return float(high - low) < EVEN * float(grey.max() - grey.min())
 
 
 def _is_dark(grey: Tensor, even: bool) -> bool:

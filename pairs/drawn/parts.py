@@ -71,7 +71,8 @@ def labelled(mask: Tensor) -> Tensor:
             break
         labels = new
     _, numbers = torch.unique(torch.where(inside, labels, -1), return_inverse=True)
-    return (numbers + int(bool(inside.all()))).view(height, width)
+    numbered: Tensor = numbers + int(bool(inside.all()))
+    return numbered.view(height, width)
 
 
 def parts_of(labels: Tensor) -> list[Part]:

@@ -9,9 +9,19 @@ from torch import Generator, Tensor
 
 from pairs.augment import sampled
 
-__all__ = ["DIGITS", "LETTERS", "OTHER_LETTERS", "enlarged", "pen", "scribble", "written"]
+__all__ = [
+    "DIGITS",
+    "LETTERS",
+    "OTHER_LETTERS",
+    "Letters",
+    "enlarged",
+    "pen",
+    "scribble",
+    "written",
+]
 
 Curve = list[tuple[float, float]]
+Letters = dict[str, list[list[Curve]]]
 
 # Strokes as points (x, y) in a box of 10 by 10, y downwards; several ways to write some.
 SHAPES = """
@@ -77,8 +87,8 @@ x: 24 79 ; 74 29
 """
 
 
-def _read(text: str) -> dict[str, list[list[Curve]]]:
-    shapes: dict[str, list[list[Curve]]] = {}
+def _read(text: str) -> Letters:
+    shapes: Letters = {}
     for line in text.strip().splitlines():
         name, _, strokes = line.partition(": ")
         ways = shapes.setdefault(name, [])
@@ -129,7 +139,7 @@ def pen(lines: list[Tensor], thick: float) -> Tensor:
     near = torch.full((high, wide), math.inf)
     starts = torch.cat([line[:-1] for line in lines]) - low
     along = torch.cat([line[1:] for line in lines]) - low - starts
-    for part, step in zip(starts.split(SEGMENTS), along.split(SEGMENTS)):
+    for part, step in zip(torch.split(starts, SEGMENTS), torch.split(along, SEGMENTS)):
         (sx, sy), (dx, dy) = (each.mT[..., None, None] for each in (part, step))
         right, down = x - sx, y - sy
         share = ((right * dx + down * dy) / (dx * dx + dy * dy).clamp(min=1e-6)).clamp(0, 1)

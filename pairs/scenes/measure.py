@@ -111,7 +111,7 @@ def main() -> int:
         print(f"{least}, {time.perf_counter() - began:.0f} s", flush=True)
         second = scenes(mnist.test, EACH, generator(0, "scenes", 1))
         found = [said(scene, model, params) for scene in second]
-    counts = {}
+    counts: dict[str, dict[str, dict[str, int]]] = {}
     for condition, hand in dict.fromkeys((one.condition, one.hand) for one in found):
         count = counted(
             (one for one in found if (one.condition, one.hand) == (condition, hand)), least

@@ -9,7 +9,16 @@ import torch
 from torch import Generator, Tensor
 
 from pairs.data.digits import Digits
-from pairs.scenes.hands import DIGITS, LETTERS, OTHER_LETTERS, enlarged, pen, scribble, written
+from pairs.scenes.hands import (
+    DIGITS,
+    LETTERS,
+    OTHER_LETTERS,
+    Letters,
+    enlarged,
+    pen,
+    scribble,
+    written,
+)
 
 __all__ = ["NOTHING", "WITH_DIGIT", "Scene", "scenes"]
 
@@ -185,7 +194,7 @@ WITH_DIGIT: dict[str, Callable[[Tensor, Generator], Tensor]] = {
 """What a person reads, by what else is on the picture."""
 
 
-def _sign(letters: dict[str, list], rng: Generator) -> Tensor:
+def _sign(letters: Letters, rng: Generator) -> Tensor:
     names = sorted(letters)
     name = names[int(torch.randint(len(names), (), generator=rng))]
     return written(letters[name], int(_uniform(70, 150, rng)), rng)
