@@ -44,7 +44,7 @@ RIVAL = 0.45
 PIECE = 0.15
 """Of the digit's size: what is as large may be a piece of another digit."""
 
-WIDE = 1.4
+WIDE = 1.8
 """Of its height: no digit is as wide."""
 
 
