@@ -13,7 +13,8 @@ from funcdl_cli.options import RUN, Config, Json, Quiet, path
 from funcdl_cli.plain import fits
 from pairs.champion import champion
 from pairs.drawn.answer import ask, told
-from pairs.drawn.digit import read_digit
+from pairs.drawn.digit import BlankError, Drawn, read_digit
+from pairs.drawn.doubt import doubt_of, knower, known, least
 from pairs.drawn.shades import BLOCKS, shades
 from pairs.model_file import load
 from studykit.threads import one_thread
@@ -47,26 +48,52 @@ def compare(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Ask a trained model whether the digit on the left picture is at most that on the right."""
+    """Ask a trained model whether the digit on the left picture is at most that on the right.
+
+    Each picture is shown as the model sees it, with what was left out. Where one shows no digit, or
+    two, the answer is that, and the exit status 1.
+    """
     asked = champion() if model is None else load(model)
-    found = [read_digit(picture) for picture in (left, right)]
+    found = [_read(picture) for picture in (left, right)]
     with one_thread(), torch.inference_mode():
-        answer = ask(asked, *(made for made, _ in found))
+        answer = ask(asked, *(made.digit for made in found))
+        are_digits = known(knower(), torch.stack([made.digit for made in found])).tolist()
+    digits = answer.digits or (None, None)
+    enough = least()
+    doubts = [doubt_of(*each, enough) for each in zip(found, are_digits, digits)]
     if as_json:
-        digits = answer.digits or (None, None)
         sides = {
-            side: {"steps": steps, "digits": digits[i]}
-            for i, (side, (_, steps)) in enumerate(zip(("left", "right"), found))
+            side: {"steps": made.steps, "digits": digit, "is_digit": is_digit, "doubt": doubt}
+            for side, made, digit, is_digit, doubt in zip(SIDES, found, digits, are_digits, doubts)
         }
-        say_json({"model": asked.model.name, "at_most": answer.at_most, **sides})
-        return
-    for side, (_, steps) in zip(("left", "right"), found):
-        say("\n  ".join([f"{side}:", *steps]))
-    drawn = [made for made, _ in found]
+        sure = not any(doubts)
+        say_json({"model": asked.model.name, "at_most": answer.at_most, "sure": sure, **sides})
+    else:
+        _show(found)
+        for line in told(asked.model.name, answer, (doubts[0], doubts[1])):
+            say(line)
+    if any(doubts):
+        raise typer.Exit(1)
+
+
+SIDES = ("left", "right")
+
+
+def _read(picture: Path) -> Drawn:
+    """Read a digit; on an empty sheet there is none, of which there is doubt."""
+    try:
+        return read_digit(picture)
+    except BlankError as error:
+        return Drawn(torch.zeros(14, 14, dtype=torch.uint8), [str(error)], "it is empty")
+
+
+def _show(found: list[Drawn]) -> None:
+    """Say what was done with both pictures, and show what the model sees."""
+    for side, made in zip(SIDES, found):
+        say("\n  ".join([f"{side}:", *made.steps]))
+    drawn = [made.digit for made in found]
     blocks = out.is_terminal and fits(BLOCKS, out.encoding)
     if len(shades(*drawn).split("\n")[0]) <= out.width:
         say(shades(*drawn, blocks=blocks))
     else:  # one under the other
         say("\n\n".join(shades(one, blocks=blocks) for one in drawn))
-    for line in told(asked.model.name, answer):
-        say(line)

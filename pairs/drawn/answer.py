@@ -51,21 +51,40 @@ def ask(model: ModelFile, first: Tensor, second: Tensor) -> Answer:
     return Answer(at_most, (left, right))
 
 
-def told(name: str, answer: Answer) -> list[str]:
+def told(
+    name: str, answer: Answer, doubts: tuple[str | None, str | None] = (None, None)
+) -> list[str]:
     """Put the answer of a model of some name into words, a line each.
 
+    Where there is doubt about a side, why, then what it may be, and no answer about the two.
+
     >>> even = [0.1] * 10
-    >>> told("champion", Answer(0.55, (even, [0.0, 1.0] + [0.0] * 8)))[2:]
+    >>> one = [0.0, 1.0] + [0.0] * 8
+    >>> told("champion", Answer(0.55, (even, one)))[2:]
     ['right: 1 (over 99.99 %)', 'P(left ≤ right) = 55.00 %', 'Yes: left ≤ right.']
+    >>> told("champion", Answer(0.55, (one, one)), ("it is empty", None))[1]
+    'left: no digit that I know: it is empty'
     """
     lines = [f"{name} says:"]
-    for side, digits in zip(("left", "right"), answer.digits or ()):
-        ranked = sorted(range(len(digits)), key=lambda i: -digits[i])
-        likely = [i for i in ranked[:3] if digits[i] >= WORTH_SAYING]
-        lines.append(f"{side}: " + ", or ".join(f"{i} ({_percent(digits[i])})" for i in likely))
+    for i, side in enumerate(("left", "right")):
+        likely = _likely(answer.digits[i]) if answer.digits else ""
+        if doubts[i]:
+            lines.append(f"{side}: no digit that I know: {doubts[i]}")
+            if likely:
+                lines.append(f"  (if it were one: {likely})")
+        elif likely:
+            lines.append(f"{side}: {likely}")
+    if any(doubts):
+        return [*lines, "No answer: there is not one digit that I know on each picture."]
     lines.append(f"P(left ≤ right) = {_percent(answer.at_most)}")
     lines.append("Yes: left ≤ right." if answer.at_most > 0.5 else "No: left > right.")
     return lines
+
+
+def _likely(digits: list[float]) -> str:
+    ranked = sorted(range(len(digits)), key=lambda i: -digits[i])
+    likely = [i for i in ranked[:3] if digits[i] >= WORTH_SAYING]
+    return ", or ".join(f"{i} ({_percent(digits[i])})" for i in likely)
 
 
 WORTH_SAYING = 0.005
