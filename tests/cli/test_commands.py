@@ -14,6 +14,7 @@ from functools import partial
 
 import pytest
 import torch
+import typer
 from command import ask as run
 from typer.testing import CliRunner
 
@@ -71,7 +72,7 @@ def test_help_fits_and_its_examples_are_whole_lines(command, columns):
 
 
 def test_every_option_of_an_example_is_one_of_its_command():
-    group = cli.typer.main.get_command(cli.app)
+    group = typer.main.get_command(cli.app)
     modules = [getattr(cli, name) for name in COMMANDS]
     lines = [line for module in modules for line in module.EXAMPLES]
     for line in lines:
