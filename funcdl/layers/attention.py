@@ -45,7 +45,7 @@ def attention(
     rotary: float | None = None,
     w_init: Initialiser = glorot_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Attention, Tensor, Tensor]:
     """Let each time step of a sequence look at all others: multi-head self-attention.
 
         q, k, v = the thirds of x w + b        p = softmax(q kᵀ / √d)        y = (p v) w' + b'

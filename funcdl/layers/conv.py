@@ -41,7 +41,7 @@ def conv2d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Convolve channels-last images: every window as a row of patches, times one matrix.
 
         y = P(x) w + b      dw = P(x)ᵀ dy      db = Σ dy      dx = Pᵀ(dy wᵀ)
@@ -113,7 +113,7 @@ def _conv(
     w_init: Initialiser,
     b_init: Initialiser | None,
     args: str,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     integer(name, "out", out, 1)
     integer(name, "groups", groups, 1)
     if out % groups:
@@ -176,7 +176,7 @@ def conv1d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Convolve channels-last sequences: `conv2d` on images of height 1.
 
     Args:

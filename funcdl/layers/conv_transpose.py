@@ -33,7 +33,7 @@ def conv_transpose2d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Spread every pixel over a window: what `conv2d` does to cotangents, done to values.
 
         y = Pᵀ(x wᵀ) + b      dw = P(dy)ᵀ x      db = Σ dy      dx = P(dy) w

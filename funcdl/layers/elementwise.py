@@ -27,7 +27,7 @@ class Bias(NamedTuple):
     b: Tensor
 
 
-def scale(init: Initialiser = ones) -> Layer:
+def scale(init: Initialiser = ones) -> Layer[Scale, Tensor, Tensor]:
     """Multiply each feature by a factor that is learnt.
 
         y = γ x        dγ = Σ dy x        dx = γ dy
@@ -64,7 +64,7 @@ def scale(init: Initialiser = ones) -> Layer:
     return declared("scale", takes, apply, of(Scale, init))
 
 
-def bias(init: Initialiser = zeros) -> Layer:
+def bias(init: Initialiser = zeros) -> Layer[Bias, Tensor, Tensor]:
     """Add to each feature a number that is learnt.
 
         y = x + b        db = Σ dy        dx = dy

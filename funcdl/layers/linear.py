@@ -15,7 +15,7 @@ __all__ = ["linear"]
 
 def linear(
     out: int, *, w_init: Initialiser = fan_in_uniform, b_init: Initialiser | None = zeros
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Map the last axis by an affine function.
 
         y = x w + b        dw = xᵀ dy        db = Σ dy        dx = dy wᵀ

@@ -19,7 +19,7 @@ def maxout(
     *,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Map the last axis by several affine functions and keep the largest for each feature.
 
         zₖ = x wₖ + bₖ        y = maxₖ zₖ        dzₖ = dy where zₖ is the largest, 0 elsewhere
