@@ -22,6 +22,7 @@ from funcdl.fitted import Composition, Fitted, kinds_key, worded_again
 from funcdl.generic import XT, YT, ParamsT, ParamsT_co, XT_co, YT_contra
 from funcdl.misuse import generator, no_arguments, short
 from funcdl.portable import packed
+from funcdl.shown import LayerText
 from funcdl.signature import Signature
 from funcdl.signature.kinds import kinds_of, shapes
 from funcdl.tensor import Generator, Tensor, empty
@@ -243,6 +244,9 @@ class Layer(Generic[ParamsT_co, XT, YT]):
         functions = packed((self.init, self.apply))
         rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched, self.signature
         return _loaded, (_inside(self), type(self), self.name, *functions, *rest)
+
+
+Layer.__doc__ = LayerText(str(Layer.__doc__))  # type: ignore[assignment]
 
 
 def declared(

@@ -16,6 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {
         "face",
+        "generic",
+        "shown",
         "errors",
         "tensor",
         "cotangent",

@@ -24,12 +24,14 @@ from funcdl.ops.border import CONSTANT, bordered, unbordered
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
 from funcdl.ops.groups import apart, together
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv1d", "conv2d"]
 
 
+@named_defaults
 def conv2d(
     out: int,
     kernel: Size,
@@ -165,6 +167,7 @@ def _channels(groups: int) -> tuple[str, str]:
     return ("in", "in") if groups == 1 else ("size", "groups*size")
 
 
+@named_defaults
 def conv1d(
     out: int,
     kernel: int,

@@ -16,12 +16,14 @@ from funcdl.ops.convolve import Seen, spread
 from funcdl.ops.groups import apart, together
 from funcdl.ops.leading import align, total
 from funcdl.ops.window import Windows
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv_transpose1d", "conv_transpose2d"]
 
 
+@named_defaults
 def conv_transpose2d(
     out: int,
     kernel: Size,
@@ -86,6 +88,7 @@ def conv_transpose2d(
     return _conv(name, out, (down, across), groups, w_init, b_init, args)
 
 
+@named_defaults
 def conv_transpose1d(
     out: int,
     kernel: int,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, ones, zeros
 from funcdl.ops.leading import align, total
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 
@@ -27,6 +28,7 @@ class Bias(NamedTuple):
     b: Tensor
 
 
+@named_defaults
 def scale(init: Initialiser = ones) -> Layer[Scale, Tensor, Tensor]:
     """Multiply each feature by a factor that is learnt.
 
@@ -64,6 +66,7 @@ def scale(init: Initialiser = ones) -> Layer[Scale, Tensor, Tensor]:
     return declared("scale", takes, apply, of(Scale, init))
 
 
+@named_defaults
 def bias(init: Initialiser = zeros) -> Layer[Bias, Tensor, Tensor]:
     """Add to each feature a number that is learnt.
 

@@ -7,12 +7,14 @@ from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["maxout"]
 
 
+@named_defaults
 def maxout(
     out: int,
     pieces: int,
