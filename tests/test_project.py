@@ -74,9 +74,9 @@ def test_the_readme_is_short_and_has_the_two_commands_that_ci_runs():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 150
     commands = re.findall(r"^```sh ci\n(.+)\n```$", text, re.M)
-    assert [command.split("bin/")[-1] for command in commands] == [
-        "funcdl-cli pairs",
-        "python -m pytest -n logical",
+    assert [command.split("bin/")[2:] for command in commands] == [
+        ["funcdl-cli pairs --out results/first && .venv/", "funcdl-cli report results/first"],
+        ["python -m pytest -n logical"],
     ]
     assert all(command.startswith("python3 -m venv .venv") for command in commands)
 
