@@ -26,6 +26,7 @@ with at_once():  # this takes a second or two
     from funcdl_cli.plain import plain_streams
     from pairs.pool import WorkerLostError
     from pairs.training import TrainingError
+    from studykit.memory import no_memory
 
 EXIT_CODES = """[bold]Exit codes[/bold]
   0    all is done
@@ -37,9 +38,6 @@ FAILED = (ResourceError, WorkerLostError, TrainingError)
 """Errors of the project that come of no mistake: all others, a user can mend."""
 
 KEPT = "the finished rounds are kept."
-
-MEMORY = ("allocate memory", "bad_alloc")
-"""What PyTorch says where memory is missing."""
 
 app = typer.Typer(
     cls=Group,
@@ -73,6 +71,7 @@ def settings(
         bool,
         typer.Option(
             "--version",
+            "-v",
             help="Show the versions of funcdl, torch and python, and end.",
             callback=_show_version,
             is_eager=True,
@@ -121,12 +120,3 @@ def _told(error: Exception) -> tuple[str, int] | None:
     about = f"{error.filename}: " if error.filename else ""
     reason = "standard output is closed" if error.errno == errno.EBADF else error.strerror or error
     return f"{about}{reason}; {KEPT}", 1
-
-
-def no_memory(error: BaseException | None) -> bool:
-    """Tell whether an error comes of memory that is not there, whoever put it in other words."""
-    while error is not None:
-        if isinstance(error, MemoryError) or any(word in str(error) for word in MEMORY):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
