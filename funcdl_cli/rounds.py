@@ -94,9 +94,7 @@ class Ending(NamedTuple):
             results.keep_in(folder)
         except (FuncdlError, OSError) as error:
             return f" They are not kept: {error}"
-        return (
-            f" With --out {folder}, where they are kept now, the same command goes on from there."
-        )
+        return f" With --out {folder}, where they are kept now, the same command goes on."
 
 
 def finish(

@@ -197,9 +197,9 @@ def test_ctrl_c_without_a_folder_keeps_the_finished_rounds_in_one_that_it_names(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert all("fc-plain, round" in line for line in heard)
-    named = re.search(r"With --out (\S+), where they are kept now, the same command goes on\.", err)[
-        1
-    ]
+    named = re.search(
+        r"With --out (\S+), where they are kept now, the same command goes on\.", err
+    )[1]
     assert named == "results/interrupted/2"
     rows = (tmp_path / named / "rounds.jsonl").read_text().splitlines()
     assert f"Interrupted: {len(rows)} rounds are finished." in err
