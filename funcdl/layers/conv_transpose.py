@@ -100,7 +100,7 @@ def conv_transpose1d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Spread every step over a window: `conv_transpose2d` on images of height 1.
 
     Args:
@@ -210,7 +210,7 @@ def _conv(
     w_init: Initialiser,
     b_init: Initialiser | None,
     args: str,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     integer(name, "out", out, 1)
     integer(name, "groups", groups, 1)
     if out % groups:

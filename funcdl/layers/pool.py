@@ -277,7 +277,9 @@ def _pool(name: str, grid: Grid, apply: Apply, args: str) -> Layer[tuple[()], Te
     return declared(name, takes, apply, args=args)
 
 
-def _of_sequences(name: str, along: Along, flat: Apply, args: str) -> Layer[tuple[()], Tensor, Tensor]:
+def _of_sequences(
+    name: str, along: Along, flat: Apply, args: str
+) -> Layer[tuple[()], Tensor, Tensor]:
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         y, pull = flat(params, x.unsqueeze(-3))
 
