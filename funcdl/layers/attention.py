@@ -15,6 +15,7 @@ from funcdl.ops.affine import affine
 from funcdl.ops.attention import attend
 from funcdl.ops.layout import cat
 from funcdl.ops.padding import beyond, ended
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -34,6 +35,7 @@ class Attention(NamedTuple):
     out: Affine
 
 
+@named_defaults
 def attention(
     heads: int,
     *,
