@@ -60,6 +60,20 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel and the sdist, look into both, and try the wheel in an empty environment."""
+    session.install("-c", "constraints.txt", "build")
+    session.run("python", "tests/packages.py")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write pylock.toml: every file that an installation here takes, with its hash."""
+    session.install("pip>=25.1")
+    session.run("pip", "lock", "-c", "constraints.txt", "-e", ".")
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Draw far more arguments than every run does: 20,000 a test, or as FUZZ_EXAMPLES says."""
     install(session, "test")

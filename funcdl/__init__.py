@@ -5,6 +5,8 @@ apply(params, x) -> (y, vjp)        vjp(dy) -> (dparams, dx)
 Each folder's `__init__` is its face, and what the faces export is exported here too.
 """
 
+__version__ = "0.1.0"
+
 from funcdl import initialisers as initialisers
 from funcdl import schedules as schedules
 from funcdl import tree as tree

@@ -13,14 +13,16 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Generic, Protocol
 
 from funcdl.answer import answered, expect_pair, initialised
 from funcdl.cotangent import RAW, guarded, placed
 from funcdl.errors import ContractError, FuncdlError, KindError, brief, exhausted
 from funcdl.fitted import Composition, Fitted, kinds_key, worded_again
+from funcdl.generic import XT, YT, ParamsT, ParamsT_co, XT_co, YT_contra
 from funcdl.misuse import generator, no_arguments, short
 from funcdl.portable import packed
+from funcdl.shown import LayerText
 from funcdl.signature import Signature
 from funcdl.signature.kinds import kinds_of, shapes
 from funcdl.tensor import Generator, Tensor, empty
@@ -51,10 +53,10 @@ Shape = tuple[Any, ...]
 at, so that leading axes (batch, model) may be there or not."""
 
 
-class Vjp(Protocol):
+class Vjp(Protocol[ParamsT_co, XT_co, YT_contra]):
     """`vjp(dy) -> (dparams, dx)`; with `need_dx=False`, dx is None and is not computed."""
 
-    def __call__(self, dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
+    def __call__(self, dy: YT_contra, need_dx: bool = True) -> tuple[ParamsT_co, XT_co]:
         """Pull the cotangent `dy` of the output back to the parameters and the input."""
 
 
@@ -65,16 +67,26 @@ class Apply(Protocol):
         """Compute the output and the closure that pulls a cotangent back."""
 
 
-Init = Callable[[Generator, Shape], tuple[Params, Shape]]
+Init = Callable[[Generator, Shape], tuple[ParamsT, Shape]]
 """`init(rng, in_shape) -> (params, out_shape)`."""
 
 
-_NOTHING: Any = object()
+class _Nothing:
+    """Stands for an argument that was left out, which has a sentence of its own."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_NOTHING: Any = _Nothing()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Layer:
+class Layer(Generic[ParamsT_co, XT, YT]):
     """A named pair of pure functions, `init` and `apply`; calling a layer applies it.
+
+    For type checkers it is generic in its parameters, its input and its output: `linear(3)` is a
+    `Layer[Affine, Tensor, Tensor]`, and `Layer` alone one of anything.
 
     Attributes:
         name: the factory's name, used in errors and summaries.
@@ -99,7 +111,7 @@ class Layer:
     """
 
     name: str
-    init: Init
+    init: Init[ParamsT_co]
     apply: Apply
     args: str = ""
     layers: tuple[Layer, ...] = ()
@@ -126,8 +138,11 @@ class Layer:
             object.__setattr__(self, "_fitted", Fitted(self.apply.bare, set()))
 
     def __call__(
-        self, params: Params = _NOTHING, x: Value = _NOTHING, rng: Generator | None = None
-    ) -> tuple[Value, Vjp]:
+        self,
+        params: ParamsT_co = _NOTHING,  # type: ignore[misc]  # so lists of layers have a type
+        x: XT = _NOTHING,
+        rng: Generator | None = None,
+    ) -> tuple[YT, Vjp[ParamsT_co, XT, YT]]:
         """Apply the layer: `(y, vjp)`, where the vjp refuses a dy that is not as y is.
 
         Tensors that are being recorded (see `funcdl.staging`) have a recorder, which makes the
@@ -229,6 +244,9 @@ class Layer:
         functions = packed((self.init, self.apply))
         rest = self.args, self.layers, self.recorded, self.needs_rng, self.watched, self.signature
         return _loaded, (_inside(self), type(self), self.name, *functions, *rest)
+
+
+Layer.__doc__ = LayerText(str(Layer.__doc__))  # type: ignore[assignment]
 
 
 def declared(

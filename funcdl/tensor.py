@@ -3,9 +3,13 @@
 A type checker reads `tensor.pyi` beside this file instead and sees torch's own classes.
 """
 
+import warnings
 from typing import Any
 
-from torch import empty
+with warnings.catch_warnings():
+    # torch says this once where NumPy is missing; nothing here needs it.
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+    from torch import empty
 
 __all__ = [
     "FLOATS",

@@ -65,7 +65,9 @@ def value_and_grad(
     return Portable(f)
 
 
-def training_step(objective: LayerLike, optimiser: Optimiser) -> Callable[..., Any]:
+def training_step(
+    objective: LayerLike, optimiser: Optimiser
+) -> Callable[..., tuple[Params, Any, Tensor]]:
     """Make the pure function that one step of training is.
 
     Args:

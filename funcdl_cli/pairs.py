@@ -167,7 +167,8 @@ def pairs(
         check_counts(study.digits(data_dir), train_pairs, test_pairs, validation)
     results = Results(out_dir, settings, "package" if data_dir is None else "files")
     if save and (count := results.without_model(names)):
-        notes.print(f"Of the rounds that are there already, {count} have no saved model.")
+        have = "has" if count == 1 else "have"
+        notes.print(f"Of the rounds that are there already, {count} {have} no saved model.")
     watched = out_dir is not None
     where = Where(device, stack, workers, dask)
     ending = finish(

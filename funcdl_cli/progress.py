@@ -17,8 +17,8 @@ from funcdl_cli.plain import fits
 
 __all__ = ["live", "progress"]
 
-NARROW = 60
-"""Terminals of fewer columns have no room for a bar and a clock."""
+NARROW, WIDE = 60, 100
+"""Terminals of fewer columns have no room for a clock, and for a bar beside the longest name."""
 
 
 def live() -> bool:
@@ -47,7 +47,8 @@ def progress() -> Progress:
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
     ]
     if notes.width >= NARROW:
-        columns = [columns[0], BarColumn(), columns[1], TimeRemainingColumn()]
+        bar = [BarColumn()] if notes.width >= WIDE else []
+        columns = [columns[0], *bar, columns[1], TimeRemainingColumn()]
     return _Bar(
         *columns, console=notes, transient=True, disable=notes.quiet or not live(), expand=False
     )

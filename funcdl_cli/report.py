@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from funcdl_cli.console import say
-from funcdl_cli.options import RESULTS, Config, path
+from funcdl_cli.console import notes, say
+from funcdl_cli.options import RESULTS, Config, Quiet, path
 from reports import FORMATS, write_files, write_page
 
 __all__ = ["EXAMPLES", "write_report"]
@@ -53,6 +53,7 @@ def write_report(
             rich_help_panel=RESULTS,
         ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Write results as one HTML page that needs no network and no script, or as files.
 
@@ -61,6 +62,7 @@ def write_report(
     """
     if kind is DEFAULT:
         say(str(write_page(folder, file)))
+        notes.print("This is the page: open it in a browser.")
         return
     for written in write_files(folder, kind.value, file):
         say(str(written))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
 
+from funcdl import FuncdlError
 from funcdl_cli.console import err, notes
 from funcdl_cli.interrupts import INTERRUPTED, noted
 from funcdl_cli.options import CORES
@@ -21,6 +23,9 @@ from pairs.room import most_of
 from pairs.training import Row, Settings, TrainingError
 
 __all__ = ["Ending", "Where", "finish"]
+
+_INTERRUPTED = Path("results") / "interrupted"
+"""Where rounds are kept that nobody said a folder for."""
 
 Plan = Mapping[Settings, Results]
 Failures = dict[study.Task, TrainingError]
@@ -68,9 +73,7 @@ class Ending(NamedTuple):
     def leave(self) -> None:
         """Go on where all is well; else say what is not, and end with the exit code for it."""
         if isinstance(self.error, KeyboardInterrupt):
-            resumable = all(results.folder is not None for results in self.plan.values())
-            kept = " The same command goes on from there." if resumable else ""
-            err.print(f"Interrupted: {self.rounds} rounds are finished.{kept}")
+            err.print(f"Interrupted: {_rounds(self.rounds)} finished.{self._kept()}")
             raise typer.Exit(INTERRUPTED)
         if self.error is not None:
             raise self.error
@@ -78,6 +81,20 @@ class Ending(NamedTuple):
             err.print(f"Error: {_of(self.plan, task.settings)}{failure}")
         if self.failures:
             raise typer.Exit(1)
+
+    def _kept(self) -> str:
+        """Say how to go on; rounds that were in memory alone are put in a folder first."""
+        if all(results.folder is not None for results in self.plan.values()):
+            return " The same command goes on from there."
+        (results,) = self.plan.values()  # a sweep has folders
+        if not results.rows:
+            return ""
+        folder = next(path for i in count(1) if not (path := _INTERRUPTED / f"{i}").exists())
+        try:
+            results.keep_in(folder)
+        except (FuncdlError, OSError) as error:
+            return f" They are not kept: {error}"
+        return f" With --out {folder}, where they are kept now, the same command goes on."
 
 
 def finish(
@@ -97,7 +114,7 @@ def finish(
     tasks = study.missing(plan, names, rounds)
     there = rounds * len(names) * len(plan) - len(tasks)
     if there:
-        notes.print(f"Resuming: {there} rounds are there already.")
+        notes.print(f"Resuming: {_rounds(there)} there already.")
     if where.dask is not None and data_dir is not None:
         data_dir = data_dir.absolute()  # a worker is at home elsewhere
     failures: Failures = {}
@@ -145,7 +162,8 @@ def _work(
                 continue
             study.keep(plan[task.settings], task, result)
             row, place = result.row, _of(plan, task.settings)
-            bar.update(line, advance=1, description=f"{place}{row.model} {row.test_error:.1%}")
+            wrong = f"{row.test_error:.1%}"
+            bar.update(line, advance=1, description=f"{place}{row.model}: {wrong} wrong")
             if not live():
                 notes.print(_told(place, row))
         if stop.poll():  # after the last round, or while it was kept
@@ -168,6 +186,11 @@ def _made(
     most = most_of(device, stack, count)
     count = min(count, len(study.stacks(tasks, most)))
     return most, study.pool(count, data_dir, device)
+
+
+def _rounds(number: int) -> str:
+    """Begin a sentence on some rounds."""
+    return "1 round is" if number == 1 else f"{number} rounds are"
 
 
 def _told(place: str, row: Row) -> str:

@@ -114,6 +114,18 @@ class Results:
     def _model_path(folder: Path, model: str, round: int) -> Path:
         return folder / "models" / f"{model}-{round}.safetensors"
 
+    def keep_in(self, folder: Path) -> None:
+        """Keep what was in memory alone, and all that comes, in a folder.
+
+        Raises:
+            ResultsError: the folder cannot be written, or holds rows of other settings.
+        """
+        kept = Results(folder, self._asked, self.settings["digits"])
+        for row in self.rows:
+            kept.add(row)
+        self.folder = folder
+        self.finish()
+
     def finish(self) -> None:
         """Write the summary of all rows that are kept: an interrupt may have come between."""
         if self.folder is not None:

@@ -26,6 +26,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from helpers import rounds_are  # noqa: E402
+
 import cli  # noqa: E402
 from pairs.model_file import load  # noqa: E402
 from pairs.study import digits  # noqa: E402
@@ -236,9 +238,9 @@ def struck(kind: str, folder: Path, draw: random.Random, fresh: bool, latest: fl
     assert code in KINDS[kind].codes, (code, said)
     now = look(folder, before)
     if before and "Resuming" in said:
-        assert f"Resuming: {len(before)} rounds are there already." in said
+        assert f"Resuming: {rounds_are(len(before))} there already." in said
     if "Interrupted" in said:
-        assert f"Interrupted: {len(now)} rounds are finished." in said
+        assert f"Interrupted: {rounds_are(len(now))} finished." in said
     return code
 
 

@@ -118,3 +118,8 @@ class Page(HTMLParser):
 
     def text(self, tag):
         return [data for name, data in self.texts if name == tag]
+
+
+def rounds_are(number):
+    """What the command line says of so many rounds."""
+    return "1 round is" if number == 1 else f"{number} rounds are"

@@ -17,6 +17,7 @@ def found(pattern, file):
 def test_the_version_and_its_date_are_told_alike():
     version = found(r'^version = "(.+)"$', "pyproject.toml")
     assert found(r"^version: (.+)$", "CITATION.cff") == version
+    assert found(r'^__version__ = "(.+)"$', "funcdl/__init__.py") == version
     date = found(r'^date-released: "(.+)"$', "CITATION.cff")
     assert f"## [{version}] - {date}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
@@ -25,6 +26,16 @@ def test_the_holders_of_the_licence_are_the_authors():
     assert found(r"^  - name: (.+)$", "CITATION.cff") == found(
         r"^Copyright .* \d+ (.+)$", "LICENSE"
     )
+
+
+def test_the_authors_and_the_keywords_are_those_of_the_citation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert [author["name"] for author in project["authors"]] == re.findall(
+        r"^  - name: (.+)$", citation, re.M
+    )
+    keywords = citation.partition("keywords:")[2]
+    assert set(re.findall(r"^  - (.+)$", keywords, re.M)) <= set(project["keywords"])
 
 
 def test_code_and_data_have_licences_apart():
@@ -63,9 +74,9 @@ def test_the_readme_is_short_and_has_the_two_commands_that_ci_runs():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 150
     commands = re.findall(r"^```sh ci\n(.+)\n```$", text, re.M)
-    assert [command.split("bin/")[-1] for command in commands] == [
-        "funcdl-cli pairs",
-        "python -m pytest -n logical",
+    assert [command.split("bin/")[2:] for command in commands] == [
+        ["funcdl-cli pairs --out results/first && .venv/", "funcdl-cli report results/first"],
+        ["python -m pytest -n logical"],
     ]
     assert all(command.startswith("python3 -m venv .venv") for command in commands)
 
@@ -89,6 +100,27 @@ def test_the_oldest_versions_that_are_tested_are_the_bounds():
     assert pins == bounds
     newer = dict(re.findall(r"^([a-z-]+)==([\d.]+)$", (ROOT / "constraints.txt").read_text(), re.M))
     assert all(pin <= release(newer[name]) for name, pin in pins.items())
+
+
+def test_the_groups_of_dependencies_are_the_extras():
+    """Groups name no extra of the project itself, and extras no group."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups, extras = project["dependency-groups"], project["project"]["optional-dependencies"]
+
+    def grouped(name):
+        entries = groups[name]
+        named = [grouped(entry["include-group"]) for entry in entries if isinstance(entry, dict)]
+        return {entry for entry in entries if isinstance(entry, str)}.union(*named)
+
+    def asked(name):
+        found = set()
+        for need in extras[name]:
+            own = re.fullmatch(r"funcdl\[(.+)\]", need)
+            found |= set().union(*map(asked, own[1].split(","))) if own else {need}
+        return found
+
+    for name in ("test", "docs", "dev"):
+        assert grouped(name) == asked(name)
 
 
 def test_every_file_that_a_package_reads_is_in_its_wheel():

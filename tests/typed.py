@@ -1,6 +1,33 @@
-"""What a type checker makes of modules: mypy asks for each of these marks, and for no other."""
+"""What a type checker makes of layers and modules: mypy asks for each mark, and for no other."""
 
-from funcdl import GRU, Conv2d, CrossEntropyLoss, Linear, LossMSE, Module, ReLU, Sequential
+from typing import Any, assert_type
+
+from torch import Generator, Tensor, ones
+
+from funcdl import (
+    GRU,
+    Affine,
+    Conv2d,
+    CrossEntropyLoss,
+    Layer,
+    Linear,
+    LossMSE,
+    Module,
+    ReLU,
+    Sequential,
+    flatten,
+    join,
+    linear,
+    mse,
+    parallel,
+    relu,
+    serial,
+    sgd,
+    stage,
+    supervised,
+    tap,
+    training_step,
+)
 
 
 def right() -> Module:
@@ -8,6 +35,44 @@ def right() -> Module:
     LossMSE(reduction="sum")
     CrossEntropyLoss(None, ignore_index=3)
     return Sequential(Conv2d(2, 8, (3, 5), padding="same"), ReLU(), Linear(2, 25, bias=False))
+
+
+def layers(rng: Generator) -> None:
+    """Write what an editor knows the type of: of factories and of ready layers."""
+    assert_type(linear(3), Layer[Affine, Tensor, Tensor])
+    assert_type(relu, Layer[tuple[()], Tensor, Tensor])
+    params, _ = linear(3).init(rng, (2,))
+    y, vjp = linear(3)(params, ones(5, 2))
+    assert_type(y, Tensor)
+    assert_type(vjp(y), tuple[Affine, Tensor])
+    assert_type(serial(flatten(2), linear(3), relu), Layer[tuple[Any, ...], Tensor, Tensor])
+    assert_type(serial(*[linear(3), relu]), Layer[tuple[Any, ...], Tensor, Tensor])
+
+
+def networks(x: Tensor) -> None:
+    """Write networks whose values are not all tensors, or that have a user's own parts."""
+
+    def square(params: tuple[()], x: Tensor) -> tuple[Tensor, Any]:
+        return x * x, lambda dy: ((), 2 * x * dy)
+
+    assert_type(serial(square, linear(3)), Layer[tuple[Any, ...], Tensor, Tensor])
+    assert_type(serial(linear(3), tap(linear(2))), Layer[tuple[Any, ...], Any, Any])
+    assert_type(serial(parallel(relu, relu), join()), Layer[tuple[Any, ...], Any, Any])
+
+
+def steps(params: Affine, x: Tensor) -> None:
+    """Write a step of training."""
+    optimiser = sgd(0.1)
+    step = stage(training_step(supervised(linear(3), mse()), optimiser))
+    assert_type(step(params, optimiser.init(params), (x, x))[2], Tensor)
+
+
+def wrong_layers() -> None:
+    """Write what an editor marks, in layers."""
+    linear("3")  # type: ignore[arg-type]
+    linear()  # type: ignore[call-arg]
+    serial(relu, "relu")  # type: ignore[arg-type]
+    print(relu((), ones(2)).shape)  # type: ignore[attr-defined]
 
 
 def wrong() -> None:

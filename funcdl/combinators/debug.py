@@ -11,11 +11,13 @@ from funcdl.arguments import show
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
 from funcdl.errors import KindError
+from funcdl.shown import named_defaults
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["debug"]
 
 
+@named_defaults
 def debug(layer: LayerLike, tell: Callable[[str], Any] = print) -> Layer:
     """Tell the shapes and norms of what goes through a layer, forward and backward.
 

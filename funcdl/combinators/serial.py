@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from funcdl.combinators.parts import as_layers, needing, place, pulled
-from funcdl.contract import Apply, Layer, LayerLike, Params, Shape, Value, Vjp
+from funcdl.contract import Apply, Layer, Params, Shape, Value, Vjp
 from funcdl.fitted import Composition
+from funcdl.generic import XT
 from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import has_leaves
 
 __all__ = ["composed", "serial"]
 
+Part = Callable[[Any, XT], tuple[XT, Any]] | Callable[[Any, XT, Any], tuple[XT, Any]]
+"""A layer, or a function, from values of some type to values of the same: of tensors, the whole is
+one from tensors to tensors too."""
 
-def serial(*layers: LayerLike) -> Layer:
+
+def serial(*layers: Part[XT]) -> Layer[tuple[Any, ...], XT, XT]:
     """Compose layers: the output of each is the input of the next.
 
         y = fₙ(… f₂(f₁(x)))        dx = f₁ᵀ(f₂ᵀ(… fₙᵀ(dy)))        (the chain rule)

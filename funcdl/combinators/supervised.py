@@ -8,12 +8,12 @@ from funcdl.combinators.parts import as_layers, needing, place, pulled
 from funcdl.contract import Apply, Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.fitted import Composition
 from funcdl.signature import ANYTHING, Signature, anything
-from funcdl.tensor import Generator
+from funcdl.tensor import Generator, Tensor
 
 __all__ = ["supervised"]
 
 
-def supervised(net: LayerLike, loss: LayerLike) -> Layer:
+def supervised(net: LayerLike, loss: LayerLike) -> Layer[Params, tuple[Value, Value], Tensor]:
     """Feed a network's output, and the target beside it, to a loss.
 
         l = loss(net(x), t)        (dparams, dx) = netᵀ(lossᵀ(dl)), dt = None

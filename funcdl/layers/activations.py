@@ -37,7 +37,9 @@ ANY = Signature((), "…", "…")
 ROWS = Signature((), "… features", "… features")
 
 
-def activation(name: str, rule: Rule, args: str = "", takes: Signature = ANY) -> Layer:
+def activation(
+    name: str, rule: Rule, args: str = "", takes: Signature = ANY
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Make a layer without parameters of a rule that keeps shapes, `x -> (y, dy -> dx)`.
 
     Numbers of half precision come to the rule as float32, and what it gives is rounded.
@@ -137,7 +139,7 @@ Collobert, "Large scale machine learning" (2004).
 """
 
 
-def softplus(beta: float = 1.0) -> Layer:
+def softplus(beta: float = 1.0) -> Layer[tuple[()], Tensor, Tensor]:
     """Rectify without a kink, the more sharply the larger `beta`.
 
         y = log(1 + e^(beta x)) / beta, without overflow        dx = dy / (1 + e^(−beta x))

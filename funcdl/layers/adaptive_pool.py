@@ -24,7 +24,7 @@ Lengths = int | tuple[int | None, int | None]
 Reduced = Callable[[Tensor, int, int], "tuple[Tensor, Callable[[Tensor], Tensor]]"]
 
 
-def adaptive_avg_pool2d(out: Lengths) -> Layer:
+def adaptive_avg_pool2d(out: Lengths) -> Layer[tuple[()], Tensor, Tensor]:
     """Cut images into so many cells, as evenly as it goes, and keep the mean of each.
 
         y = (1/n) Σ x over a cell of n pixels        dx = Σ dy / n over the cells of x
@@ -55,7 +55,7 @@ def adaptive_avg_pool2d(out: Lengths) -> Layer:
     return _pool(name, out, _lengths(name, out), means)
 
 
-def adaptive_max_pool2d(out: Lengths) -> Layer:
+def adaptive_max_pool2d(out: Lengths) -> Layer[tuple[()], Tensor, Tensor]:
     """Cut images into so many cells, as evenly as it goes, and keep the largest of each.
 
         y = max over a cell of x        dx = Σ dy of the cells where x was the largest
@@ -86,7 +86,7 @@ def adaptive_max_pool2d(out: Lengths) -> Layer:
     return _pool(name, out, _lengths(name, out), largest)
 
 
-def adaptive_avg_pool1d(out: int) -> Layer:
+def adaptive_avg_pool1d(out: int) -> Layer[tuple[()], Tensor, Tensor]:
     """Cut sequences into so many cells, as evenly as it goes, and keep the mean of each.
 
     Args:
@@ -107,7 +107,7 @@ def adaptive_avg_pool1d(out: int) -> Layer:
     return _pool(name, out, (integer(name, "out", out, 1, COUNTED),), means)
 
 
-def adaptive_max_pool1d(out: int) -> Layer:
+def adaptive_max_pool1d(out: int) -> Layer[tuple[()], Tensor, Tensor]:
     """Cut sequences into so many cells, as evenly as it goes, and keep the largest of each.
 
     Args:
@@ -136,7 +136,9 @@ def _lengths(name: str, out: Lengths) -> tuple[int | None, ...]:
     return pair(name, "out", out, 1, COUNTED)
 
 
-def _pool(name: str, out: Lengths, counts: tuple[int | None, ...], reduced: Reduced) -> Layer:
+def _pool(
+    name: str, out: Lengths, counts: tuple[int | None, ...], reduced: Reduced
+) -> Layer[tuple[()], Tensor, Tensor]:
     places = [(axis, count) for axis, count in enumerate(counts, -len(counts) - 1) if count]
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:

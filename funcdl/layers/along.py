@@ -16,7 +16,7 @@ __all__ = ["glu", "log_softmax_along", "softmax_along"]
 Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
 
 
-def softmax_along(axis: int) -> Layer:
+def softmax_along(axis: int) -> Layer[tuple[()], Tensor, Tensor]:
     """Apply `softmax` along an axis, counted from the end.
 
         y = e^x / Σ e^x        dx = y (dy − Σ dy y)
@@ -35,7 +35,7 @@ def softmax_along(axis: int) -> Layer:
     return _along("softmax_along", softmax, axis)
 
 
-def log_softmax_along(axis: int) -> Layer:
+def log_softmax_along(axis: int) -> Layer[tuple[()], Tensor, Tensor]:
     """Apply `log_softmax` along an axis, counted from the end.
 
         y = x − log Σ e^x        dx = dy − e^y Σ dy
@@ -52,7 +52,7 @@ def log_softmax_along(axis: int) -> Layer:
     return _along("log_softmax_along", log_softmax, axis)
 
 
-def _along(name: str, layer: Layer, axis: int) -> Layer:
+def _along(name: str, layer: Layer, axis: int) -> Layer[tuple[()], Tensor, Tensor]:
     trailing(name, axis)
 
     def rule(x: Tensor) -> Pair:
@@ -63,7 +63,7 @@ def _along(name: str, layer: Layer, axis: int) -> Layer:
     return activation(name, rule, str(axis), Signature((), f"… {own}", f"… {own}"))
 
 
-def glu(axis: int = -1) -> Layer:
+def glu(axis: int = -1) -> Layer[tuple[()], Tensor, Tensor]:
     """Let one half of the numbers along an axis through, as far as the other half says.
 
         y = a σ(b), x = (a, b)        da = dy σ(b)        db = dy a σ(b) σ(−b)

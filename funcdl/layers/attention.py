@@ -15,6 +15,7 @@ from funcdl.ops.affine import affine
 from funcdl.ops.attention import attend
 from funcdl.ops.layout import cat
 from funcdl.ops.padding import beyond, ended
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
@@ -34,6 +35,7 @@ class Attention(NamedTuple):
     out: Affine
 
 
+@named_defaults
 def attention(
     heads: int,
     *,
@@ -45,7 +47,7 @@ def attention(
     rotary: float | None = None,
     w_init: Initialiser = glorot_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Attention, Tensor, Tensor]:
     """Let each time step of a sequence look at all others: multi-head self-attention.
 
         q, k, v = the thirds of x w + b        p = softmax(q kᵀ / √d)        y = (p v) w' + b'

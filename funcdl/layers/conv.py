@@ -24,12 +24,14 @@ from funcdl.ops.border import CONSTANT, bordered, unbordered
 from funcdl.ops.convolve import convolve
 from funcdl.ops.depthwise import depthwise
 from funcdl.ops.groups import apart, together
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv1d", "conv2d"]
 
 
+@named_defaults
 def conv2d(
     out: int,
     kernel: Size,
@@ -41,7 +43,7 @@ def conv2d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Convolve channels-last images: every window as a row of patches, times one matrix.
 
         y = P(x) w + b      dw = P(x)ᵀ dy      db = Σ dy      dx = Pᵀ(dy wᵀ)
@@ -113,7 +115,7 @@ def _conv(
     w_init: Initialiser,
     b_init: Initialiser | None,
     args: str,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     integer(name, "out", out, 1)
     integer(name, "groups", groups, 1)
     if out % groups:
@@ -165,6 +167,7 @@ def _channels(groups: int) -> tuple[str, str]:
     return ("in", "in") if groups == 1 else ("size", "groups*size")
 
 
+@named_defaults
 def conv1d(
     out: int,
     kernel: int,
@@ -176,7 +179,7 @@ def conv1d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Convolve channels-last sequences: `conv2d` on images of height 1.
 
     Args:

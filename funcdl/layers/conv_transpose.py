@@ -16,12 +16,14 @@ from funcdl.ops.convolve import Seen, spread
 from funcdl.ops.groups import apart, together
 from funcdl.ops.leading import align, total
 from funcdl.ops.window import Windows
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["conv_transpose1d", "conv_transpose2d"]
 
 
+@named_defaults
 def conv_transpose2d(
     out: int,
     kernel: Size,
@@ -33,7 +35,7 @@ def conv_transpose2d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Spread every pixel over a window: what `conv2d` does to cotangents, done to values.
 
         y = Pᵀ(x wᵀ) + b      dw = P(dy)ᵀ x      db = Σ dy      dx = P(dy) w
@@ -86,6 +88,7 @@ def conv_transpose2d(
     return _conv(name, out, (down, across), groups, w_init, b_init, args)
 
 
+@named_defaults
 def conv_transpose1d(
     out: int,
     kernel: int,
@@ -97,7 +100,7 @@ def conv_transpose1d(
     groups: int = 1,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Spread every step over a window: `conv_transpose2d` on images of height 1.
 
     Args:
@@ -207,7 +210,7 @@ def _conv(
     w_init: Initialiser,
     b_init: Initialiser | None,
     args: str,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     integer(name, "out", out, 1)
     integer(name, "groups", groups, 1)
     if out % groups:

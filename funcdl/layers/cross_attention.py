@@ -14,6 +14,7 @@ from funcdl.layers.looking import Looking
 from funcdl.misuse import short
 from funcdl.ops.affine import affine
 from funcdl.ops.padding import beyond, ended
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator
 
@@ -29,6 +30,7 @@ class CrossAttention(NamedTuple):
     out: Affine
 
 
+@named_defaults
 def cross_attention(
     heads: int,
     *,

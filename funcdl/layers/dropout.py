@@ -12,7 +12,7 @@ from funcdl.tensor import Generator, Tensor
 __all__ = ["dropout"]
 
 
-def dropout(rate: float, ndim: int = 0) -> Layer:
+def dropout(rate: float, ndim: int = 0) -> Layer[tuple[()], Tensor, Tensor]:
     """Set numbers to 0 by chance while training, and scale the others up.
 
         y = x m / (1 − rate), m = 0 with probability `rate` and else 1        dx = dy m / (1 − rate)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, ones, zeros
 from funcdl.ops.leading import align, total
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 
@@ -27,7 +28,8 @@ class Bias(NamedTuple):
     b: Tensor
 
 
-def scale(init: Initialiser = ones) -> Layer:
+@named_defaults
+def scale(init: Initialiser = ones) -> Layer[Scale, Tensor, Tensor]:
     """Multiply each feature by a factor that is learnt.
 
         y = γ x        dγ = Σ dy x        dx = γ dy
@@ -64,7 +66,8 @@ def scale(init: Initialiser = ones) -> Layer:
     return declared("scale", takes, apply, of(Scale, init))
 
 
-def bias(init: Initialiser = zeros) -> Layer:
+@named_defaults
+def bias(init: Initialiser = zeros) -> Layer[Bias, Tensor, Tensor]:
     """Add to each feature a number that is learnt.
 
         y = x + b        db = Σ dy        dx = dy

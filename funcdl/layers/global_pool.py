@@ -50,7 +50,7 @@ def _of_steps(apply: Apply) -> Apply:
     return steps
 
 
-def _global(name: str, apply: Apply, own: str = "height width") -> Layer:
+def _global(name: str, apply: Apply, own: str = "height width") -> Layer[tuple[()], Tensor, Tensor]:
     takes = Signature((), f"… {own} channels>=0", "… channels")
     return declared(name, takes, apply)
 

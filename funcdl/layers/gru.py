@@ -13,12 +13,14 @@ from funcdl.layers.recurrent import Kind, Recurrent, drawing
 from funcdl.layers.sequence import Options, running
 from funcdl.ops.affine import affine
 from funcdl.ops.gru import advance, factors, gated, input_part, state_part
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["gru", "gru_cell"]
 
 
+@named_defaults
 def gru_cell(
     hidden: int, *, w_init: Initialiser = fan_in_uniform, b_init: Initialiser | None = zeros
 ) -> Layer:
@@ -94,6 +96,7 @@ def gru_cell(
     return declared("gru_cell", takes, apply, drawing(w_init, b_init), str(hidden))
 
 
+@named_defaults
 def gru(
     hidden: int,
     *,

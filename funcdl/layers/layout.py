@@ -31,7 +31,7 @@ def rearrangement(
     takes: Signature,
     forward: Callable[[Any], Any],
     backward: Callable[[Any, Any], Any],
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Make a layer of a linear map and its adjoint, `backward(dy, shape of x)`."""
 
     def apply(params: Params, x: Any, rng: Generator | None = None) -> tuple[Value, Vjp]:
@@ -62,7 +62,7 @@ identity = Layer("identity", _same_shape, _same)
 """y = x, dx = dy: the unit of `serial`."""
 
 
-def flatten(ndim: int = 3) -> Layer:
+def flatten(ndim: int = 3) -> Layer[tuple[()], Tensor, Tensor]:
     """Merge the last `ndim` axes into one: (…, a, b, c) to (…, a b c).
 
     Raises:
@@ -82,7 +82,7 @@ def flatten(ndim: int = 3) -> Layer:
     )
 
 
-def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
+def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer[tuple[()], Tensor, Tensor]:
     """Give the last `ndim` axes another shape: (…, *old) to (…, *shape), in the same order.
 
     Args:
@@ -125,7 +125,7 @@ def reshape(shape: tuple[int, ...], ndim: int = 1) -> Layer:
     return rearrangement("reshape", args, takes, forward, lambda dy, s: dy.reshape(s))
 
 
-def transpose(axis: int = -1, other: int = -2) -> Layer:
+def transpose(axis: int = -1, other: int = -2) -> Layer[tuple[()], Tensor, Tensor]:
     """Swap two axes, each counted from the end.
 
     Raises:
@@ -151,7 +151,7 @@ def transpose(axis: int = -1, other: int = -2) -> Layer:
     )
 
 
-def expand_dims(axis: int = -1) -> Layer:
+def expand_dims(axis: int = -1) -> Layer[tuple[()], Tensor, Tensor]:
     """Insert an axis of length 1 that stands at `axis`, from the end: (…, a) to (…, a, 1).
 
     Raises:
@@ -173,7 +173,7 @@ def expand_dims(axis: int = -1) -> Layer:
     )
 
 
-def select(axis: int, index: int) -> Layer:
+def select(axis: int, index: int) -> Layer[tuple[()], Tensor, Tensor]:
     """Take one entry along an axis, counted from the end: the axis goes.
 
         y = x[index]        dx[index] = dy, 0 elsewhere

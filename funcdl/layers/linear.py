@@ -7,15 +7,17 @@ from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["linear"]
 
 
+@named_defaults
 def linear(
     out: int, *, w_init: Initialiser = fan_in_uniform, b_init: Initialiser | None = zeros
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Map the last axis by an affine function.
 
         y = x w + b        dw = xᵀ dy        db = Σ dy        dx = dy wᵀ

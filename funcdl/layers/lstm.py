@@ -7,10 +7,12 @@ from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.recurrent import Kind, stepping
 from funcdl.layers.sequence import Options, running
 from funcdl.ops.lstm import memories
+from funcdl.shown import named_defaults
 
 __all__ = ["lstm", "lstm_cell"]
 
 
+@named_defaults
 def lstm_cell(
     hidden: int, *, w_init: Initialiser = fan_in_uniform, b_init: Initialiser | None = zeros
 ) -> Layer:
@@ -51,6 +53,7 @@ def lstm_cell(
     return stepping(Kind("lstm_cell", memories, 4, ("h", "c")), hidden, w_init, b_init)
 
 
+@named_defaults
 def lstm(
     hidden: int,
     *,

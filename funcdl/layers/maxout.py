@@ -7,19 +7,21 @@ from funcdl.contract import Layer, Vjp, declared
 from funcdl.initialisers import Initialiser, fan_in_uniform, zeros
 from funcdl.layers.affine import Affine
 from funcdl.ops.affine import affine
+from funcdl.shown import named_defaults
 from funcdl.signature import Signature, of
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["maxout"]
 
 
+@named_defaults
 def maxout(
     out: int,
     pieces: int,
     *,
     w_init: Initialiser = fan_in_uniform,
     b_init: Initialiser | None = zeros,
-) -> Layer:
+) -> Layer[Affine, Tensor, Tensor]:
     """Map the last axis by several affine functions and keep the largest for each feature.
 
         zₖ = x wₖ + bₖ        y = maxₖ zₖ        dzₖ = dy where zₖ is the largest, 0 elsewhere

@@ -34,7 +34,7 @@ class Gain(NamedTuple):
 
 def layer_norm(
     ndim: int = 1, *, eps: float = 1e-5, affine: bool = True, bias: bool = True
-) -> Layer:
+) -> Layer[Any, Tensor, Tensor]:
     """Normalise each example over its own axes, then scale and shift.
 
         z = (x − μ) / √(σ² + eps)        y = γ z + β        dγ = Σ dy z        dβ = Σ dy
@@ -67,7 +67,9 @@ def layer_norm(
     return _norm("layer_norm", ndim, eps, given, Norm, (affine, affine and bias))
 
 
-def rms_norm(ndim: int = 1, *, eps: float = 1e-6, affine: bool = True) -> Layer:
+def rms_norm(
+    ndim: int = 1, *, eps: float = 1e-6, affine: bool = True
+) -> Layer[Any, Tensor, Tensor]:
     """Divide each example by its root mean square, then scale.
 
         z = x / √(mean(x²) + eps)        y = γ z        dγ = Σ dy z
@@ -101,7 +103,7 @@ def rms_norm(ndim: int = 1, *, eps: float = 1e-6, affine: bool = True) -> Layer:
 
 def _norm(
     name: str, ndim: int, eps: float, given: list[str], kind: Any, there: tuple[bool, ...]
-) -> Layer:
+) -> Layer[Any, Tensor, Tensor]:
     """Make a layer that normalises over the last axes, which γ and β have too, where they are."""
 
     @in_float32
@@ -149,7 +151,7 @@ def filled(params: Any, there: tuple[bool, ...], x: Tensor, ndim: int = 1) -> An
 
 def group_norm(
     groups: int, ndim: int = 3, *, eps: float = 1e-5, affine: bool = True, bias: bool = True
-) -> Layer:
+) -> Layer[Any, Tensor, Tensor]:
     """Normalise each example over its axes, its channels group by group, then scale and shift.
 
     The formulas are those of `layer_norm`, with mean and variance over all axes of the example and

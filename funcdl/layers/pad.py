@@ -21,7 +21,7 @@ def pad2d(
     *,
     mode: str = CONSTANT,
     value: float = 0.0,
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Surround images with a border, or cut one off.
 
         y = x inside, and outside what `mode` says        dx = Σ dy where y is a copy of x
@@ -51,7 +51,9 @@ def pad2d(
     return _pad("pad2d", ("height", "width"), amount, mode, value)
 
 
-def pad1d(amount: int | tuple[int, int], *, mode: str = CONSTANT, value: float = 0.0) -> Layer:
+def pad1d(
+    amount: int | tuple[int, int], *, mode: str = CONSTANT, value: float = 0.0
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Surround sequences with a border, or cut one off.
 
     Args:
@@ -74,7 +76,9 @@ def pad1d(amount: int | tuple[int, int], *, mode: str = CONSTANT, value: float =
     return _pad("pad1d", ("length",), amount, mode, value)
 
 
-def _pad(name: str, axes: tuple[str, ...], amount: Any, mode: str, value: float) -> Layer:
+def _pad(
+    name: str, axes: tuple[str, ...], amount: Any, mode: str, value: float
+) -> Layer[tuple[()], Tensor, Tensor]:
     sides = sides_of(name, "amount", amount, len(axes), -LONGEST)
     mode_of(name, "mode", mode)
     if value not in (math.inf, -math.inf):

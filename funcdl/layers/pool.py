@@ -25,7 +25,7 @@ def max_pool2d(
     padding: str | Size | tuple[tuple[int, int], tuple[int, int]] = 0,
     dilation: Size = 1,
     ceil_mode: bool = False,
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Keep the largest value of each window.
 
         y = max over the window of x        dx = dy where x was the largest, 0 elsewhere
@@ -74,7 +74,7 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor: int | None = None,
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Keep the mean of each window.
 
         y = (1/n) Σ x over the window of n cells        dx = (1/n) Σ dy over the windows of x
@@ -122,7 +122,7 @@ def max_pool1d(
     padding: str | int | tuple[int, int] = 0,
     dilation: int = 1,
     ceil_mode: bool = False,
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Keep the largest value of each window of a sequence: `max_pool2d` on images of height 1.
 
     Args:
@@ -159,7 +159,7 @@ def avg_pool1d(
     padding: str | int | tuple[int, int] = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Keep the mean of each window of a sequence: `avg_pool2d` on images of height 1.
 
     Args:
@@ -271,13 +271,15 @@ def _written(
     )
 
 
-def _pool(name: str, grid: Grid, apply: Apply, args: str) -> Layer:
+def _pool(name: str, grid: Grid, apply: Apply, args: str) -> Layer[tuple[()], Tensor, Tensor]:
     size, lengths = images(grid)
     takes = Signature((), f"… {size} channels>=0", "… rows columns channels", **lengths)
     return declared(name, takes, apply, args=args)
 
 
-def _of_sequences(name: str, along: Along, flat: Apply, args: str) -> Layer:
+def _of_sequences(
+    name: str, along: Along, flat: Apply, args: str
+) -> Layer[tuple[()], Tensor, Tensor]:
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         y, pull = flat(params, x.unsqueeze(-3))
 

@@ -21,7 +21,7 @@ class Slope(NamedTuple):
     a: Tensor
 
 
-def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer:
+def prelu(slope: float = 0.25, *, per_feature: bool = False) -> Layer[Slope, Tensor, Tensor]:
     """Rectify with a slope on the left that is learnt.
 
         y = max(x, 0) + a min(x, 0)        da = Σ dy min(x, 0)

@@ -21,7 +21,7 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
-def leaky_relu(slope: float = 0.01) -> Layer:
+def leaky_relu(slope: float = 0.01) -> Layer[tuple[()], Tensor, Tensor]:
     """Keep a little of what is negative.
 
         y = max(x, 0) + slope min(x, 0)        dx = dy where x > 0, slope dy elsewhere
@@ -48,7 +48,7 @@ def leaky_relu(slope: float = 0.01) -> Layer:
     return activation("leaky_relu", rule if slope else rectified, f"{slope:g}")
 
 
-def elu(alpha: float = 1.0) -> Layer:
+def elu(alpha: float = 1.0) -> Layer[tuple[()], Tensor, Tensor]:
     """Go smoothly to −alpha on the left.
 
         y = max(x, 0) + alpha (e^min(x, 0) − 1)        dx = dy where x > 0, alpha e^x dy elsewhere
@@ -86,7 +86,7 @@ def _elu(x: Tensor, alpha: float, scale: float) -> Pair:
     return y, pull
 
 
-def gelu(approximate: str = "none") -> Layer:
+def gelu(approximate: str = "none") -> Layer[tuple[()], Tensor, Tensor]:
     """Weigh the input with the normal distribution's share of what is smaller.
 
         y = x Φ(x)        dx = dy (Φ(x) + x φ(x))

@@ -11,10 +11,12 @@ from funcdl.layers.recurrent import Kind, stepping
 from funcdl.layers.sequence import Options, running
 from funcdl.misuse import short
 from funcdl.ops.rnn import relus, tanhs
+from funcdl.shown import named_defaults
 
 __all__ = ["rnn", "rnn_cell"]
 
 
+@named_defaults
 def rnn_cell(
     hidden: int,
     activation: str = "tanh",
@@ -55,6 +57,7 @@ def rnn_cell(
     return stepping(_kind("rnn_cell", activation), hidden, w_init, b_init)
 
 
+@named_defaults
 def rnn(
     hidden: int,
     activation: str = "tanh",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.arguments import trailing
-from funcdl.contract import Layer, Shape
+from funcdl.contract import Layer, Shape, Value
 from funcdl.layers.layout import moves, rearrangement
 from funcdl.ops import layout
 from funcdl.signature import each, numbered
@@ -14,7 +14,7 @@ from funcdl.tensor import Tensor
 __all__ = ["join", "stack_along", "unstack_along"]
 
 
-def unstack_along(axis: int) -> Layer:
+def unstack_along(axis: int) -> Layer[tuple[()], Tensor, Value]:
     """Split a tensor along an axis, counted from the end, into a tuple: the axis goes.
 
     Raises:
@@ -40,7 +40,7 @@ def unstack_along(axis: int) -> Layer:
     return rearrangement("unstack_along", str(axis), takes, lambda x: x.unbind(axis), backward)
 
 
-def stack_along(axis: int) -> Layer:
+def stack_along(axis: int) -> Layer[tuple[()], Value, Tensor]:
     """Stack a tuple of tensors of one shape along a new axis, counted from the end.
 
     The inverse of `unstack_along`.
@@ -66,7 +66,7 @@ def stack_along(axis: int) -> Layer:
     return rearrangement("stack_along", str(axis), takes, forward, lambda dy, _: dy.unbind(axis))
 
 
-def join(axis: int = -1) -> Layer:
+def join(axis: int = -1) -> Layer[tuple[()], Value, Tensor]:
     """Join a tuple of tensors along an axis, counted from the end: (…, a), (…, b) to (…, a + b).
 
     Raises:

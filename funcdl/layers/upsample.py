@@ -22,7 +22,9 @@ __all__ = ["resampled", "upsample1d", "upsample2d"]
 NEAREST = "nearest"
 
 
-def upsample2d(factor: Size, *, mode: str = NEAREST, align_corners: bool = False) -> Layer:
+def upsample2d(
+    factor: Size, *, mode: str = NEAREST, align_corners: bool = False
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Make images larger: each pixel a block of pixels, or with others between them.
 
         nearest:   y_k = x_⌊k / factor⌋
@@ -59,7 +61,9 @@ def upsample2d(factor: Size, *, mode: str = NEAREST, align_corners: bool = False
     return resampled("upsample2d", sizes, mode, align_corners, args)
 
 
-def upsample1d(factor: int, *, mode: str = NEAREST, align_corners: bool = False) -> Layer:
+def upsample1d(
+    factor: int, *, mode: str = NEAREST, align_corners: bool = False
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Make sequences longer: each step several times, or with others between them.
 
     Args:
@@ -103,7 +107,7 @@ class By(NamedTuple):
 
 def resampled(
     name: str, sizes: tuple[Any, ...], mode: str, align_corners: bool, args: str = ""
-) -> Layer:
+) -> Layer[tuple[()], Tensor, Tensor]:
     """Make a layer that reads the last axes before the channels at other places.
 
     Args:

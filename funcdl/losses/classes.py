@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.arguments import number
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.errors import InputError
 from funcdl.losses.loss import CLASSES, loss
 from funcdl.losses.worth import fitting, worth
@@ -28,7 +28,7 @@ def cross_entropy(
     ignore: int | None = None,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean cross entropy of logits against classes, or against distributions (of each model).
 
         l = −(1/n) Σ log softmax(y)[t]        dy = (softmax(y) − onehot(t)) dl / n
@@ -124,7 +124,7 @@ def nll(
     ignore: int | None = None,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean negative log-likelihood: the cross entropy of log-probabilities (of each model).
 
         l = −(1/n) Σ y[t]        dy = −onehot(t) dl / n

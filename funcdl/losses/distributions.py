@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.arguments import each_number, show
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.errors import KindError, ShapeError
 from funcdl.losses.loss import ROWS, loss
 from funcdl.misuse import short
@@ -23,7 +23,7 @@ def binary_cross_entropy(
     pos_weight: float | Tensor | None = None,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean cross entropy of logits against probabilities of yes and no (of each model).
 
         l = (1/n) Σ log(1 + e^y) − t y        dy = (1 / (1 + e^−y) − t) dl / n
@@ -115,7 +115,7 @@ def spread(name: str, what: str, weights: Tensor, y: Tensor) -> Tensor:
         ) from None
 
 
-def kl_divergence(*, reduction: str = "mean", models: int = 0) -> Layer:
+def kl_divergence(*, reduction: str = "mean", models: int = 0) -> Layer[tuple[()], Value, Tensor]:
     """Mean divergence of log-probabilities from target probabilities (of each model).
 
         l = (1/n) Σ t (log t − y)        dy = −t dl / n

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from funcdl.arguments import positive
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.losses.loss import PAIRS, ROWS, loss
 from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
@@ -24,7 +24,7 @@ def length(x: Tensor) -> Tensor:
     return x.div(unit).square_().sum(-1, keepdim=True).sqrt_().mul_(largest)
 
 
-def cosine_distance(*, reduction: str = "mean", models: int = 0) -> Layer:
+def cosine_distance(*, reduction: str = "mean", models: int = 0) -> Layer[tuple[()], Value, Tensor]:
     """Mean of 1 − cos of the angle between output and target (of each model).
 
         l = (1/n) Σ 1 − y · t / (‖y‖ ‖t‖)        dy = (cos y / ‖y‖² − t / (‖y‖ ‖t‖)) dl / n
@@ -82,7 +82,9 @@ def _unit(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return x.div(counted), counted, norm.div(counted).square_().neg_().add_(1)
 
 
-def contrastive(margin: float = 1.0, *, reduction: str = "mean", models: int = 0) -> Layer:
+def contrastive(
+    margin: float = 1.0, *, reduction: str = "mean", models: int = 0
+) -> Layer[tuple[()], Value, Tensor]:
     """Draw similar pairs together, and push others apart up to a margin (of each model).
 
         lᵢ = ½ t D² + ½ (1 − t) max(0, margin − D)²,   D = ‖a − b‖

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.arguments import number
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.errors import InputError
 from funcdl.losses.classes import index_of
 from funcdl.losses.loss import CLASSES, loss
@@ -31,7 +31,7 @@ def focal(
     ignore: int | None = None,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean cross entropy of logits, less of what is likely already (of each model).
 
         l = −(1/n) Σ w[t] q^gamma log p,   p = softmax(y)[t], q = 1 − p
@@ -96,7 +96,7 @@ def binary_focal(
     share: float | None = None,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean cross entropy of logits against yes and no, less of what is sure (of each model).
 
         l = (1/n) Σ w q^gamma log(1 + e^−s),   s = y where t = 1, −y where t = 0

@@ -75,7 +75,7 @@ def loss(
     args: str = "",
     reduced: Rule | None = None,
     **lengths: Any,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Make a loss of a rule for each example.
 
     Outputs of half precision come to the rule as float32, their targets too, and what it gives is

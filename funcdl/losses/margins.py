@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.arguments import LARGEST, integer, number
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.losses.classes import index_of
 from funcdl.losses.loss import CLASSES, loss
 from funcdl.losses.worth import class_weights, fitting
@@ -20,7 +20,7 @@ COMPARED = ("a: *models …", "b: *models …"), "target: *models? … ~"
 """Two numbers, and which of them is to be the larger one."""
 
 
-def hinge(*, reduction: str = "mean", models: int = 0) -> Layer:
+def hinge(*, reduction: str = "mean", models: int = 0) -> Layer[tuple[()], Value, Tensor]:
     """Mean distance by which a margin of 1 is missed (of each model).
 
         l = (1/n) Σ max(0, 1 − t y)        dy = −t dl / n where t y < 1, 0 elsewhere
@@ -52,7 +52,7 @@ def hinge(*, reduction: str = "mean", models: int = 0) -> Layer:
     return loss("hinge", rule, reduction, models)
 
 
-def soft_margin(*, reduction: str = "mean", models: int = 0) -> Layer:
+def soft_margin(*, reduction: str = "mean", models: int = 0) -> Layer[tuple[()], Value, Tensor]:
     """Mean of a margin without a kink: the logistic loss of targets −1 and 1 (of each model).
 
         l = (1/n) Σ log(1 + e^(−t y))        dy = −t / (1 + e^(t y)) dl / n
@@ -91,7 +91,7 @@ def multi_margin(
     weights: Tensor | None = None,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean of how far other classes come within a margin of the right one (of each model).
 
         mⱼ = max(0, margin − y[t] + yⱼ) for j ≠ t        l = (1/n) Σ w[t] (1/classes) Σⱼ mⱼ^power
@@ -147,7 +147,9 @@ def multi_margin(
     return loss(name, rule, reduction, models, CLASSES, ", ".join(args))
 
 
-def margin_ranking(margin: float = 0.0, *, reduction: str = "mean", models: int = 0) -> Layer:
+def margin_ranking(
+    margin: float = 0.0, *, reduction: str = "mean", models: int = 0
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean of how far one number is from being above another by a margin (of each model).
 
         l = (1/n) Σ max(0, margin − t (a − b))

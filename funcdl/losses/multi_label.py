@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.losses.distributions import logistic
 from funcdl.losses.loss import ROWS, loss
 from funcdl.losses.worth import class_weights, fitting
@@ -16,7 +16,9 @@ __all__ = ["multi_label_margin", "multi_label_soft_margin"]
 Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
 
 
-def multi_label_margin(*, reduction: str = "mean", models: int = 0) -> Layer:
+def multi_label_margin(
+    *, reduction: str = "mean", models: int = 0
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean of how far wrong classes come within a margin of 1 of the right ones (of each model).
 
         mᵢⱼ = max(0, 1 − yᵢ + yⱼ) where tᵢ > 0 and tⱼ = 0, 0 elsewhere
@@ -62,7 +64,7 @@ def multi_label_margin(*, reduction: str = "mean", models: int = 0) -> Layer:
 
 def multi_label_soft_margin(
     *, weights: Tensor | None = None, reduction: str = "mean", models: int = 0
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Mean over the classes of the cross entropy of yes and no (of each model).
 
         l = (1/n) Σ (1/classes) Σⱼ wⱼ (log(1 + e^yⱼ) − tⱼ yⱼ)

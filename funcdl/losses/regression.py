@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 
 from funcdl.arguments import positive
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.losses.loss import Reduction, along, loss
 from funcdl.tensor import Tensor
 
@@ -20,7 +20,7 @@ Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
 FEW = 512
 
 
-def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
+def mse(*, reduction: str = "mean", models: int = 0) -> Layer[tuple[()], Value, Tensor]:
     """Mean squared error over all numbers of the output (of each model).
 
         l = (1/n) Σ (y − t)²        dy = (2/n) (y − t) dl
@@ -64,7 +64,7 @@ def mse(*, reduction: str = "mean", models: int = 0) -> Layer:
     return loss("mse", rule, reduction, models, reduced=None if reduction == "none" else reduced)
 
 
-def l1(*, reduction: str = "mean", models: int = 0) -> Layer:
+def l1(*, reduction: str = "mean", models: int = 0) -> Layer[tuple[()], Value, Tensor]:
     """Mean absolute error over all numbers of the output (of each model).
 
         l = (1/n) Σ |y − t|        dy = sign(y − t) dl / n, 0 where y = t
@@ -96,7 +96,9 @@ def l1(*, reduction: str = "mean", models: int = 0) -> Layer:
     return loss("l1", rule, reduction, models)
 
 
-def huber(delta: float = 1.0, *, reduction: str = "mean", models: int = 0) -> Layer:
+def huber(
+    delta: float = 1.0, *, reduction: str = "mean", models: int = 0
+) -> Layer[tuple[()], Value, Tensor]:
     """Squares near the target, and absolute values beyond `delta` (of each model).
 
         lᵢ = d² / 2 where |d| ≤ delta, delta (|d| − delta / 2) elsewhere, d = yᵢ − tᵢ

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.arguments import LARGEST, number
-from funcdl.contract import Layer
+from funcdl.contract import Layer, Value
 from funcdl.losses.loss import PAIRS, loss
 from funcdl.ops.choose import only
 from funcdl.tensor import Tensor
@@ -16,7 +16,9 @@ __all__ = ["cosine_embedding", "hinge_embedding"]
 EPSILON = 1e-12  # what PyTorch adds to squares of norms
 
 
-def hinge_embedding(margin: float = 1.0, *, reduction: str = "mean", models: int = 0) -> Layer:
+def hinge_embedding(
+    margin: float = 1.0, *, reduction: str = "mean", models: int = 0
+) -> Layer[tuple[()], Value, Tensor]:
     """Make distances small where they are of what is similar, others large (of each model).
 
         lᵢ = yᵢ where tᵢ = 1, max(0, margin − yᵢ) where tᵢ = −1
@@ -54,7 +56,9 @@ def hinge_embedding(margin: float = 1.0, *, reduction: str = "mean", models: int
     return loss("hinge_embedding", rule, reduction, models, args=args)
 
 
-def cosine_embedding(margin: float = 0.0, *, reduction: str = "mean", models: int = 0) -> Layer:
+def cosine_embedding(
+    margin: float = 0.0, *, reduction: str = "mean", models: int = 0
+) -> Layer[tuple[()], Value, Tensor]:
     """Turn similar pairs towards each other, and others apart (of each model).
 
         lᵢ = 1 − cos(aᵢ, bᵢ) where tᵢ = 1, max(0, cos(aᵢ, bᵢ) − margin) where tᵢ = −1

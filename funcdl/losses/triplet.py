@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from funcdl.arguments import positive
-from funcdl.contract import Layer, LayerLike
+from funcdl.contract import Layer, LayerLike, Value
 from funcdl.errors import KindError
 from funcdl.function import as_layer
 from funcdl.losses.loss import loss
@@ -32,7 +32,7 @@ def triplet(
     swap: bool = False,
     reduction: str = "mean",
     models: int = 0,
-) -> Layer:
+) -> Layer[tuple[()], Value, Tensor]:
     """Draw an embedding nearer to its anchor than another one by a margin (of each model).
 
         l = (1/n) Σ t max(0, margin + D(a, near) − D(a, far))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from funcdl.contract import Layer, Params, Value
 from funcdl.errors import FuncdlError, KindError, exhausted
@@ -23,8 +24,10 @@ __all__ = ["stage"]
 
 MOST_PLANS = 16
 
+StepT = TypeVar("StepT", bound=Callable[..., Any])
 
-def stage(step: Step, *, capture: Capture | None = None) -> Step:
+
+def stage(step: StepT, *, capture: Capture | None = None) -> StepT:
     """Turn a pure training step into a flat list of calls in place, over buffers made once.
 
     The step is run once on tensors that record what is called on them. The recording is planned
@@ -79,7 +82,8 @@ def stage(step: Step, *, capture: Capture | None = None) -> Step:
         raise KindError(f"stage: expected a training step, got {kind_of(step)}")
     if capture is not None and not callable(capture):
         raise KindError(f"stage: expected capture to be a function, got {kind_of(capture)}")
-    return Staged(step, capture)
+    staged: Any = Staged(step, capture)  # called as the step is
+    return staged  # type: ignore[no-any-return]
 
 
 class Staged:

@@ -26,7 +26,7 @@ def makes_a_layer(value):
     return isinstance(value, f.Layer) or (
         inspect.isfunction(value)
         and value.__module__.startswith(ROOMS)
-        and inspect.signature(value).return_annotation == "Layer"
+        and inspect.signature(value).return_annotation.startswith("Layer")
     )
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import cli
+from funcdl import FuncdlError
 from funcdl_cli import console
 from pairs.rates import rate
 from pairs.results import Results, ResultsError
@@ -119,7 +120,7 @@ def test_no_memory_is_no_misfit_of_shapes(run, monkeypatch):
         try:
             raise RuntimeError("can't allocate memory: you tried to allocate 8 bytes")
         except RuntimeError as error:
-            raise cli.FuncdlError("linear: expected other shapes") from error
+            raise FuncdlError("linear: expected other shapes") from error
 
     monkeypatch.setattr("funcdl_cli.framework.disc.learn", reworded)
     code, _, err = run("framework")

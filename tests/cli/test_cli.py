@@ -186,3 +186,24 @@ def test_ctrl_c_keeps_the_finished_rounds_and_says_how_to_resume(tmp_path):
     kept = [json.loads(line) for line in rows.read_text().splitlines()]
     assert len(kept) >= 2
     assert json.loads((tmp_path / "summary.json").read_text())["models"][0]["rounds"] == len(kept)
+
+
+def test_ctrl_c_without_a_folder_keeps_the_finished_rounds_in_one_that_it_names(tmp_path):
+    args = ["pairs", "--models", "fc-plain", "--workers", 1]
+    (tmp_path / "results" / "interrupted" / "1").mkdir(parents=True)  # from before
+    process = start(*args, "--rounds", 500, cwd=tmp_path)
+    heard = [process.stderr.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert all("fc-plain, round" in line for line in heard)
+    named = re.search(
+        r"With --out (\S+), where they are kept now, the same command goes on\.", err
+    )[1]
+    assert named == "results/interrupted/2"
+    rows = (tmp_path / named / "rounds.jsonl").read_text().splitlines()
+    assert f"Interrupted: {len(rows)} rounds are finished." in err
+    assert len(rows) >= 2
+    out = tmp_path / named
+    code, _, err = ask(*args, "--rounds", len(rows), "--out", out)
+    assert (code, err) == (0, f"Resuming: {len(rows)} rounds are there already.\n")

@@ -11,6 +11,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+import typer
 from command import ask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,7 +163,7 @@ def test_every_command_writes_in_every_encoding(
     for args in (
         ["--version"],
         ["--help"],
-        *([name, "--help"] for name in cli.typer.main.get_command(cli.app).commands),
+        *([name, "--help"] for name in typer.main.get_command(cli.app).commands),
         ["pairs", "--models", "fc-plain,fc-shared", *RUN, "--out", tmp_path / "r→"],
         ["sweep", "epochs", "--models", "fc-plain", "--values", 1, *RUN[:2], *RUN[4:], "--out", tmp_path / "s→"],
         ["framework", *small, "--out", tmp_path / "d→"],

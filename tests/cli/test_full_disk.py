@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command import ask
+from helpers import rounds_are
 
 import cli
 from pairs.rates import rate
@@ -125,7 +126,7 @@ def test_a_run_keeps_its_rounds_and_the_same_command_goes_on(disk):
     write_page(disk.folder)  # the page of what is there needs nothing mended
     code, said = run(*command)
     assert code == 0, said
-    assert f"Resuming: {len(kept)} rounds are there already." in said
+    assert f"Resuming: {rounds_are(len(kept))} there already." in said
     assert lines(rows)[: len(kept)] == kept
     assert sorted(json.loads(line)["round"] for line in lines(rows)) == list(range(12))
     assert json.loads((disk.folder / "summary.json").read_text())["models"][0]["rounds"] == 12

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import typer
 from command import ask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,7 +196,7 @@ def test_help_has_whole_words_at_every_width(command, columns):
     assert code == 0
     said = re.sub(r"[│\s]+", " ", out)
     fits(out, columns)
-    group = cli.typer.main.get_command(cli.app)
+    group = typer.main.get_command(cli.app)
     asked = group if command is None else group.commands[command]
     for param in asked.params:
         for name in param.opts if param.param_type_name == "option" else ():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import rounds_are
 
 import cli
 
@@ -105,7 +106,7 @@ def resumes(folder, *args):
     rounds = rows(folder)[-1]["round"] + 2
     code, err = end(pairs(*args, "--rounds", rounds, "--out", folder))
     assert code == 0, err
-    assert f"Resuming: {kept} rounds are there already." in err
+    assert f"Resuming: {rounds_are(kept)} there already." in err
     assert [row["round"] for row in rows(folder)] == list(range(rounds))
 
 
@@ -233,7 +234,7 @@ def test_ctrl_c_ends_a_run_on_a_cluster_that_stands_still(tmp_path, dask):
     os.killpg(process.pid, signal.SIGINT)
     code, err = end(process)
     count = len(rows(tmp_path))
-    assert (code, f"Interrupted: {count} rounds are finished." in err) == (130, True), err
+    assert (code, f"Interrupted: {rounds_are(count)} finished." in err) == (130, True), err
 
 
 @pytest.fixture

@@ -512,7 +512,7 @@ def test_a_saved_model_is_there_before_its_row_and_gives_its_errors(tmp_path):
     assert not (tmp_path / "models").exists()
     code, _, err = run(*args, "--rounds", 3, "--save")
     assert code == 0, err
-    assert "Of the rounds that are there already, 1 have no saved model." in err
+    assert "Of the rounds that are there already, 1 has no saved model." in err
     names = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert names == ["fc-shared-aux-1.safetensors", "fc-shared-aux-2.safetensors"]
     rows = map(json.loads, (tmp_path / "rounds.jsonl").read_text().splitlines())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from command import ask
+from helpers import rounds_are
 
 import cli
 import pairs.descent as descent
@@ -502,7 +503,7 @@ def test_an_end_in_the_middle_loses_at_most_the_stack_under_way(tmp_path, end):
     if end == signal.SIGINT:
         assert process.returncode == 130
         assert kept % 3 == 0
-        assert f"Interrupted: {kept} rounds are finished." in " ".join(err.split())
+        assert f"Interrupted: {rounds_are(kept)} finished." in " ".join(err.split())
     more = kept + 2
     ended = subprocess.run(
         [sys.executable, *args, "--rounds", str(more)], capture_output=True, text=True

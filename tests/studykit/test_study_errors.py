@@ -8,13 +8,13 @@ import pkgutil
 
 import pytest
 
-import cli
 import disc
 import funcdl_cli
 import pairs
 import reports
 import studykit
 from funcdl import FuncdlError
+from funcdl_cli import main as command_line
 
 PACKAGES = (pairs, disc, studykit, reports, funcdl_cli)
 
@@ -58,7 +58,7 @@ def test_an_error_of_a_study_is_the_librarys_and_a_built_in_one(error):
 
 def test_the_command_line_catches_the_base_alone():
     """Beside it the built-in ones: of the system, and the interrupt."""
-    tree = ast.parse(inspect.getsource(cli))
+    tree = ast.parse(inspect.getsource(command_line))
     caught = [node.type.id for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)]
     assert sorted(caught) == ["Exception", "KeyboardInterrupt"]
 
@@ -66,7 +66,7 @@ def test_the_command_line_catches_the_base_alone():
 @pytest.mark.parametrize("error", own_errors(), ids=lambda error: error.__name__)
 def test_the_command_line_says_an_error_in_one_sentence(error):
     """What failed has code 1, what a user can mend 2."""
-    sentence, code = cli._told(error("what was expected, what came"))
+    sentence, code = command_line._told(error("what was expected, what came"))
     failed = {"TrainingError", "WorkerLostError", "ClusterLostError"}
     assert code == (1 if error.__name__ in failed else 2)
     assert sentence.startswith("what was expected, what came")
