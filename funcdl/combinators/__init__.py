@@ -18,8 +18,8 @@ from funcdl.combinators.shared import shared as shared
 from funcdl.combinators.siamese import siamese as siamese
 from funcdl.combinators.supervised import supervised as supervised
 from funcdl.combinators.tap import tap as tap
-from funcdl.combinators.transformers import transformer_decoder as transformer_decoder
-from funcdl.combinators.transformers import transformer_encoder as transformer_encoder
+from funcdl.combinators.transformers import decoder_blocks as decoder_blocks
+from funcdl.combinators.transformers import encoder_blocks as encoder_blocks
 from funcdl.combinators.vmap import vmap as vmap
 from funcdl.combinators.weighted_sum import weighted_sum as weighted_sum
 from funcdl.face import expose as _expose

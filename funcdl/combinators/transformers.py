@@ -22,10 +22,10 @@ from funcdl.layers.norms import layer_norm
 from funcdl.layers.routing import take
 from funcdl.misuse import short
 
-__all__ = ["transformer_decoder", "transformer_encoder"]
+__all__ = ["decoder_blocks", "encoder_blocks"]
 
 
-def transformer_encoder(
+def encoder_blocks(
     layers: int,
     heads: int,
     hidden: int,
@@ -70,13 +70,13 @@ def transformer_encoder(
     normalization in the transformer architecture" (2020).
 
     >>> import torch
-    >>> net = transformer_encoder(2, 4, 16, 8, lengths=True)
+    >>> net = encoder_blocks(2, 4, 16, 8, lengths=True)
     >>> params, shape = net.init(torch.Generator().manual_seed(0), ((5, 8), ()))
     >>> y, vjp = net(params, (torch.ones(3, 5, 8), torch.tensor([5, 2, 1])))
     >>> shape, y.shape
     ((5, 8), torch.Size([3, 5, 8]))
     """
-    name = "transformer_encoder"
+    name = "encoder_blocks"
     _expect(name, layers, hidden, features, dropout, norm_first)
     look = attention(heads, causal=causal, dropout=dropout, rotary=rotary, lengths=lengths)
 
@@ -87,7 +87,7 @@ def transformer_encoder(
     return _stacked([block() for _ in range(layers)], 1 if lengths else 0)
 
 
-def transformer_decoder(
+def decoder_blocks(
     layers: int,
     heads: int,
     hidden: int,
@@ -103,7 +103,7 @@ def transformer_decoder(
 
         x ← norm(x + attention(x))    x ← norm(x + cross(x, others))    x ← norm(x + network(x))
 
-    in each layer, with causal attention; or with norms first, as in `transformer_encoder`.
+    in each layer, with causal attention; or with norms first, as in `encoder_blocks`.
 
     Args:
         layers: how many stand one on the other, at least 1.
@@ -127,13 +127,13 @@ def transformer_decoder(
     Vaswani et al., "Attention is all you need" (2017).
 
     >>> import torch
-    >>> net = transformer_decoder(2, 4, 16, 8)
+    >>> net = decoder_blocks(2, 4, 16, 8)
     >>> params, shape = net.init(torch.Generator().manual_seed(0), ((5, 8), (7, 8)))
     >>> y, vjp = net(params, (torch.ones(3, 5, 8), torch.ones(3, 7, 8)))
     >>> shape, [dx.shape for dx in vjp(y)[1]]
     ((5, 8), [torch.Size([3, 5, 8]), torch.Size([3, 7, 8])])
     """
-    name = "transformer_decoder"
+    name = "decoder_blocks"
     _expect(name, layers, hidden, features, dropout, norm_first)
     look = attention(heads, causal=True, dropout=dropout, rotary=rotary)
     cross = cross_attention(heads, dropout=dropout, lengths=lengths)

@@ -368,7 +368,7 @@ def test_the_row_of_the_padding_begins_with_nothing_and_stays_so(rng):
 
 def test_transformers_drop_in_training_alone():
     rng = torch.Generator().manual_seed(0)
-    shapes = {f.transformer_encoder: (5, 8), f.transformer_decoder: ((5, 8), (7, 8))}
+    shapes = {f.encoder_blocks: (5, 8), f.decoder_blocks: ((5, 8), (7, 8))}
     for make, shape in shapes.items():
         noisy, plain = make(2, 4, 16, 8, dropout=0.3), make(2, 4, 16, 8)
         assert noisy.needs_rng
