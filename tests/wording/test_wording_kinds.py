@@ -20,7 +20,7 @@ LOSSES = [case for case in SINGLE if hasattr(f.losses, f.as_layer(case.layer).na
 COMPUTING = [
     case
     for case in SINGLE
-    if case not in LOSSES and f.as_layer(case.layer).name not in PLACING | {"weighted_sum"}
+    if case not in LOSSES and f.as_layer(case.layer).name not in PLACING | {"weighted_sum", "lazy"}
 ]
 OTHERS = [torch.int64, torch.int32, torch.uint8, torch.bool, torch.complex64, torch.float8_e4m3fn]
 LAYOUTS = {
