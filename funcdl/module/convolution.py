@@ -173,8 +173,8 @@ class ConvTranspose1d(Convolution):
     """PyTorch's `ConvTranspose1d`: from (…, in_channels, length) to (…, out_channels, length').
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias,
-            dilation: as in PyTorch.
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias: as in PyTorch.
+        dilation: as in PyTorch.
         padding_mode: "zeros", as in PyTorch.
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
@@ -229,8 +229,8 @@ class ConvTranspose2d(Convolution):
     """PyTorch's `ConvTranspose2d`: from (…, in_channels, h, w) to (…, out_channels, h', w').
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias,
-            dilation: as in PyTorch.
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias: as in PyTorch.
+        dilation: as in PyTorch.
         padding_mode: "zeros", as in PyTorch.
         device, dtype: of the parameters.
         rng: the generator to draw from; torch's own without it.
