@@ -72,7 +72,8 @@ class MultiheadAttention(Named):
     of query, key and value.
 
     Args:
-        embed_dim, num_heads, dropout, bias, add_bias_kv, add_zero_attn, kdim, vdim, batch_first: as in PyTorch.
+        embed_dim, num_heads, dropout, bias: as in PyTorch.
+        add_bias_kv, add_zero_attn, kdim, vdim, batch_first: as in PyTorch.
         device, dtype: as in PyTorch.
         rng: the generator to draw from; torch's own without it.
 

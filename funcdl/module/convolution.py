@@ -173,7 +173,8 @@ class ConvTranspose1d(Convolution):
     """PyTorch's `ConvTranspose1d`: from (…, in_channels, length) to (…, out_channels, length').
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias: as in PyTorch.
+        in_channels, out_channels, kernel_size, stride: as in PyTorch.
+        padding, output_padding, groups, bias: as in PyTorch.
         dilation: as in PyTorch.
         padding_mode: "zeros", as in PyTorch.
         device, dtype: of the parameters.
@@ -229,7 +230,8 @@ class ConvTranspose2d(Convolution):
     """PyTorch's `ConvTranspose2d`: from (…, in_channels, h, w) to (…, out_channels, h', w').
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias: as in PyTorch.
+        in_channels, out_channels, kernel_size, stride: as in PyTorch.
+        padding, output_padding, groups, bias: as in PyTorch.
         dilation: as in PyTorch.
         padding_mode: "zeros", as in PyTorch.
         device, dtype: of the parameters.

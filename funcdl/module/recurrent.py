@@ -94,7 +94,8 @@ class GRU(Sequences):
     output and h_n, None for 0, and gives those of what went in.
 
     Args:
-        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device: as in PyTorch.
+        input_size, hidden_size, num_layers, bias: as in PyTorch.
+        batch_first, dropout, bidirectional, device: as in PyTorch.
         dtype: as in PyTorch.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `gru` do.
@@ -136,7 +137,8 @@ class LSTM(Sequences):
     Shapes and `backward` are those of `GRU`, with a pair for each state.
 
     Args:
-        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device: as in PyTorch.
+        input_size, hidden_size, num_layers, bias: as in PyTorch.
+        batch_first, dropout, bidirectional, device: as in PyTorch.
         dtype: as in PyTorch.
         proj_size: 0, no other.
         rng: the generator to draw from; torch's own without it.
@@ -182,7 +184,8 @@ class RNN(Sequences):
     Shapes and `backward` are those of `GRU`.
 
     Args:
-        input_size, hidden_size, num_layers, nonlinearity, bias, batch_first, dropout: as in PyTorch.
+        input_size, hidden_size, num_layers: as in PyTorch.
+        nonlinearity, bias, batch_first, dropout: as in PyTorch.
         bidirectional, device, dtype: as in PyTorch.
         rng: the generator to draw from; torch's own without it.
         w_init, b_init: draw the parameters instead, as those of `rnn` do.
