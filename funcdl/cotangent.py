@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted
+from funcdl.errors import FuncdlError, KindError, ShapeError, exhausted, recorded
 from funcdl.signature.kinds import (
     Kind,
     is_none,
@@ -114,7 +114,8 @@ def _worded(layer: Named, place: str, kinds: Any, dy: Any, error: Exception | No
         if error is None or not _fits(kinds, dy):
             error = _unfit(layer.name, kinds, dy)
         else:
-            error = exhausted(layer.name, error) or error
+            ours = not getattr(layer, "watched", False) and recorded(layer.name, error)
+            error = exhausted(layer.name, error) or ours or error
     return error.within(place) if place and isinstance(error, FuncdlError) else error
 
 

@@ -20,8 +20,10 @@ __all__ = [
     "UsageError",
     "brief",
     "exhausted",
+    "recorded",
 ]
 
+IN_PLACE = re.compile("in-?place")
 E = TypeVar("E", bound="FuncdlError")
 
 
@@ -121,6 +123,21 @@ def exhausted(where: str, error: BaseException) -> FuncdlError | None:
             f"{where}: expected sizes that memory can have, got more than 64 bits can count"
         )
     return None
+
+
+def recorded(where: str, error: BaseException) -> FuncdlError | None:
+    """Say in one sentence that autograd may not record what is written in place; None for others.
+
+    >>> recorded("linear", RuntimeError("a leaf is being used in an in-place operation."))
+    UsageError('linear: expected autograd to be off, as in torch.no_grad(), ...')
+    >>> recorded("linear", ValueError())
+    """
+    if not IN_PLACE.search(str(error)):
+        return None
+    return UsageError(
+        f"{where}: expected autograd to be off, as in torch.no_grad(), since it writes in place, "
+        "got a tensor that asks for a gradient"
+    )
 
 
 def brief(value: object) -> str:

@@ -71,11 +71,15 @@ def settings(
         bool,
         typer.Option(
             "--version",
-            "-v",
-            help="Show the versions of funcdl, torch and python, and end.",
+            help="Show the versions of funcdl, torch and python, and end; -v for short.",
             callback=_show_version,
             is_eager=True,
         ),
+    ] = False,
+    short: Annotated[
+        # Of its own and hidden, so that the names of all options have room at 60 columns.
+        bool,
+        typer.Option("-v", hidden=True, callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
     """Take what belongs to no command."""

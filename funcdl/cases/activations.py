@@ -92,13 +92,13 @@ CASES = [
     Case(layers.soft_sign, X, oracle=lambda nnf, p, x: nnf.softsign(x), module=("Softsign",)),
     Case(
         layers.softmax_along(-2),
-        (3, 4, 5),
+        (2, 3, 4, 5),
         oracle=lambda nnf, p, x: nnf.softmax(x, -2),
         module=("Softmax", -2),
     ),
     Case(
         layers.log_softmax_along(-3),
-        (3, 4, 5),
+        (2, 3, 4, 5),
         oracle=lambda nnf, p, x: nnf.log_softmax(x, -3),
         module=("LogSoftmax", -3),
     ),

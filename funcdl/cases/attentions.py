@@ -111,7 +111,7 @@ CASES = [
     ),
     Case(
         layers.sinusoidal(),
-        (6, 3),
+        (2, 6, 3),
         oracle=lambda nnf, p, x: x + _waves(nnf, x).flatten(-2)[:, : x.shape[-1]],
         id="sinusoidal of an odd number of features",
     ),

@@ -89,7 +89,8 @@ def factors(gates: Tensor, n: Tensor, h: Tensor) -> Tensor:
     hidden = h.shape[-1]
     r, z, bn = gates.view(*h.shape[:-1], 3, hidden).unbind(-2)
     found = gates.new_empty((*h.shape[:-1], 4, hidden))
-    of_r, of_z, of_bn, of_n = found.unbind(-2)
+    # Views one by one: of several at once none may be written in where autograd watches.
+    of_r, of_z, of_bn, of_n = (found.select(-2, k) for k in range(4))
     of_n.copy_(n).square_().neg_().add_(1)
     of_n.addcmul_(of_n, z, value=-1)
     of_bn.copy_(of_n).mul_(r)

@@ -83,7 +83,7 @@ def _factors(gates: Tensor, cs: Tensor) -> tuple[Tensor, Tensor]:
     i, f, g, o = gates.unbind(-2)
     of_c = cs[1:].tanh()
     found = gates.new_empty(gates.shape)
-    of_i, of_f, of_g, of_o = found.unbind(-2)
+    of_i, of_f, of_g, of_o = (found.select(-2, k) for k in range(4))
     for factor, gate, by in ((of_i, i, g), (of_f, f, cs[:-1]), (of_o, o, of_c)):
         factor.copy_(gate).addcmul_(gate, gate, value=-1).mul_(by)
     of_g.copy_(g).square_().neg_().add_(1).mul_(i)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.errors import FuncdlError, InputError, KindError, ShapeError, exhausted
+from funcdl.errors import FuncdlError, InputError, KindError, ShapeError, exhausted, recorded
 from funcdl.portable import packed
 from funcdl.signature.keys import is_free, key_for
 from funcdl.signature.kinds import Kind, devices, first_line, shapes
@@ -215,6 +215,8 @@ class Signature:
         values = self._values(where, params, x)
         if any(_is_a_users(leaf.value) for leaf in values.leaves):
             return error
+        if (problem := recorded(where, error)) is not None:
+            return problem
         known = self._matched(where, values)
         for name, pattern, tensor, _ in values.leaves:
             if pattern.below and tensor.numel() and not tensor.is_meta:

@@ -270,7 +270,8 @@ def test_a_file_that_cannot_be_read_is_one_sentence(folder, file):
 
 def test_the_command_writes_and_says_where(folder, tmp_path):
     done = ask("report", folder, "--out", tmp_path / "page.html")
-    assert done == (0, f"{tmp_path / 'page.html'}\n", "")
+    said = "This is the page: open it in a browser.\n"
+    assert done == (0, f"{tmp_path / 'page.html'}\n", said)
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == render(load(folder))
 
 
