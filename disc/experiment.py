@@ -16,6 +16,7 @@ from funcdl import (
     Layer,
     Optimiser,
     Params,
+    batches,
     mse,
     sgd,
     stage,
@@ -165,7 +166,7 @@ def _batches(start: Start) -> Iterator[tuple[Tensor, Tensor]]:
     )
     order = keys.argsort(-1).to(points.x.device).unsqueeze(-1).expand(points.x.shape)
     shuffled = (part.gather(1, order) for part in points)
-    return zip(*(torch.split(part, start.experiment.batch_size, 1) for part in shuffled))
+    return batches(tuple(shuffled), start.experiment.batch_size, axis=1)
 
 
 def first(params: Params) -> Params:

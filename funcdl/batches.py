@@ -1,8 +1,9 @@
-"""Batches of data: any pytree of tensors, shuffled and cut along the first axis."""
+"""Batches of data: any pytree of tensors, shuffled and cut along an axis."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from funcdl import tree
@@ -20,6 +21,7 @@ def batches(
     *,
     order: Tensor | None = None,
     drop_last: bool = False,
+    axis: int = 0,
 ) -> Iterator[Any]:
     """Go once over the examples of some data, in batches.
 
@@ -29,6 +31,7 @@ def batches(
         rng: draws the order, anew at each call; without it they come as they are.
         order: (m,) of int64, the examples in the order in which they come, in place of a drawn one.
         drop_last: whether to leave the last batch out where it has fewer than `size`.
+        axis: that of the examples, at least 0: 1 behind an axis of models.
 
     Returns:
         An iterator over pytrees like `data`. The tensors of a drawn or given order are new, others
@@ -47,18 +50,21 @@ def batches(
     True
     """
     integer("batches", "size", size, 1)
+    integer("batches", "axis", axis, 0)
     leaves = tree.leaves(data)
     for path, leaf in zip(tree.paths(data), leaves):
-        if not isinstance(leaf, Tensor) or not leaf.ndim:
-            got = "one without axes" if isinstance(leaf, Tensor) else type(leaf).__name__
+        if not isinstance(leaf, Tensor) or leaf.ndim <= axis:
+            got = type(leaf).__name__
+            if isinstance(leaf, Tensor):
+                got = f"one of {leaf.ndim} axes" if leaf.ndim else "one without axes"
             raise KindError(f"batches: expected data{path} to be a tensor of examples, got {got}")
     if not leaves:
         raise InputError("batches: expected at least one tensor, got none")
-    count = leaves[0].shape[0]
+    count = leaves[0].shape[axis]
     for path, leaf in zip(tree.paths(data), leaves):
-        if leaf.shape[0] != count:
+        if leaf.shape[axis] != count:
             raise ShapeError(
-                f"batches: expected data{path} to have {count} examples, got {leaf.shape[0]}"
+                f"batches: expected data{path} to have {count} examples, got {leaf.shape[axis]}"
             )
     if rng is not None:
         generator("batches", rng)
@@ -68,7 +74,12 @@ def batches(
         order = empty(count, device=rng.device).double().uniform_(generator=rng).argsort()
     elif order is not None:
         _expect_order(order, count)
-    return _cut(data, size, order, count if order is None else len(order), drop_last)
+    count = count if order is None else len(order)
+    most = count // size * size if drop_last else count
+    return (
+        tree.map(partial(_part, order, axis, start, min(size, most - start)), data)
+        for start in range(0, most, size)
+    )
 
 
 def _expect_order(order: Any, count: int) -> None:
@@ -82,13 +93,8 @@ def _expect_order(order: Any, count: int) -> None:
         )
 
 
-def _cut(data: Any, size: int, order: Tensor | None, count: int, drop_last: bool) -> Iterator[Any]:
-    for start in range(0, count - size + 1 if drop_last else count, size):
-        length = min(size, count - start)
-
-        def part(leaf: Tensor, start: int = start, length: int = length) -> Tensor:
-            if order is None:
-                return leaf.narrow(0, start, length)
-            return leaf.index_select(0, order.narrow(0, start, length).to(leaf.device))
-
-        yield tree.map(part, data)
+def _part(order: Tensor | None, axis: int, start: int, length: int, leaf: Tensor) -> Tensor:
+    """Take so many examples of a tensor."""
+    if order is None:
+        return leaf.narrow(axis, start, length)
+    return leaf.index_select(axis, order.narrow(0, start, length).to(leaf.device))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from funcdl import Layer, adamw, calibrate, cross_entropy, supervised, tree
+from funcdl import Layer, adamw, batches, calibrate, cross_entropy, supervised, tree
 from funcdl.schedules import one_cycle
 from pairs.augment import Warp, warped
 from pairs.descent import Epoch, descend
@@ -63,16 +63,16 @@ def learn_digits(
         yield _learn_committee(recipe, params, images, classes, rng)
         return
 
-    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch_of_batches() -> Iterator[tuple[Tensor, Tensor]]:
         drawn = images if recipe.warp is None else warped(images, recipe.warp, rng)
         order = torch.randperm(len(images), generator=rng)
-        for batch in torch.split(order, recipe.batch_size):
-            yield drawn[batch], classes[batch]
+        return batches((drawn, classes), recipe.batch_size, order=order)
 
     steps = recipe.epochs * math.ceil(len(images) / recipe.batch_size)
     optimiser = adamw(one_cycle(recipe.lr, steps, rise=0.2), weight_decay=recipe.weight_decay)
     objective = supervised(recipe.digit, cross_entropy(label_smoothing=recipe.smoothing))
-    yield from descend(objective, optimiser, params, (batches() for _ in range(recipe.epochs)), rng)
+    run = (epoch_of_batches() for _ in range(recipe.epochs))
+    yield from descend(objective, optimiser, params, run, rng)
 
 
 def measured(recipe: Recipe, params: Any, images: Tensor, rng: Generator) -> Any:

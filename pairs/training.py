@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from funcdl import adam, calibrate, supervised
+from funcdl import adam, batches, calibrate, supervised
 from funcdl.schedules import Schedule, cosine, warm_up
 from pairs.augment import augmented
 from pairs.calibration import Calibration
@@ -168,13 +168,12 @@ def train(
             yield epoch._replace(params=(epoch.params, *rest))
         return
 
-    def batches() -> Iterator[Any]:
+    def epoch_of_batches() -> Iterator[Any]:
         images = augmented(pairs.images, common.augment, rngs)
         order = stacked([torch.randperm(count, generator=rng) for rng in rngs])
         parts = (images, *(pairs.target, pairs.classes)[: model.outputs])
-        shuffled = _picked(parts, order.to(images.device))
-        batched = (torch.split(part, common.batch_size, models) for part in shuffled)
-        for x, *targets in zip(*batched):
+        shuffled = tuple(_picked(parts, order.to(images.device)))
+        for x, *targets in batches(shuffled, common.batch_size, axis=models):
             yield x, tuple(targets)
 
     *axes, count = pairs.target.shape
@@ -187,7 +186,7 @@ def train(
     draws = None
     if model.normed:  # a sign of training: nothing is drawn from it
         draws = rngs[0] if device == rngs[0].device else Generator(device)
-    run = (batches() for _ in range(epochs))
+    run = (epoch_of_batches() for _ in range(epochs))
     yield from descend(objective, adam(_course(peaks, steps)), params, run, draws)
 
 

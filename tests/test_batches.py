@@ -58,6 +58,16 @@ def test_an_order_is_given():
     assert [b.tolist() for b in f.batches(torch.arange(5), 2, order=order)] == [[4, 0], [2]]
 
 
+def test_they_are_cut_along_another_axis_behind_that_of_models():
+    x = torch.arange(24).view(2, 6, 2)
+    found = list(f.batches({"x": x, "t": x[..., 0]}, 4, axis=1))
+    assert [batch["x"].shape for batch in found] == [(2, 4, 2), (2, 2, 2)]
+    assert torch.equal(torch.cat([batch["t"] for batch in found], 1), x[..., 0])
+    order = torch.tensor([5, 0])
+    (only,) = f.batches(x, 2, order=order, axis=1)
+    assert torch.equal(only, x[:, order])
+
+
 def test_a_staged_step_takes_them(rng):
     net, descent = f.linear(1), f.sgd(0.1)
     params, _ = net.init(rng, (3,))
