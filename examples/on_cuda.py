@@ -27,7 +27,7 @@ from funcdl import (
     training_step,
 )
 from pairs.data import load_digits
-from studykit.capture import cuda_graph
+from studykit.capture import capture_on
 
 
 def main(
@@ -58,7 +58,7 @@ def main(
     state = optimiser.init(params)
     step = stage(
         training_step(supervised(net, cross_entropy()), optimiser),
-        capture=cuda_graph() if device.type == "cuda" else None,
+        capture=capture_on(device),
     )
 
     with torch.inference_mode():

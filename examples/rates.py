@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 import disc
 from funcdl import Optimiser, adam, batches, mse, stage, supervised, training_step, tree
-from studykit.capture import cuda_graph
+from studykit.capture import capture_on
 from studykit.svg.curves import Curve, Point, curves
 from studykit.svg.standalone import alone
 
@@ -27,7 +27,7 @@ def train(params: Any, optimiser: Optimiser, seen: list[tuple[Tensor, Tensor]]) 
     x, t = seen[0]
     step = stage(
         training_step(supervised(NET, mse(models=models)), optimiser),
-        capture=cuda_graph() if x.is_cuda else None,
+        capture=capture_on(x.device),
     )
     state = optimiser.init(params)
     stack = tree.leaves(params)[0].shape[:models]
