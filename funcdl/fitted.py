@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from funcdl.errors import FuncdlError
+from funcdl.cotangent import RAW
 from funcdl.portable import packed
 from funcdl.tensor import Tensor
 
@@ -128,7 +128,7 @@ def worded_again(
     def vjp(dy: Any, need_dx: bool = True) -> Any:
         try:
             return pull(dy, need_dx)
-        except (FuncdlError, RuntimeError, TypeError, ValueError, LookupError, MemoryError):
+        except RAW:
             guarded()[1](dy, need_dx)
             raise
 

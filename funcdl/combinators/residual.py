@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from funcdl.arguments import show
+from funcdl.combinators.fan_out import fanned
 from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.cotangent import accumulate
 from funcdl.errors import ShapeError
-from funcdl.signature import ANYTHING, Signature, anything, each
 from funcdl.tensor import Generator
 
 __all__ = ["residual"]
@@ -76,41 +78,29 @@ def _expect_kept(part: Layer, in_shape: Shape, out_shape: Shape) -> None:
         )
 
 
-PLACES = "residual:", "residual shortcut:"
-
-
 def _beside(part: Layer, shortcut: Layer) -> Layer:
     """Add what two layers make of one input."""
+    branches = fanned("residual", part, shortcut)
 
-    def expect_alike(one: Shape, other: Shape) -> None:
-        if one != other:
+    def expect_alike(shapes: Shape) -> None:
+        if shapes[0] != shapes[1]:
             raise ShapeError(
-                f"residual: expected {shortcut.name}, the shortcut, to give {show(one)} as "
-                f"{part.name} does, got {show(other)}"
+                f"residual: expected {shortcut.name}, the shortcut, to give {show(shapes[0])} as "
+                f"{part.name} does, got {show(shapes[1])}"
             )
 
     def init(rng: Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        with place(PLACES[0]):
-            params, out_shape = part.init(rng, in_shape)
-        with place(PLACES[1]):
-            beside, other = shortcut.init(rng, in_shape)
-        expect_alike(out_shape, other)
-        return (params, beside), out_shape
+        params, shapes = branches.init(rng, in_shape)
+        expect_alike(shapes)
+        return params, shapes[0]
 
     def apply(params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        p, q = params
-        y, pull = part.at(PLACES[0], p, x, rng)
-        s, pull_shortcut = shortcut.at(PLACES[1], q, x, rng)
-        expect_alike(shape_of(y, "residual"), shape_of(s, "residual"))
+        (y, s), pull = branches.apply(params, x, rng)
+        expect_alike(shape_of((y, s), "residual"))
 
         def vjp(dy: Value, need_dx: bool = True) -> tuple[Params, Value]:
-            dp, dx = pull(dy, need_dx)
-            dq, ds = pull_shortcut(dy, need_dx)
-            return (dp, dq), accumulate(ds, dx) if need_dx else None
+            return pull((dy, dy), need_dx)
 
         return accumulate(s, y), vjp
 
-    parts = part, shortcut
-    takes = Signature(each(ANYTHING, 2), anything("x"), anything("y"))
-    needs = needing(zip(PLACES, parts))
-    return Layer("residual", init, apply, layers=parts, needs_rng=needs, signature=takes)
+    return replace(branches, init=init, apply=apply)

@@ -13,6 +13,7 @@ from funcdl.combinators.parts import (
     needing,
     piled,
     place,
+    pulled,
     widen,
 )
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
@@ -21,7 +22,6 @@ from funcdl.errors import ShapeError
 from funcdl.fitted import kinds_key
 from funcdl.ops.layout import fill
 from funcdl.signature import ANYTHING, Signature, anything
-from funcdl.signature.kinds import is_none
 from funcdl.tensor import Generator, as_dtype_of, wide
 
 __all__ = ["scan"]
@@ -108,11 +108,9 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             states.append(h)
             vjps.append(pull)
 
-        def pulled(t: int, d: Value, need_dx: bool) -> tuple[Params, Value]:
-            if is_none(d):
-                return tree.zeros_like(params), None
+        def back(t: int, d: Value, need_dx: bool) -> tuple[Params, Value]:
             try:
-                return vjps[t](d, need_dx)
+                return pulled(vjps[t], params, d, need_dx)
             except RAW:
                 before = states[t - 1] if t else first
                 part.at(f"scan[{t}]", params, (before, steps[t]), rng)[1](d, need_dx)
@@ -123,7 +121,7 @@ def scan(cell: LayerLike, hidden: int | None = None) -> Layer:
             dxs: list[Any] = []
             dh = tree.zeros_like(first)
             for t, d in reversed(list(enumerate(each_along(dy, at, len(vjps))))):
-                dp, dpair = pulled(t, accumulate(d, dh), need_dx or t > 0)
+                dp, dpair = back(t, accumulate(d, dh), need_dx or t > 0)
                 add_to(totals, dp)
                 dh, dx = dpair or (None, None)
                 dxs.append(dx)
