@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from funcdl.arguments import COUNTED, integer, pair
-from funcdl.contract import Apply, Layer, Params, Vjp, declared
+from funcdl.contract import Layer
 from funcdl.errors import brief
-from funcdl.layers.half import in_float32
+from funcdl.layers.by_axis import by_axis
 from funcdl.ops.cells import largest, means
-from funcdl.signature import Signature
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -21,7 +20,7 @@ __all__ = [
 ]
 
 Lengths = int | tuple[int | None, int | None]
-Reduced = Callable[[Tensor, int, int], "tuple[Tensor, Callable[[Tensor], Tensor]]"]
+Reduced = Callable[..., "tuple[Tensor, Callable[[Tensor], Tensor]]"]
 
 
 def adaptive_avg_pool2d(out: Lengths) -> Layer[tuple[()], Tensor, Tensor]:
@@ -139,35 +138,11 @@ def _lengths(name: str, out: Lengths) -> tuple[int | None, ...]:
 def _pool(
     name: str, out: Lengths, counts: tuple[int | None, ...], reduced: Reduced
 ) -> Layer[tuple[()], Tensor, Tensor]:
-    places = [(axis, count) for axis, count in enumerate(counts, -len(counts) - 1) if count]
-
-    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        pulls = []
-        # The last axis first: the first of equal ones is then the first in reading order.
-        for axis, count in reversed(places):
-            x, pull = reduced(x, axis, count)
-            pulls.append(pull)
-
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            if not need_dx:
-                return params, None
-            for pull in reversed(pulls):
-                dy = pull(dy)
-            return params, dy
-
-        return x, vjp
-
-    axes = ("height", "width") if len(counts) == 2 else ("length",)
-    grown = [f"{axis}'" for axis in axes]
-    given: Any = {
-        new: (axis, _same) if count is None else count
-        for new, axis, count in zip(grown, axes, counts)
-    }
-    takes = Signature(
-        (), f"… {' '.join(axes)} channels>=0", f"… {' '.join(grown)} channels", **given
-    )
-    rounded: Apply = in_float32(apply)
-    return declared(name, takes, rounded, args=brief(out))
+    axes = [(axis, count) for axis, count in enumerate(counts, -len(counts) - 1) if count]
+    # The last axis first: the first of equal ones is then the first in reading order.
+    reads = [partial(reduced, axis=axis, count=count) for axis, count in reversed(axes)]
+    lengths = [_same if count is None else count for count in counts]
+    return by_axis(name, reads, lengths, brief(out))
 
 
 def _same(length: int) -> int:

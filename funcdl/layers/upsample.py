@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from funcdl.arguments import COUNTED, Size, flag, integer, pair
-from funcdl.contract import Apply, Layer, Params, Vjp, declared
+from funcdl.contract import Layer
 from funcdl.errors import InputError
-from funcdl.layers.half import in_float32
+from funcdl.layers.by_axis import by_axis
 from funcdl.layers.windows import written
 from funcdl.misuse import short
 from funcdl.ops.resample import Step, linear, nearest
-from funcdl.signature import Signature
-from funcdl.tensor import Generator, Tensor
+from funcdl.tensor import Tensor
 
 __all__ = ["resampled", "upsample1d", "upsample2d"]
 
@@ -124,36 +123,19 @@ def resampled(
     if align_corners and mode == NEAREST:
         raise InputError(f'{name}: expected mode="{between}" with align_corners, got "nearest"')
 
-    def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
-        pulls = []
-        for axis, size in enumerate(sizes, -len(sizes) - 1):
-            length = x.shape[axis]
-            count, step = size.count(length), size.step(length)
-            if align_corners:
-                step = Fraction(length - 1, max(count - 1, 1))
-            if count == length and step == 1:
-                continue
-            read: Callable[..., Any] = nearest
-            if mode != NEAREST:
-                read = partial(linear, corners=align_corners)
-            x, pull = read(x, axis, count, step)
-            pulls.append(pull)
+    def read(x: Tensor, axis: int, size: Any) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        length = x.shape[axis]
+        count, step = size.count(length), size.step(length)
+        if align_corners:
+            step = Fraction(length - 1, max(count - 1, 1))
+        if count == length and step == 1:
+            return x, lambda dy: dy
+        if mode == NEAREST:
+            return nearest(x, axis, count, step)
+        return linear(x, axis, count, step, corners=align_corners)
 
-        def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
-            if not need_dx:
-                return params, None
-            for pull in reversed(pulls):
-                dy = pull(dy)
-            return params, dy
-
-        return x, vjp
-
-    axes = ("height", "width") if len(sizes) == 2 else ("length",)
-    least = [f"{axis}>={size.least()}" for axis, size in zip(axes, sizes)]
-    grown = [f"{axis}'" for axis in axes]
-    lengths: Any = {new: (axis, size.count) for new, axis, size in zip(grown, axes, sizes)}
-    takes = Signature(
-        (), f"… {' '.join(least)} channels>=0", f"… {' '.join(grown)} channels", **lengths
-    )
-    rounded: Apply = in_float32(apply)
-    return declared(name, takes, rounded, args=args)
+    reads = [
+        partial(read, axis=axis, size=size) for axis, size in enumerate(sizes, -len(sizes) - 1)
+    ]
+    lengths = [size.count for size in sizes]
+    return by_axis(name, reads, lengths, args, [size.least() for size in sizes])
