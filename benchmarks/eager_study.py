@@ -166,7 +166,7 @@ def train(name: str, net: nn.Module, pairs: Pairs, round: int) -> None:
     steps = SETTINGS.epochs * math.ceil(len(pairs.target) / SETTINGS.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, one_cycle(steps))
     for _ in range(SETTINGS.epochs):
-        images = augmented(pairs.images, SETTINGS.augment, rng)
+        images = augmented(pairs.images, SETTINGS.augment, [rng])
         for batch in torch.randperm(len(images), generator=rng).split(SETTINGS.batch_size):
             optimiser.zero_grad()
             loss(net(images[batch]), pairs.target[batch], pairs.classes[batch]).backward()
