@@ -19,8 +19,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pairs.effects import Effect, effects
 from pairs.models import MODELS, parts
 from pairs.rates import FILE, best, grid, rate
+from pairs.results import read_rows
+from pairs.training import Row
 from studykit.statistics import Interval, Spread
 from studykit.wording import difference, percent, probability
 
@@ -130,6 +133,47 @@ def effects_table(*studies: str) -> str:
             cells.append(f"{gain(found['difference'])}, p {probability(found['holm'])}")
         rows.append([name, *cells])
     return table(["effect", *(family for _, family in places)], rows)
+
+
+@cache
+def blocks(study: str, size: int) -> tuple[list[Effect], list[list[Effect]]]:
+    """Find the effects of all rounds of a study, and of each block of so many rounds alone."""
+    rows = read_rows(RESULTS / study / "rounds.jsonl", summary(study)["settings"])
+    of_blocks: dict[int, list[Row]] = {}
+    for row in rows:
+        of_blocks.setdefault(row.round // size, []).append(row)
+    return effects(rows), [effects(block) for _, block in sorted(of_blocks.items())]
+
+
+def beside_table(few: str, many: str, size: str) -> str:
+    """Tabulate the effects of two studies, and how well blocks of the larger one tell its own.
+
+    A block tells an effect where its own interval holds the mean of all rounds; it sees it where p,
+    corrected for all effects of the block, is at most 0.05.
+    """
+    (small, family), (large, _) = (place.split("/") for place in (few, many))
+    everything, parted = blocks(large, int(size))
+    rows = []
+    for found in everything:
+        mean = found.difference.mean
+        own = [next(one for one in block if one.name == found.name) for block in parted]
+        told = sum(
+            one.difference.low is not None
+            and one.difference.high is not None
+            and one.difference.low <= mean <= one.difference.high
+            for one in own
+        )
+        rows.append(
+            [
+                found.name,
+                gain(effect(small, family, found.name)["difference"]),
+                difference(found.difference),
+                probability(found.holm),
+                f"{told} of {len(own)}",
+                f"{sum(one.stands for one in own)} of {len(own)}",
+            ]
+        )
+    return table(["effect", *("ten rounds", "all rounds", "p", "told", "seen")], rows)
 
 
 def calibration_table(place: str, *kinds: str) -> str:
@@ -243,6 +287,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "models": models_table,
     "kinds": kinds_table,
     "effects": effects_table,
+    "beside": beside_table,
     "rates": rates_table,
     "ablation": ablation_table,
     "calibration": calibration_table,
