@@ -17,6 +17,7 @@ from pairs.training import Row, Settings
 from studykit.files import ResultsError
 from studykit.seeds import generator
 from studykit.statistics import interval
+from studykit.wording import difference
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "published"
@@ -53,6 +54,9 @@ of digits <!--= model default conv-bn-shared-aux digit -->?<!--/-->; in
 <!--/-->
 
 <!--= effects default/conv-bn bare/conv -->
+<!--/-->
+
+<!--= beside bare/conv default/conv-bn 2 -->
 <!--/-->
 
 Sharing <!--= effect default/conv-bn points sharing, equal width -->?<!--/-->, that is
@@ -213,6 +217,18 @@ def test_the_script_fills_documents_and_then_finds_nothing_to_do(script, made, c
     assert len(re.findall(r"^\| `", table, re.M)) == len(KINDS)
     line = cells(table, "`conv-bn-plain`")
     assert line == ["`conv-bn-plain`", "70,013", f"{rate('conv-bn-plain'):g}", shown, "–"]
+    table = next(part for part in parts if part.startswith("beside "))
+    name, few, everything, _, told, seen = cells(table, "sharing, equal parameters")
+    differences = [
+        row("conv-bn-shared", i, SMALL).test_error - row("conv-bn-separate", i, SMALL).test_error
+        for i in range(4)
+    ]
+    assert few == script.gain(script.effect("bare", "conv", name)["difference"])
+    assert everything == difference(interval(differences))
+    halves = [interval(differences[:2]), interval(differences[2:])]
+    mean = sum(differences) / 4
+    assert told == f"{sum(half.low <= mean <= half.high for half in halves)} of 2"
+    assert seen == "0 of 2"  # two rounds have a p of 0.5 at the least
     table = next(part for part in parts if part.startswith("rates "))
     errors = grid()["fc-plain"]
     least = f"**{100 * min(sum(found) / len(found) for found in errors.values()):.2f}**"
