@@ -19,7 +19,7 @@ with at_once():  # this takes a second or two
     import typer
 
     from funcdl import FuncdlError, ResourceError
-    from funcdl_cli import bench, check, compare, framework, pairs, report, sweep
+    from funcdl_cli import bench, check, compare, draw, framework, pairs, report, sweep
     from funcdl_cli.console import err, funcdl_version, say
     from funcdl_cli.helping import Command, Group
     from funcdl_cli.options import examples
@@ -52,6 +52,7 @@ app.command("sweep", cls=Command, epilog=examples(sweep.EXAMPLES))(sweep.run_swe
 app.command("framework", cls=Command, epilog=examples(framework.EXAMPLES))(framework.framework)
 app.command("report", cls=Command, epilog=examples(report.EXAMPLES))(report.write_report)
 app.command("compare", cls=Command, epilog=examples(compare.EXAMPLES))(compare.compare)
+app.command("draw", cls=Command, epilog=examples(draw.EXAMPLES))(draw.draw)
 app.command("check", cls=Command, epilog=examples(check.EXAMPLES))(check.run_check)
 app.command("bench", cls=Command, epilog=examples(bench.EXAMPLES))(bench.bench)
 

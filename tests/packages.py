@@ -26,6 +26,7 @@ TOP = {"funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports"}
 DATA = {
     "funcdl/py.typed",
     *("funcdl/tensor.pyi", "funcdl/generic.pyi"),
+    *(f"pairs/canvas/{name}" for name in ("draw.html", "draw.css", "network.js", "page.js")),
     *(f"pairs/data/{name}" for name in ("mnist14.xz", "champion.safetensors", "LICENSE")),
 }
 SOURCES = {

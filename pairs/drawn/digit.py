@@ -8,6 +8,7 @@ LeCun, Cortes and Burges, "The MNIST database of handwritten digits" (1998).
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -93,7 +94,8 @@ def fitted(ink: Tensor) -> tuple[Tensor, list[str]]:
         steps: what was done, a short sentence each.
     """
     rows, columns = _extent(ink.amax(1)), _extent(ink.amax(0))
-    ink = ink[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1]
+    # In float64: what rounds to one side in one order of sums does so in any other.
+    ink = ink[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1].double()
     steps = [f"cropped to rows {rows[0]}–{rows[1]}, columns {columns[0]}–{columns[1]}"]
     small = _fitted(ink)
     if ninth_tenth(small[small > FAINTEST]) < THIN:
@@ -105,7 +107,7 @@ def fitted(ink: Tensor) -> tuple[Tensor, list[str]]:
     top, left = _start(small.sum(1)), _start(small.sum(0))
     field[top : top + height, left : left + width] = small
     steps.append(f"centred by mass in {ORIGINAL_SIDE}×{ORIGINAL_SIDE}, averaged 2×2")
-    return halve((field * 255).round().to(torch.uint8)), steps
+    return halve((field * 255 + 0.5 + TIE).floor().to(torch.uint8)), steps
 
 
 def read_digit(path: str | os.PathLike[str]) -> Drawn:
@@ -175,7 +177,7 @@ def _means(length: int, count: int) -> Tensor:
 
     A pixel on the edge of a part counts as far as it is inside.
     """
-    edges = torch.arange(count + 1) * (length / count)
+    edges = torch.arange(count + 1).double() * (length / count)
     pixels = torch.arange(length)
     upper = torch.minimum(edges[1:, None], pixels + 1)
     lower = torch.maximum(edges[:-1, None], pixels)
@@ -184,8 +186,8 @@ def _means(length: int, count: int) -> Tensor:
 
 def _start(mass: Tensor) -> int:
     """Find where to begin so that the centre of mass is in the middle, with all of it inside."""
-    centre = float((torch.arange(len(mass)) + 0.5) @ mass / mass.sum())
-    return min(max(round(MIDDLE - centre), 0), ORIGINAL_SIDE - len(mass))
+    centre = float((torch.arange(len(mass)) + 0.5).to(mass.dtype) @ mass / mass.sum())
+    return min(max(math.floor(MIDDLE - centre + 0.5 + TIE), 0), ORIGINAL_SIDE - len(mass))
 
 
 PEN = 1.5
@@ -193,3 +195,7 @@ PEN = 1.5
 
 MIDDLE = 14.5
 """Where MNIST's digits have their centre of mass, of 28: it lies evenly between 14 and 15."""
+
+TIE = 1e-3
+"""What is as near to a half counts as one, so that symmetric drawings give the same digit on any
+machine, whatever order its sums are added up in."""

@@ -45,6 +45,7 @@ def run(monkeypatch, capfd, tmp_path):
         ["framework", "--out", ""],
         ["report", ""],
         ["report", "x", "--out", ""],
+        ["draw", "--out", ""],
         ["compare", "", "x"],
         ["compare", "x", "y", "--model", ""],
     ],

@@ -25,7 +25,7 @@ from funcdl_cli import bench, check, console, main, options
 from pairs.models import MODELS
 from pairs.study import run as do_rounds
 
-COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "check", "bench"]
+COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "draw", "check", "bench"]
 QUICK = ["--models", "fc-plain", "--rounds", "1", "--epochs", "1", "--train-pairs", "20", "--test-pairs", "20", "--workers", "1"]  # fmt: skip
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9\d|10\d)(?:;\d+)*m")
 
@@ -303,7 +303,7 @@ def test_a_file_gives_what_a_command_cannot_do_without(tmp_path):
         ("[pairs]\nmodels = [1979-05-27]", "pairs.models: expected a string, got ["),
         ("[pairs]\nround = 1", "pairs.round: expected one of the options augment, aux-weight, "),
         ("[pairs]\nconfig = 'a'", "pairs.config: expected one of the options"),
-        ("[pear]", "pear: expected a table of bench, check, compare"),
+        ("[pear]", "pear: expected a table of bench, check, compare, draw"),
         ("pairs = 1", "pairs: expected a table, got 1"),
         ("[pairs", "expected TOML in UTF-8, got: "),
         ("x = " + "[" * 5000, "expected TOML in UTF-8, got: "),
