@@ -133,6 +133,17 @@ def line_of_two(width, size=(300, 400)):
     return image
 
 
+def test_the_place_of_a_mirrored_drawing_is_no_matter_of_rounding():
+    """Its centre lies evenly between two places, whatever its sums round to."""
+    places = set()
+    for tall in range(40, 200, 4):
+        image = torch.full((240, 240), 255, dtype=torch.uint8)
+        image[20 : 20 + tall, 100 : 100 + tall // 4] = 0
+        inked = digit_of(image).digit.nonzero()
+        places.add((*inked.amin(0).tolist(), *inked.amax(0).tolist()))
+    assert len(places) == 1, places
+
+
 @pytest.mark.parametrize("width", [1, 2, 5, 12, 25])
 def test_a_stroke_of_any_width_is_read(width):
     made, steps = digit_of(line_of_two(width))[:2]

@@ -86,8 +86,11 @@ def test_the_page_is_whole_and_loads_nothing(page, read):
     for tag, attributes in read.tags:
         assert not LOADS & attributes.keys(), (tag, attributes)
         assert not any(name.startswith("on") for name in attributes)
-    assert not re.search(r"https?:|//[a-z]|@import|url\(|\bfetch\(|XMLHttp|WebSocket|import\(", page.replace("https://json", ""))
-    assert "$" not in re.sub(r"\$\{", "", page)
+    words = page.replace(read.texts["champion"], "").replace(read.texts["knower"], "")
+    assert not re.search(
+        r"https?:|//[a-z]|@import|url\(|\bfetch\(|XMLHttp|WebSocket|import\(", words
+    )
+    assert "$" not in words.replace("${", "")
     assert len(page.encode()) < 400_000
     ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
