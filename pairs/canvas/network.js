@@ -93,7 +93,7 @@ function championOf(params, surer) {
     ["batch norm", normed(2)],
     ["relu", relu],
     ["convolution, 3×3", (x) => conv(x, at("4.w"), null, 0)],
-    ["the largest of each 2×2", maxPool],
+    ["max pool, 2×2", maxPool],
     ["batch norm", normed(6)],
     ["relu", relu],
     ["convolution, 3×3, with a border of 0", (x) => conv(x, at("8.w"), null, 1)],
@@ -112,7 +112,7 @@ function knowerOf(params) {
   return [
     ["convolution, 3×3", (x) => conv(x, params["1.w"], params["1.b"], 0)],
     ["relu", relu],
-    ["the largest of each 2×2", maxPool],
+    ["max pool, 2×2", maxPool],
     ["convolution, 3×3", (x) => conv(x, params["4.w"], params["4.b"], 0)],
     ["relu", relu],
     ["linear", (x) => linear(x, params["7.w"], params["7.b"])],

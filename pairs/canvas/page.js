@@ -13,11 +13,12 @@ const NAMES = ["left", "right"];
 const sides = NAMES.map((name) => {
   const place = document.getElementById(name);
   const canvas = place.querySelector("canvas");
-  const [undo, clear] = place.querySelectorAll("button");
+  const [undo, clear, save] = place.querySelectorAll("button");
+  const bars = document.getElementById(`${name}-bars`);
   canvas.width = canvas.height = SIDE;
   return {
-    name, place, canvas, undo, clear, strokes: [], pixels: blank(), found: null,
-    showBars: barsIn(place.querySelector("ol")), says: place.querySelector(".says"),
+    name, place, canvas, undo, clear, save, bars, strokes: [], pixels: blank(), found: null,
+    showBars: barsIn(bars), says: place.querySelector(".says"),
   };
 });
 const showTable = tableIn(document.getElementById("products"));
@@ -28,7 +29,6 @@ const showLayers = layersIn(
 let waiting = false;
 function changed(side) {
   side.found = null;
-  paint(side.canvas, side.pixels);
   if (waiting) return;
   waiting = true;
   requestAnimationFrame(() => { waiting = false; show(); });
@@ -36,12 +36,15 @@ function changed(side) {
 
 function show() {
   for (const side of sides) {
-    side.found ??= asked(models, SIDE, side.pixels);
+    if (!side.found) {
+      paint(side.canvas, side.pixels);
+      side.found = asked(models, SIDE, side.pixels);
+    }
     const {digits, doubt, others} = side.found, empty = doubt === "it is empty";
     side.showBars(empty ? null : digits);
-    side.place.classList.toggle("doubted", Boolean(doubt));
+    for (const place of [side.place, side.bars]) place.classList.toggle("doubted", Boolean(doubt));
     side.undo.disabled = !side.strokes.length;
-    side.clear.disabled = empty && !side.strokes.length;
+    side.clear.disabled = side.save.disabled = empty && !side.strokes.length;
     const left = others ? ` Left out: ${others} other part${others > 1 ? "s" : ""}.` : "";
     side.says.textContent = empty ? "Draw a digit."
       : (doubt ? `No digit that I know: ${doubt}.` : `${digits.indexOf(Math.max(...digits))}`) + left;
@@ -102,6 +105,11 @@ for (const side of sides) {
     strokes.length = 0;
     side.pixels = blank();
     changed(side);
+  });
+  side.save.addEventListener("click", () => {
+    const link = made("a", "");
+    [link.href, link.download] = [canvas.toDataURL("image/png"), `${side.name}.png`];
+    link.click();
   });
   changed(side);
 }

@@ -59,8 +59,10 @@ function drawValues(canvas, {shape: [height, width, channels], data}, colours) {
     const row = Math.floor(k / across) * tall + Math.floor(pixel / width);
     const column = (k % across) * wide + pixel % width;
     const colour = value < 0 ? colours.below : colours.above, share = Math.abs(value) / most;
-    const mixed = colour.map((part, i) => colours.zero[i] + share * (part - colours.zero[i]));
-    image.data.set([...mixed, 255], 4 * (row * canvas.width + column));
+    const place = 4 * (row * canvas.width + column);
+    for (let i = 0; i < 3; i++)
+      image.data[place + i] = colours.zero[i] + share * (colour[i] - colours.zero[i]);
+    image.data[place + 3] = 255;
   });
   context.putImageData(image, 0, 0);
 }

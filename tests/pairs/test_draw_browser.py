@@ -110,7 +110,8 @@ def draw(page, name, strokes):
 
 
 def saved(page, name, path):
-    """Save what a canvas shows as PNG."""
+    """Save what a canvas shows as PNG, when all that was drawn is on it."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")
     address = page.eval_on_selector(f"#{name} canvas", "canvas => canvas.toDataURL('image/png')")
     path.write_bytes(base64.b64decode(address.partition(",")[2]))
     with Image.open(io.BytesIO(path.read_bytes())) as image:
@@ -150,7 +151,7 @@ def large(digit, side, top, left):
 def test_digits_of_the_test_set_are_read_as_compare_reads_them(opened, tmp_path, rng):
     images, labels = load_digits().test
     page, right = opened(), 0
-    for i in range(20):
+    for i in range(10):
         for name, which in (("left", 2 * i), ("right", 2 * i + 1)):
             side = int(torch.randint(90, SIDE - 2 * MARGIN, (1,), generator=rng))
             room = SIDE - 2 * MARGIN - side
@@ -161,7 +162,7 @@ def test_digits_of_the_test_set_are_read_as_compare_reads_them(opened, tmp_path,
         for name, which in (("left", 2 * i), ("right", 2 * i + 1)):
             digits = told[name]["digits"]
             right += digits.index(max(digits)) == labels[which]
-    assert right >= 38
+    assert right >= 19
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -205,9 +206,9 @@ def test_what_is_shown_is_what_is_reckoned(opened):
     assert page.inner_text("#verdict") == "Yes: left ≤ right"
     assert page.inner_text("#chance").startswith(f"P(left ≤ right) = ")
     for name, digits in (("left", p), ("right", q)):
-        shares = page.locator(f"#{name} .share").all_inner_texts()
+        shares = page.locator(f"#{name}-bars .share").all_inner_texts()
         assert [float(share) for share in shares] == [round(100 * d, 1) for d in digits]
-        widths = page.eval_on_selector_all(f"#{name} .bar", "bars => bars.map(bar => parseFloat(bar.style.width))")
+        widths = page.eval_on_selector_all(f"#{name}-bars .bar", "bars => bars.map(bar => parseFloat(bar.style.width))")
         assert widths == pytest.approx([100 * d for d in digits], abs=1e-3)
     cells = page.eval_on_selector_all(
         "#products tr:not(:first-child)",
@@ -253,6 +254,18 @@ def test_undo_and_clear_by_keyboard(opened):
     page.wait_for_function("document.querySelector('#left button').disabled")
     draw(page, "left", [first])
     assert page.evaluate("funcdl.pixels('left')") == one
+
+
+def test_a_picture_is_saved_under_its_side(opened, tmp_path):
+    page = opened()
+    draw(page, "right", DRAWN["two"][0])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the right").click()
+    assert download.value.suggested_filename == "right.png"
+    download.value.save_as(tmp_path / "right.png")
+    with Image.open(tmp_path / "right.png") as image:
+        pixels = list(image.convert("L").tobytes())
+    assert pixels == page.evaluate("funcdl.pixels('right')")
 
 
 def test_a_finger_draws_and_the_page_stays(opened):
