@@ -101,7 +101,9 @@ def test_the_page_is_whole_and_loads_nothing(page, read):
 
 def test_the_policy_lets_this_script_run_and_no_other(read):
     (policy,) = (
-        a["content"] for t, a in read.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+        a["content"]
+        for t, a in read.tags
+        if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
     )
     digest = base64.b64encode(hashlib.sha256(read.texts["script"].encode()).digest()).decode()
     assert policy == (
