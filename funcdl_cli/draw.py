@@ -20,15 +20,16 @@ DEFAULT = Path("draw.html")
 def draw(
     config: Config = None,
     file: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out",
             parser=path,
             metavar="PATH",
             help="The page. One that is there already is written anew, another file is left alone.",
+            show_default="draw.html",
             rich_help_panel=RESULTS,
         ),
-    ] = DEFAULT,
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write one HTML page on which to draw two digits, with finger or mouse.
@@ -36,8 +37,9 @@ def draw(
     It needs no network: the champion is in it, and its arithmetic as a plain script. It shows what
     'compare' would say of both drawings, and every layer's values, while one draws.
     """
-    earlier = write_draw_page(file)
-    say(str(file))
+    page = DEFAULT if file is None else file
+    earlier = write_draw_page(page)
+    say(str(page))
     if earlier:
         notes.print("It was there already and is written anew.")
     notes.print("This is the page: open it in a browser, on a phone too.")

@@ -1,1 +1,1 @@
-"""The page on which one draws two digits: `compare` in plain script, with every layer to be seen."""
+"""The page on which one draws two digits: `compare` in plain script, every layer to be seen."""
