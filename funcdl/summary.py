@@ -10,9 +10,9 @@ from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, shape_of, zeros_of
 from funcdl.function import as_layer
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.kinds import CREATES, METADATA, REFUSED
-from funcdl.trace.nested import storage, tensors
-from funcdl.trace.watcher import Watcher, unwrap
+from funcdl.watching.kinds import CREATES, METADATA, REFUSED
+from funcdl.watching.nested import storage, tensors
+from funcdl.watching.watcher import Watcher, unwrap
 
 __all__ = ["Row", "Summary", "summary"]
 

@@ -35,7 +35,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"trace"},
+    {"watching"},
     {
         "check",
         "judge",
@@ -165,7 +165,7 @@ def test_the_top_exports_what_its_faces_do_and_no_name_twice():
 def test_a_folder_of_layers_or_tools_has_a_face():
     """What has no public name stays below; `tree` and the cases are modules to import."""
     folders = {f"funcdl.{file.parent.name}" for file in PACKAGE.glob("*/__init__.py")}
-    without = {"funcdl.ops", "funcdl.trace", "funcdl.signature", "funcdl.tree", "funcdl.cases"}
+    without = {"funcdl.ops", "funcdl.watching", "funcdl.signature", "funcdl.tree", "funcdl.cases"}
     assert {face.__name__ for face in faces()} == folders - without
 
 
