@@ -102,7 +102,7 @@ class Summary(NamedTuple):
         return styled(table(caption, list(HEADS), rows))
 
     def __str__(self) -> str:
-        cells = [HEADS]
+        cells: list[tuple[str, ...]] = [HEADS]
         cells += [("  " * depth + label, *rest) for depth, label, *rest in self._cells()]
         left, right = (max(len(line[i]) for line in cells) for i in (0, 1))
         params, flops = (max(len(line[i]) for line in cells) for i in (2, 3))

@@ -45,7 +45,7 @@ def table(
 ) -> str:
     """Make a table that a narrow page scrolls by itself; the cells are HTML.
 
-    The first cell of a row is its head.
+    The first cell of a row is its head; a last column with the head "note" is of words.
 
     Args:
         caption: what the table shows.
@@ -53,12 +53,19 @@ def table(
         rows: their cells.
         kinds: the class of each row.
     """
-    top = element("tr", *(element("th", head, scope="col") for head in heads))
+    top = element(
+        "tr",
+        *(
+            element("th", head, scope="col", kind="words" if head == "note" else None)
+            for head in heads
+        ),
+    )
+    of_words = ["words" if head == "note" else None for head in heads[1:]]
     lines = [
         element(
             "tr",
             element("th", first, scope="row"),
-            *(element("td", cell) for cell in rest),
+            *(element("td", cell, kind=words) for cell, words in zip(rest, of_words)),
             kind=kind,
         )
         for (first, *rest), kind in zip(rows, kinds or [None] * len(rows))

@@ -15,9 +15,9 @@ ABOVE, BELOW, ODD = (0x2F, 0x83, 0xD6), (0xDB, 0x70, 0x2A), (0xC8, 0x1E, 0x9A)
 """The colours of what is above 0, below it, and no number: seen on white and on black."""
 
 SHADES, NONE, NAN = 7, 7, 15
-"""Shades of either colour; what stands for 0, through which the page is seen; what for no number."""
+"""Shades of either colour; what is 0 or nothing, where the page is seen; what is no number."""
 
-MOST, ACROSS, ALONG = 1024, 6, 32
+MOST, ACROSS, ALONG = 2048, 6, 32
 """The most cells of a picture, its most tiles in a row, and where a row of numbers is broken."""
 
 Rows = list[list[float]]
@@ -53,15 +53,18 @@ def grid(t: Tensor, image: bool = False) -> Picture:
     """
     if t.ndim < 2:
         return _line(t.flatten().tolist())
+    turned = not image and t.shape[-2] > 2 * max(8, t.shape[-1])
     if image:
         t = t.movedim(-1, -3)
+    elif turned:
+        t = t.mT
     tiles = t.reshape(-1, *t.shape[-2:])
     shown = min(len(tiles), 2 * ACROSS)
     room = MOST // shown
     step = max(1, ceil((t.shape[-2] * t.shape[-1] / room) ** 0.5))
     down, right = _steps(t.shape[-2], t.shape[-1], step, room)
     cells = tiles[:shown, ::down, ::right].tolist()
-    words = []
+    words = ["transposed"] * turned
     if len(tiles) > 1:
         kind = "channels" if image else "slices"
         words.append(f"{kind} side by side" + f", {shown} of {len(tiles)}" * (shown < len(tiles)))

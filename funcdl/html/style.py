@@ -4,14 +4,17 @@ __all__ = ["STYLE"]
 
 STYLE = """
 .funcdl {
-  color-scheme: light dark;
-  --page: #fdfdfc; --ink: #1c2024; --quiet: #5c646c; --rule: #d9dde1; --faint: #f2f4f5;
-  --accent: #0b62b0; --back: #a84a15; --wrong: #b3123a;
-  --up: 47 131 214; --down: 219 112 42;
-  color: var(--ink); font: 0.9375rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
+  --quiet: color-mix(in srgb, currentColor 70%, transparent);
+  --rule: color-mix(in srgb, currentColor 20%, transparent);
+  --accent: currentColor; --up: 47 131 214; --down: 219 112 42;
+  font: 0.9375rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere;
   & *, &::before { box-sizing: border-box; }
   &.page {
-    margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: var(--page);
+    color-scheme: light dark;
+    --page: #fdfdfc; --ink: #1c2024; --quiet: #5c646c; --rule: #d9dde1; --faint: #f2f4f5;
+    --accent: #0b62b0; --back: #a84a15; --wrong: #b3123a;
+    margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem;
+    background: var(--page); color: var(--ink);
   }
   & h1, & h2, & .lead, & .prose { font-family: Charter, "Bitstream Charter", Georgia, serif; }
   & h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 0.5rem; font-weight: 600; }
@@ -32,11 +35,15 @@ STYLE = """
     }
     & th { font-weight: 600; }
     & tr > :first-child { text-align: left; }
-    & tbody th { font-weight: 400; }
+    & thead th { white-space: normal; vertical-align: bottom; }
+    & tbody th { font-weight: 400; white-space: normal; min-width: 5.5rem; max-width: 24rem; }
+    & tbody th, & caption { overflow-wrap: anywhere; }
+    & small { color: var(--quiet); font-size: 0.8125rem; white-space: nowrap; }
     & thead th { border-bottom: 1.5px solid var(--quiet); }
     & tbody tr > * { border-bottom: 1px solid var(--rule); }
     & tbody tr:last-child > * { border-bottom: 1.5px solid var(--quiet); }
-    & td.words { text-align: left; white-space: normal; min-width: 12rem; color: var(--quiet); }
+    & .words { text-align: left; white-space: normal; min-width: 12rem; }
+    & td.words { color: var(--quiet); }
     & .wrong td { color: var(--wrong); font-weight: 600; }
   }
   & .value {
@@ -47,7 +54,7 @@ STYLE = """
     & .told { margin: 0.25rem 0 0; font-variant-numeric: tabular-nums; }
     & .alone { font-size: 1.25rem; font-variant-numeric: tabular-nums; margin: 0; }
     & img {
-      display: block; image-rendering: pixelated; max-width: 100%; height: auto;
+      display: block; image-rendering: pixelated; max-width: 100%; height: auto; margin: 0;
       outline: 1px solid var(--rule);
     }
   }
@@ -58,19 +65,25 @@ STYLE = """
     font-size: 0.8125rem; line-height: 1.35; max-width: 100%; margin: 0;
     & td { padding: 0.125rem 0.3rem; text-align: right; border: 0; white-space: nowrap; }
     & .gap td { border-top: 0.5rem solid transparent; background-clip: padding-box; }
-    & .p1 { background-color: rgb(var(--up) / 0.1); } & .p2 { background-color: rgb(var(--up) / 0.2); }
-    & .p3 { background-color: rgb(var(--up) / 0.3); } & .p4 { background-color: rgb(var(--up) / 0.4); }
-    & .m1 { background-color: rgb(var(--down) / 0.1); } & .m2 { background-color: rgb(var(--down) / 0.2); }
-    & .m3 { background-color: rgb(var(--down) / 0.3); } & .m4 { background-color: rgb(var(--down) / 0.4); }
+    & .p1 { background-color: rgb(var(--up) / 0.1); }
+    & .p2 { background-color: rgb(var(--up) / 0.2); }
+    & .p3 { background-color: rgb(var(--up) / 0.3); }
+    & .p4 { background-color: rgb(var(--up) / 0.4); }
+    & .m1 { background-color: rgb(var(--down) / 0.1); }
+    & .m2 { background-color: rgb(var(--down) / 0.2); }
+    & .m3 { background-color: rgb(var(--down) / 0.3); }
+    & .m4 { background-color: rgb(var(--down) / 0.4); }
     & .nan { color: var(--wrong); font-weight: 600; }
   }
   @media screen and (prefers-color-scheme: dark) {
-    & {
+    &.page {
       --page: #14171a; --ink: #e6e9ec; --quiet: #a0a8b0; --rule: #343b42; --faint: #1c2024;
       --accent: #6fb7f7; --back: #f0a06a; --wrong: #ff8095;
     }
   }
+  @media (max-width: 40rem) { & table.list :is(th, td) { padding-right: 0.7rem; } }
   @media print { & .scroll { overflow: visible; } }
 }
 """
-"""All rules are for what is inside of `.funcdl`: a notebook keeps its own look."""
+"""All rules are for what is inside of `.funcdl`, in the colours of the page around it where that is
+not one of these: a notebook keeps its own look."""

@@ -31,8 +31,8 @@ class Detail(NamedTuple):
     pictures: bool
 
 
-def number(value: float) -> str:
-    """Write a number with three digits.
+def number(value: float, digits: int = 3) -> str:
+    """Write a number with so many digits.
 
     >>> number(0.123456), number(-1e-9), number(float("nan")), number(3)
     ('0.123', '−1e-09', 'NaN', '3')
@@ -43,7 +43,8 @@ def number(value: float) -> str:
         return str(value).replace("-", "−")
     if not isfinite(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value + 0.0:.3g}".replace("-", "−", 1) if value < 0 else f"{value + 0.0:.3g}"
+    text = f"{value + 0.0:.{digits}g}"
+    return text.replace("-", "−", 1) if value < 0 else text
 
 
 class Statistics(NamedTuple):
@@ -122,7 +123,7 @@ def card(name: str, t: Any, detail: Detail, image: bool = False, mark: str = "")
 def _numbers(name: str, t: Tensor) -> str:
     """Write all numbers of a tensor, on a ground that is darker the larger they are."""
     if not t.ndim:
-        value = t.tolist()
+        value: Any = t.tolist()
         return element("p", number(value), kind="alone")
     width = t.shape[-1] if t.ndim > 1 else min(len(t), WIDE)
     flat = t.detach().flatten().tolist()
@@ -148,14 +149,17 @@ def _ground(value: float, most: float) -> str:
 
 def _drawn(name: str, t: Tensor, image: bool) -> str:
     picture = grid(t.detach().double(), image)
-    wide, high = picture.size
-    cell = max(2, min(12, 224 // wide, 160 // high))
+    across, down = picture.size
+    wide, high = max(2, min(12, 256 // across)), max(2, min(12, 160 // down))
+    if image:
+        wide = high = min(wide, high)
+    wide, high = wide * across, high * down
     told = f"heat map of {name}, {show(t.shape)}: {words(t)}"
     drawing = element(
         "img",
         src=png(picture.rows),
         alt=told,
-        width=wide * cell,
-        height=high * cell,
+        width=wide,
+        style=f"aspect-ratio:{wide}/{high}",
     )
     return drawing + (element("p", escaped(picture.what), kind="told") if picture.what else "")

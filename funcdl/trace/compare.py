@@ -134,9 +134,9 @@ class _Flat:
                 at += like.numel()
         return leaves
 
-    def apply(self, theta: Any, xi: Any, rng: Generator | None = None) -> tuple[Value, Vjp]:
+    def apply(self, params: Params, x: Value, rng: Generator | None = None) -> tuple[Value, Vjp]:
         """Apply the layer to two rows."""
-        y, pull = self._apply(self._at((theta, xi)))
+        y, pull = self._apply(self._at((params, x)))
         kept = [i for i, d in enumerate(self.dy) if d is not None]
         outs = tree.leaves(y)
 
@@ -160,7 +160,7 @@ class _Flat:
             slope = point.slope(place, STEP, TOLERANCE, None)
             if not slope.kink:
                 break
-            note = "a kink at this point, where there is no derivative: compared a thousandth beside it"
+            note = "a kink at this point, and no derivative: compared a thousandth beside it"
             point = Point(part, beside(point, None), None, None, u)
         values, exact = slope.numeric * self.scale, slope.exact * self.scale
         if not (isfinite(values) and isfinite(exact)):

@@ -81,7 +81,8 @@ def _lead(root: Applied) -> list[str]:
     )
     use = (
         "Choose a layer in the network, or go step by step: forward through the values, then "
-        "backward through the cotangents. The arrow keys do it too."
+        "backward through the cotangents. The arrow keys do it too. Blue is above zero, orange "
+        "below."
     )
     return [element("p", told, kind="lead"), element("p", use, kind="prose")]
 
@@ -98,7 +99,7 @@ def _steps(
     places = {seen: i for i, seen in enumerate(backward, 1)}
     names = [f"f{i}" for i in range(1, len(forward) + 1)]
     names += [f"r{i}" for i in range(1, len(backward) + 1)]
-    articles = []
+    articles: list[str] = []
     passes = [("forward", forward), ("backward", backward)]
     for way, order in passes:
         for i, seen in enumerate(order, 1):
@@ -126,7 +127,7 @@ def _steps(
                     name="step",
                     id=names[at],
                     checked=True if at == 0 else None,
-                    aria_label=f"{way} {i} of {len(order)}: {seen.path} {seen.text}".strip(),
+                    aria_label=f"{way} {i} of {len(order)}: {seen.place}",
                 )
                 + element("article", bar, inside, kind="forth" if way == "forward" else "back")
             )
@@ -176,33 +177,27 @@ def _tables(root: Applied, forward: Sequence[Applied], found: Found) -> list[str
     for seen in forward:
         compared, note = found[seen]
         turn = f" · {seen.turn} of {seen.turns}" if seen.turns > 1 else ""
-        name = element("code", escaped(f"{seen.path} {seen.text}{turn}".strip()))
+        name = element("code", escaped(seen.place)) + escaped(turn)
         for one in compared:
-            note = one.note or note
-            rows.append([name, *_named(one), _note(note)])
+            said = one.note or (note if one.of == "x" else "")
+            of = element("small", "along " + one.of)
+            rows.append([f"{name} {of}", *product_cells(one), escaped(said)])
             kinds.append("wrong" if one.agree is False else None)
         if not compared:
-            rows.append([name, "", "", "", "", _note(note or "nothing to move")])
+            rows.append([name, "", "", "", escaped(note or "nothing to move")])
             kinds.append(None)
     caption = (
-        "For a random cotangent or a given one, and a direction v in which the parameters or the "
-        "input are moved: ⟨dy, J v⟩ by central differences of the values, ⟨Jᵀ dy, v⟩ by the vjp, "
-        "both in float64. A right derivative makes them equal."
+        "J is the layer's derivative where it was applied, v a direction in which its parameters "
+        "or its input are moved. ⟨dy, J v⟩ comes from its values alone, by central differences, "
+        "⟨Jᵀ dy, v⟩ from its vjp, both in float64: for a right derivative they are equal. "
+        "Their difference is relative to their size."
     )
-    heads = ["layer", *HEADS, "note"]
+    heads = ["layer", *HEADS[1:], "note"]
     return [
         *tables,
         element("h2", "Each derivative beside its values"),
         table(caption, heads, rows, kinds),
     ]
-
-
-def _named(one: Compared) -> list[str]:
-    return ["params" if one.of == "params" else "x", *product_cells(one)]
-
-
-def _note(text: str) -> str:
-    return escaped(text)
 
 
 def _norm(leaf: Tensor) -> float:

@@ -59,6 +59,12 @@ class Applied:
         return f"{step} {self.text}".strip()
 
     @property
+    def place(self) -> str:
+        """Name the layer with the complete way to it: `[1][0] relu`."""
+        numbered = not self.path or self.path.endswith("]")
+        return f"{self.path} {self.text}".strip() if numbered else self.path
+
+    @property
     def text(self) -> str:
         """Write the layer without its parts."""
         return self.layer.name + (f"({self.layer.args})" if self.layer.args else "")
@@ -74,7 +80,7 @@ class Applied:
 
         What a combinator applies beside its parts has no number.
         """
-        layers, path = self.layer.layers, f"{self.path}.{layer.name}"
+        layers, path = self.layer.layers, f"{self.path} › {layer.name}".strip()
         order = (*range(self._last + 1, len(layers)), *range(self._last + 1))
         index = next((i for i in order if layers[i] is layer), None)
         if index is not None:
@@ -134,7 +140,8 @@ class Witness(Watcher):
             return layer.apply(params, x, rng)
         mark = len(self.forward)
         try:
-            y, pull = expect_pair(layer.name, "(y, vjp)", layer.apply(params, x, rng))
+            given = unwrap(layer.apply(params, x, rng))
+            y, pull = expect_pair(layer.name, "(y, vjp)", given)
         except FuncdlError:
             raise
         except Exception:

@@ -14,7 +14,7 @@ from funcdl.trace.seen import Applied
 
 __all__ = ["HEADS", "Step", "own_params", "product_cells"]
 
-HEADS = ["along", "⟨dy, J v⟩", "⟨Jᵀ dy, v⟩", "relative difference"]
+HEADS = ["along", "⟨dy, J v⟩", "⟨Jᵀ dy, v⟩", "difference"]
 
 
 class Step:
@@ -36,11 +36,12 @@ class Step:
 
     def backward(self, seen: Applied, compared: tuple[list[Compared], str]) -> str:
         """Show the cotangents, and the inner products."""
-        values = self._cards("dy", seen.y, seen.dy, "out")
+        values = self._cards("dy", seen.y, seen.dy)
         gradients = dict(zip(tree.paths(seen.params), _beside(seen, seen.params, seen.dparams)))
         for path, leaf in own_params(seen):
-            values.append(self._card(_param(path), leaf))
-            values.append(self._card("d" + _param(path), gradients[path], mark="back"))
+            gradient = self._card("d" + _param(path), gradients[path], mark="back")
+            pair = self._card(_param(path), leaf) + gradient
+            values.append(element("div", pair, kind="pair"))
         values += self._cards("dx", seen.x, seen.dx, "back")
         found, note = compared
         told = [element("p", escaped(_sentence(note)), kind="under")] if note else []
@@ -52,7 +53,8 @@ class Step:
         if found:
             rows = [[_NAMES[one.of], *product_cells(one)] for one in found]
             kinds = ["wrong" if one.agree is False else None for one in found]
-            caption = "The slope of the values along a direction v, and what the vjp says of it."
+            caption = "The slope of the values along a direction v, what the vjp says, and how "
+            caption += "much they differ, relative to their size."
             told.insert(0, element("div", table(caption, HEADS, rows, kinds), kind="products"))
         return _headed(seen) + element("div", *values, kind="values") + "".join(told)
 
@@ -72,7 +74,7 @@ _NAMES = {"params": "the parameters", "x": "the input"}
 
 def product_cells(one: Compared) -> list[str]:
     """Write the numbers of a comparison."""
-    return [f"{one.values:.6g}", f"{one.vjp:.6g}", number(one.difference)]
+    return [number(one.values, 5), number(one.vjp, 5), number(one.difference, 2)]
 
 
 def own_params(seen: Applied) -> list[tuple[str, Tensor]]:

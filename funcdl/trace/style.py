@@ -4,13 +4,19 @@ __all__ = ["STYLE", "lit"]
 
 STYLE = """
 .trace {
-  & .both { display: grid; gap: 1.5rem 3rem; }
+  & .both {
+    display: grid; gap: 0 3rem; grid-template-columns: minmax(0, 1fr); margin-top: 2rem;
+    & h2 { margin-top: 0; }
+  }
+  & .both > section + section { margin-top: 2rem; }
   & .picture { min-width: 0; }
   & .picture ol { list-style: none; margin: 0; padding: 0; }
   & .box {
     border: 1px solid var(--rule); border-radius: 6px; min-width: 0; flex: 1 1 auto;
     background: var(--page);
-    & > label { display: block; padding: 0.2rem 0.55rem 0.25rem; border-radius: 5px; cursor: pointer; }
+    & > label {
+      display: block; padding: 0.2rem 0.55rem 0.25rem; border-radius: 5px; cursor: pointer;
+    }
     & > label > span { display: block; color: var(--quiet); font-size: 0.75rem; line-height: 1.3; }
     & > label:hover { background: var(--faint); }
     & > ol { padding: 0 0.45rem 0.5rem; }
@@ -46,27 +52,33 @@ STYLE = """
     min-height: 2.25rem; display: inline-flex; align-items: center; gap: 0.4rem; user-select: none;
   }
   & nav label:hover, & .other:hover { background: var(--faint); }
-  & nav span { flex: 1; text-align: center; color: var(--quiet); font-variant-numeric: tabular-nums; }
+  & nav span {
+    flex: 1; text-align: center; color: var(--quiet); font-variant-numeric: tabular-nums;
+  }
   & nav i { visibility: hidden; }
   & article.forth nav span b { color: var(--accent); }
   & article.back nav span b { color: var(--back); }
   & h3 { font-size: 1.125rem; margin: 0; font-weight: 600; }
   & h3 small { color: var(--quiet); font-weight: 400; font-size: 0.875rem; }
   & .signature { margin: 0.15rem 0 1rem; color: var(--quiet); font-size: 0.8125rem; }
-  & .values {
-    display: grid; gap: 0.75rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr));
-    margin: 1rem 0;
-  }
+  & .values, & .pair { display: flex; flex-wrap: wrap; gap: 1rem 1.75rem; }
+  & .values { margin: 1rem 0 1.25rem; }
   & .under { margin: 0.75rem 0; color: var(--quiet); font-size: 0.875rem; }
   & .all { margin-top: 1rem; color: var(--quiet); font-size: 0.875rem; }
   & .products { margin: 1rem 0; & table.list { width: auto; } }
-  & .bar { display: inline-block; height: 0.6rem; background: var(--back); border-radius: 1px; }
   @media (min-width: 60rem) {
     & .both { grid-template-columns: minmax(15rem, 22rem) minmax(0, 1fr); align-items: start; }
-    & .picture { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow-y: auto; }
+    & .both > section + section { margin-top: 0; }
+    & .picture {
+      position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow-y: auto;
+      scrollbar-width: thin;
+    }
     & article { border-left: 1px solid var(--rule); padding-left: 2rem; min-height: 26rem; }
   }
-  @media print { & article { display: block; break-inside: avoid; } & nav, & .other, & .all { display: none; } }
+  @media print {
+    & article { display: block; break-inside: avoid; }
+    & nav, & .other, & .all { display: none; }
+  }
 }
 """
 
