@@ -89,20 +89,24 @@ class _Flat:
         # The derivative is linear in dy: its size must not decide what counts as small.
         self.scale = max(sizes, default=0.0) or 1.0
         back = leaves_beside(seen.layer.name, self.structure, pull(self._whole(self.dy)))
-        count = len(tree.leaves(seen.params))
+        count, frozen = len(tree.leaves(seen.params)), _frozen(seen)
+        given = tree.leaves((seen.params, seen.x))
         moved = [
             i
             for i, (leaf, d) in enumerate(zip(self.leaves, back))
             if leaf.is_floating_point() and d is not None and leaf.numel()
+            if id(given[i]) not in frozen
         ]
         self.moved = {
             "params": [i for i in moved if i < count],
             "x": [i for i in moved if i >= count],
         }
-        self.note = self._noted(count, back)
+        self.note = self._noted(count, back, bool(frozen))
 
-    def _noted(self, count: int, back: list[Any]) -> str:
-        """Say what of the input is not moved."""
+    def _noted(self, count: int, back: list[Any], frozen: bool) -> str:
+        """Say what is not moved."""
+        if frozen:
+            return "frozen parameters are not moved"
         if any(not leaf.is_floating_point() for leaf in self.leaves[count:]):
             return "integers are not moved"
         return "what is data has no cotangent" * any(d is None for d in back[count:])
@@ -172,6 +176,18 @@ class _Flat:
         if not note and size < point.unsure / STEP:
             note = "both are below the rounding of the values"
         return Compared(of, values, exact, slope.difference, slope.difference <= TOLERANCE, note)
+
+
+def _frozen(seen: Applied) -> set[int]:
+    """Find the parameters whose cotangent is 0 since they are to stay, not by their values."""
+    found = set()
+    for part in seen.within():
+        if part.layer.name == "freeze" and part.parts and part.dy is not None:
+            kept, true = tree.leaves(part.dparams), tree.leaves(part.parts[0].dparams)
+            for leaf, d, other in zip(tree.leaves(part.params), kept, true):
+                if not d.equal(other):
+                    found.add(id(leaf))
+    return found
 
 
 def _double(leaf: Any) -> Any:

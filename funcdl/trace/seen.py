@@ -9,7 +9,6 @@ from typing import Any
 from funcdl import tree
 from funcdl.answer import answered, expect_pair
 from funcdl.contract import Layer, Params, Value
-from funcdl.errors import FuncdlError
 from funcdl.signature.kinds import is_none
 from funcdl.tensor import Generator
 from funcdl.watching.nested import rebuild
@@ -61,8 +60,10 @@ class Applied:
     @property
     def place(self) -> str:
         """Name the layer with the complete way to it: `[1][0] relu`."""
-        numbered = not self.path or self.path.endswith("]")
-        return f"{self.path} {self.text}".strip() if numbered else self.path
+        way = (
+            self.path[: self.path.rfind("›") + 1] if self.path[-1:] not in ("]", "") else self.path
+        )
+        return f"{way} {self.text}".strip()
 
     @property
     def text(self) -> str:
@@ -142,8 +143,6 @@ class Witness(Watcher):
         try:
             given = unwrap(layer.apply(params, x, rng))
             y, pull = expect_pair(layer.name, "(y, vjp)", given)
-        except FuncdlError:
-            raise
         except Exception:
             del self.forward[mark:]
             seen.parts.clear()
@@ -181,8 +180,6 @@ class Witness(Watcher):
             return pull(dy, need_dx)
         try:
             return pull(dy, need_dx)
-        except FuncdlError:
-            raise
         except Exception:
             _, plain = self._plainly(seen, seen.start and seen.start.clone_state())
             checked = answered(seen.layer.name, seen.params, seen.x, plain)
