@@ -60,9 +60,8 @@ class Applied:
     @property
     def place(self) -> str:
         """Name the layer with the complete way to it: `[1][0] relu`."""
-        way = (
-            self.path[: self.path.rfind("›") + 1] if self.path[-1:] not in ("]", "") else self.path
-        )
+        numbered = self.path.endswith("]")
+        way = self.path if numbered else self.path[: self.path.rfind("›") + 1]
         return f"{way} {self.text}".strip()
 
     @property
