@@ -42,7 +42,10 @@ STYLE = """
   }
   & fieldset { border: 0; margin: 0; padding: 0; min-width: 0; position: relative; }
   & legend { position: absolute; clip-path: inset(50%); }
-  & fieldset > input { position: absolute; opacity: 0; width: 1px; height: 1px; margin: 0; }
+  & fieldset > input {
+    position: absolute; top: 0; left: 0; width: 1px; height: 1px; margin: 0; opacity: 0;
+  }
+  &:has(#all:checked) fieldset > input { top: auto; }
   & article { display: none; }
   & fieldset > input:checked + article, &:has(#all:checked) article { display: block; }
   & input:focus-visible + article h3 { outline: 2px solid var(--accent); outline-offset: 4px; }
