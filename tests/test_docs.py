@@ -152,3 +152,18 @@ def test_docstrings_become_what_sphinx_reads(monkeypatch):
         *(">>> [1,", "    2]"),
     ]
     assert docstrings.escaped("a_ of `|x_|` and |y|") == r"a\_ of `|x_|` and \|y\|"
+
+
+def test_the_page_of_a_trace_is_that_of_the_script(monkeypatch):
+    """But for its numbers, which another processor rounds otherwise; and it is small."""
+    monkeypatch.syspath_prepend(DOCS / "figures")
+    made = runpy.run_path(str(DOCS / "figures" / "traced.py"))["traced"]().html()
+    kept = (DOCS / "figures" / "traced.html").read_text(encoding="utf-8")
+
+    def frame(text):
+        text = re.sub(r'src="data:[^"]*"|alt="[^"]*"', "", text)
+        return re.sub(r'−?\d+(\.\d+)?(e[+-]\d+)?| class="[pm]\d"', "", text)
+
+    assert frame(made) == frame(kept)
+    assert len(kept.encode()) < 100_000
+    assert "figures/traced.html" in (DOCS / "overview.md").read_text(encoding="utf-8")
