@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 import funcdl as f
-from funcdl.trace import Trace
+from funcdl import Trace
 
 __all__ = ["traced"]
 

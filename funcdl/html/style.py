@@ -81,7 +81,10 @@ STYLE = """
       --accent: #6fb7f7; --back: #f0a06a; --wrong: #ff8095;
     }
   }
-  @media (max-width: 40rem) { & table.list :is(th, td) { padding-right: 0.7rem; } }
+  @media (max-width: 40rem) {
+    & table.list { font-size: 0.8125rem; }
+    & table.list :is(th, td) { padding-right: 0.5rem; }
+  }
   @media print { & .scroll { overflow: visible; } }
 }
 """
