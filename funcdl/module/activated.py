@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.errors import InputError
+from funcdl.errors import InputError, KindError
 from funcdl.misuse import short
 from funcdl.module.base import Module
 from funcdl.module.parts import is_module
@@ -36,4 +36,6 @@ def activated(name: str, activation: Any) -> Any:
     called = getattr(activation, "__name__", "")
     if home.partition(".")[0] == "torch" and called in READY:
         return READY[called]()
+    if not callable(activation):
+        raise KindError(f"{name}: expected activation to be a layer, got {short(activation)}")
     return Module(activation, None)

@@ -16,13 +16,20 @@ from funcdl.module.base import Module
 from funcdl.module.foreign import passed
 from funcdl.module.memory import Pull
 from funcdl.module.named import Named, shown
-from funcdl.module.parts import within
+from funcdl.module.parts import is_module, within
 from funcdl.tensor import Tensor
 
 __all__ = ["Assembled", "Line", "beside", "copies", "in_turn"]
 
 Line = Callable[[Any], tuple[Any, Callable[[Any], tuple[Any, ...]]]]
 """From x to y and its backward pass, which gives the gradients of x and of what else went in."""
+
+
+class Written(str):
+    """What is shown as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Assembled(Named):
@@ -36,6 +43,13 @@ class Assembled(Named):
         rng = given.get("rng")
         self._rng = TORCH_GENERATOR if rng is None else generator(self._name, rng)
         self._note(given)
+
+    def _note(self, given: dict[str, Any]) -> None:
+        """Keep the arguments; of a module, whose parts are its own, how it is written."""
+        super()._note(given)
+        for name, value in self.arguments.items():
+            if is_module(value):
+                self.arguments[name] = Written(repr(value))
 
     def __call__(self, *input: Any, **named: Any) -> Value:
         """Do a forward pass, see `forward`."""
