@@ -256,8 +256,11 @@ def reference(theirs, sample, names, kind):
     """Give PyTorch's numbers: values, gradients of inputs, and those of parameters by name."""
     inputs, named = tree.map(kind, cloned(sample.given))
     with torch.enable_grad():
-        live = tree.leaves([*inputs, *named.values()])
-        ends = len(live) - ("target" in inspect.signature(theirs.forward).parameters)
+        takes = list(inspect.signature(theirs.forward).parameters)
+        given = [*zip(takes, inputs), *named.items()]
+        # Ours gives back no gradient of a mask.
+        live = tree.leaves([value for name, value in given if not name.endswith("mask")])
+        ends = len(live) - ("target" in takes)
         live = [x for x in live[:ends] if isinstance(x, torch.Tensor) and x.is_floating_point()]
         for x in live:
             x.requires_grad_()

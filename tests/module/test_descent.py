@@ -53,6 +53,8 @@ def _differences(name, dtype, steps, **kwargs):
     ours = [(p.to(dtype).clone(), torch.zeros(p.shape, dtype=dtype)) for p in starts]
     handed = ours
     if name == "Muon":  # of tensors with their gradients
+        # It multiplies a rate that is a tensor in that tensor's dtype.
+        kwargs = {k: v.to(dtype) if isinstance(v, torch.Tensor) else v for k, v in kwargs.items()}
         handed = [p for p, _ in ours]
         for p, grad in ours:
             p.grad = grad
