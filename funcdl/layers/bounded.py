@@ -15,8 +15,8 @@ Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
 
 def _relu6(x: Tensor) -> Pair:
     y = x.clamp(0, 6)
-    # y (6 − y) is 0 at both ends and nowhere else.
-    return y, lambda dy: passed(dy, y.neg().add_(6).mul_(y))
+    # y (6 − y) is 0 at both ends, and above 0 between them; NaN is neither.
+    return y, lambda dy: passed(dy, y.neg().add_(6).mul_(y).gt_(0))
 
 
 def _hard_swish(x: Tensor) -> Pair:

@@ -43,7 +43,7 @@ def upper(a: Tensor, b: Tensor, y: Tensor) -> Tensor:
         return a.where(y.gt(0), b)
     # b + (a − b), as integers, which go round where they are too large, and so lose nothing.
     low = b.view(BITS[b.element_size()])
-    return a.view(low.dtype).sub(low).mul_(_above(y)).add_(low).view(b.dtype)
+    return a.view(low.dtype).sub(low).mul(_above(y)).add_(low).view(b.dtype)
 
 
 def turned(a: Tensor, y: Tensor) -> Tensor:
