@@ -124,6 +124,7 @@ def _scan(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
 
 
 def ours_of(layer: f.Layer, x: Tensor, rng: Generator) -> tuple[Any, Pass]:
+    """Draw the parameters of a layer, and make the pass through it."""
     params, out_shape = layer.init(rng, tuple(x.shape))
     dy = torch.rand(out_shape, generator=rng)
     return params, lambda: layer(params, x)[1](dy)
@@ -150,6 +151,7 @@ def transposed(p: Tensor) -> Tensor:
 
 
 def title(name: str, shape: tuple[int, ...]) -> str:
+    """Write what a row is of."""
     return f"{name}, {'×'.join(map(str, shape))}"
 
 

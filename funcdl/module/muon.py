@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from funcdl import tree
@@ -19,7 +20,7 @@ from funcdl.tensor import Tensor
 
 __all__ = ["Muon"]
 
-FACTORS = {
+FACTORS: dict[str | None, Callable[[int, int], float]] = {
     None: lambda out, into: math.sqrt(max(1.0, out / into)),
     "original": lambda out, into: math.sqrt(max(1.0, out / into)),
     "match_rms_adamw": lambda out, into: 0.2 * math.sqrt(max(out, into)),
@@ -97,8 +98,8 @@ def _directions(
 ) -> Transform:
     """Make the transform.
 
-        v ← μ v + (1 − μ) g        x ← (1 − μ) g + μ v, or v        x ← x / ‖x‖
-        `ns_steps` times x ← a x + (b (x xᵀ) + c (x xᵀ)²) x        u = factor x
+    v ← μ v + (1 − μ) g        x ← (1 − μ) g + μ v, or v        x ← x / ‖x‖
+    `ns_steps` times x ← a x + (b (x xᵀ) + c (x xᵀ)²) x        u = factor x
     """
     number("Muon", "momentum", momentum, 0, 1)
     flag("Muon", "nesterov", nesterov)

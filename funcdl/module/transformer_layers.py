@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from funcdl.arguments import number
 from funcdl.contract import LayerLike, Value
@@ -43,7 +43,7 @@ class Masks(NamedTuple):
 class Block(Assembled):
     """What the layers of encoders and decoders share."""
 
-    _looks = ("self_attn",)
+    _looks: ClassVar[tuple[str, ...]] = ("self_attn",)
     """Its attentions, by PyTorch's names."""
 
     def __init__(self, given: dict[str, Any]) -> None:
@@ -61,9 +61,7 @@ class Block(Assembled):
         drawn = {**own, "rng": given["rng"]}
         for look in self._looks:
             first = given["batch_first"]
-            attention = MultiheadAttention(
-                width, given["nhead"], rate, batch_first=first, **drawn
-            )
+            attention = MultiheadAttention(width, given["nhead"], rate, batch_first=first, **drawn)
             setattr(self, look, attention)
         self.linear1 = Linear(width, hidden, **drawn)
         self.dropout = Dropout(rate, rng=given["rng"])
@@ -156,7 +154,7 @@ class TransformerEncoderLayer(Block):
     ) -> None:
         super().__init__(locals())
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         src: Tensor,
         src_mask: Tensor | None = None,
@@ -225,7 +223,7 @@ class TransformerDecoderLayer(Block):
     ) -> None:
         super().__init__(locals())
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         tgt: Tensor,
         memory: Tensor,

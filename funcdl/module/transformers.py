@@ -77,7 +77,7 @@ class TransformerEncoder(Stack):
         flag("TransformerEncoder", "mask_check", mask_check)
         super().__init__(locals(), "encoder_layer")
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         src: Tensor,
         mask: Tensor | None = None,
@@ -133,7 +133,7 @@ class TransformerDecoder(Stack):
     def __init__(self, decoder_layer: Any, num_layers: int, norm: Any = None) -> None:
         super().__init__(locals(), "decoder_layer")
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         tgt: Tensor,
         memory: Tensor,
@@ -221,20 +221,20 @@ class Transformer(Assembled):
     ) -> None:
         super().__init__(locals())
         flag(self._name, "batch_first", batch_first)
-        made = (d_model, nhead, dim_feedforward, dropout, activation)
-        more = (layer_norm_eps, batch_first, norm_first, bias, device, dtype)
+        made: Any = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
+        made += (batch_first, norm_first, bias, device, dtype)
 
         def norm() -> LayerNorm:
             return LayerNorm(d_model, layer_norm_eps, bias=bias, device=device, dtype=dtype)
 
         if custom_encoder is None:
-            first = TransformerEncoderLayer(*made, *more, rng=rng)
+            first = TransformerEncoderLayer(*made, rng=rng)
             self.encoder: Any = TransformerEncoder(first, num_encoder_layers, norm())
         else:
             expect_module(self._name, "custom_encoder", custom_encoder)
             self.encoder = custom_encoder
         if custom_decoder is None:
-            last = TransformerDecoderLayer(*made, *more, rng=rng)
+            last = TransformerDecoderLayer(*made, rng=rng)
             self.decoder: Any = TransformerDecoder(last, num_decoder_layers, norm())
         else:
             expect_module(self._name, "custom_decoder", custom_decoder)
@@ -242,7 +242,7 @@ class Transformer(Assembled):
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
         self._reset_parameters()
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         src: Tensor,
         tgt: Tensor,

@@ -16,7 +16,18 @@ import funcdl as f
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "optimisers_beside_pytorch.md"
-CLASSES = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta", "Muon")
+CLASSES = (
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Adagrad",
+    "Adadelta",
+    "Muon",
+)
 
 
 def rng(seed=0):

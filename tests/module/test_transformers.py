@@ -174,9 +174,7 @@ def test_a_mask_may_be_said_to_be_causal(name):
     ours.load_state_dict(theirs.state_dict())
     later = torch.nn.Transformer.generate_square_subsequent_mask(TARGET, dtype=torch.float64)
     assert torch.equal(f.Transformer.generate_square_subsequent_mask(TARGET).double(), later)
-    if name == "Transformer":
-        said = {"tgt_mask": later, "tgt_is_causal": True}
-    elif "Decoder" in name:
+    if name == "Transformer" or "Decoder" in name:
         said = {"tgt_mask": later, "tgt_is_causal": True}
     else:
         later = f.Transformer.generate_square_subsequent_mask(SOURCE, dtype=torch.float64)
@@ -188,7 +186,10 @@ def test_a_mask_may_be_said_to_be_causal(name):
     with pytest.raises(f.InputError, match="expected attn_mask to be causal with is_causal=True"):
         ours(*inputs(name), **said)
     del said[mask]
-    with pytest.raises(f.InputError, match=f"expected {mask.replace('mask', '.*mask')} with .*is_causal=True, got none"):
+    with pytest.raises(
+        f.InputError,
+        match=f"expected {mask.replace('mask', '.*mask')} with .*is_causal=True, got none",
+    ):
         ours(*inputs(name), **said)
 
 
@@ -316,7 +317,11 @@ def test_activations_are_names_layers_modules_and_pytorchs_functions():
             agree(ours, theirs, inputs("Encoder"))
     learnt = made(f, "TransformerEncoder", dropout=0.0, activation=f.PReLU(dtype=torch.float64))
     kind = torch.nn.PReLU(dtype=torch.float64)
-    agree(learnt, made(torch.nn, "TransformerEncoder", dropout=0.0, activation=kind), inputs("Encoder"))
+    agree(
+        learnt,
+        made(torch.nn, "TransformerEncoder", dropout=0.0, activation=kind),
+        inputs("Encoder"),
+    )
 
 
 class Halved(f.TransformerEncoderLayer):
