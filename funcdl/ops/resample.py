@@ -40,8 +40,8 @@ def nearest(x: Tensor, axis: int, count: int, step: Step) -> tuple[Tensor, Pull]
 
 def linear(x: Tensor, axis: int, count: int, step: Step, corners: bool) -> tuple[Tensor, Pull]:
     """Read an axis between its numbers: y = (1 − t) x_i + t x_j, and the pull of dy."""
-    factor, rest = divmod(count, x.shape[axis])
-    if not rest and not corners and float(step) == 1 / factor:
+    factor, over = divmod(count, x.shape[axis])
+    if not over and not corners and float(step) == 1 / factor:
         return _between(x, axis, factor)
     read = _linear_of(x.shape[axis], count, step, corners, x.dtype, x.device)
     below, above = read[:2]
