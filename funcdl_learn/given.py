@@ -1,0 +1,58 @@
+"""What a student wrote: a file's names, and what is wrong with it in one sentence."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+__all__ = ["Given", "MissingError", "WrongError", "told"]
+
+
+class WrongError(Exception):
+    """An answer that is not right: one sentence with what was expected, what came, and for what."""
+
+
+class MissingError(Exception):
+    """A name that the student's file does not have yet."""
+
+
+class Given:
+    """The names of a student's file, as attributes.
+
+    >>> Given("y = 2", "mine.py").y
+    2
+    >>> Given("y = 2", "mine.py").z
+    Traceback (most recent call last):
+    funcdl_learn.given.MissingError: mine.py: expected it to define z
+    """
+
+    def __init__(self, source: str, file: str) -> None:
+        self._names: dict[str, Any] = {"__name__": "given", "__file__": file}
+        self._file, self._source = file, source
+        exec(compile(source, file, "exec", dont_inherit=True), self._names)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._names:
+            raise MissingError(f"{self._file}: expected it to define {name}")
+        return self._names[name]
+
+    def text(self) -> str:
+        """Give the file as it was written."""
+        return self._source
+
+
+def told(error: BaseException, source: str, file: str) -> str:
+    """Say what a student's file raised, and in which of its lines."""
+    about = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    about = " ".join(about.split())
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: SyntaxError: {error.msg}"
+    lines = source.splitlines()
+    own = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == file and frame.lineno
+    ]
+    if not own or own[-1] > len(lines):
+        return about
+    return f"line {own[-1]}, `{lines[own[-1] - 1].strip()}`: {about}"
