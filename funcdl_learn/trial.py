@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from funcdl_learn.given import WrongError
-from funcdl_learn.values import leaves, mapped, same, shown, unchanged
+from funcdl_learn.values import draw, leaves, mapped, same, shown, unchanged
 
-__all__ = ["cotangents", "guises", "made", "trial"]
+__all__ = ["cotangents", "elementwise", "guises", "made", "trial"]
 
 
 def trial(
@@ -172,3 +172,11 @@ def made(formula: Callable[[Any, Any], Any], name: str = "f") -> Callable[..., A
 
     apply.__name__ = name
     return apply
+
+
+def elementwise() -> list[tuple[tuple[()], Tensor]]:
+    """Give inputs for a layer that treats each number alone: of several shapes, 0, and large."""
+    small = torch.tensor([3.0, -1.0, 0.0], dtype=torch.float64)
+    large = torch.tensor([-1e3, 1e3, -30.0, 30.0, 0.5], dtype=torch.float64)
+    drawn = [draw(*shape) for shape in [(3, 4), (), (2, 1, 3), (1,), (0, 2)]]
+    return [((), x) for x in [small, large, *drawn]]
