@@ -67,15 +67,15 @@ class Teacher(NamedTuple):
         wrong: wrong solutions, by what is wrong: each a piece of the model solution, found there
             once, and what stands in its place.
         equivalent: lines of mutants that change no answer, with the reason.
+        untried: names whose mutants are not tried, such as a training that takes seconds.
         limit: seconds that the grading may take.
-        mutate: whether mutants of the solution are tried; a training that takes seconds has none.
     """
 
     grade: Callable[[Any], None]
     wrong: Mapping[str, tuple[str, str]]
     equivalent: Mapping[str, str] = {}
+    untried: tuple[str, ...] = ()
     limit: float = 10.0
-    mutate: bool = True
 
 
 def course(folder: Path = HERE) -> list[Exercise]:
@@ -192,6 +192,6 @@ def teacher(place: Path) -> Teacher:
         told["grade"],
         told["WRONG"],
         told.get("EQUIVALENT", {}),
+        told.get("UNTRIED", ()),
         told.get("LIMIT", 10.0),
-        told.get("MUTATE", True),
     )

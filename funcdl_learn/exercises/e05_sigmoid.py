@@ -51,10 +51,10 @@ WRONG = {
     "tanh: a plus": ("(1 - y * y)", "(1 + y * y)"),
     "tanh: sigmoid's derivative": ("dy * (1 - y * y)", "dy * y * (1 - y)"),
     "tanh: nan for large numbers": (
-        "x.tanh()",
-        "(x.exp() - (-x).exp()) / (x.exp() + (-x).exp())",
+        "y = x.tanh()",
+        "y = (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())",
     ),
-    "tanh: x is written to": ("x.tanh()", "x.tanh_()"),
+    "tanh: x is written to": ("y = x.tanh()", "y = x.tanh_()"),
     "tanh: the vjp works once": (
         "return (), dy * (1 - y * y)",
         "return (), y.mul_(y).neg_().add_(1).mul_(dy)",

@@ -79,7 +79,7 @@ from funcdl_learn.values import same, unchanged
 from pairs.data import Pairs, draw_split, load_digits
 
 LIMIT = 120.0
-MUTATE = False
+UNTRIED = ("learn",)
 
 WRONG = {
     "the answer is always yes": ("logits.argmax(-1)", "logits.argmax(-1) * 0 + 1"),
