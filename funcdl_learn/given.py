@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-__all__ = ["Given", "MissingError", "WrongError", "told"]
+__all__ = ["Given", "MissingError", "WrongError", "told", "unwritten"]
 
 
 class WrongError(Exception):
@@ -47,12 +47,22 @@ def told(error: BaseException, source: str, file: str) -> str:
     about = " ".join(about.split())
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: SyntaxError: {error.msg}"
+    number, line = _place(error, source, file)
+    return f"line {number}, `{line}`: {about}" if number else about
+
+
+def unwritten(error: BaseException, source: str, file: str) -> str:
+    """Say where a student's file is not written yet."""
+    number, _ = _place(error, source, file)
+    return f"expected it to be written from line {number} on, where NotImplementedError is raised"
+
+
+def _place(error: BaseException, source: str, file: str) -> tuple[int, str]:
+    """Find the last line of a student's file that an error came through; 0 if there is none."""
     lines = source.splitlines()
     own = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename == file and frame.lineno
     ]
-    if not own or own[-1] > len(lines):
-        return about
-    return f"line {own[-1]}, `{lines[own[-1] - 1].strip()}`: {about}"
+    return (own[-1], lines[own[-1] - 1].strip()) if own and own[-1] <= len(lines) else (0, "")

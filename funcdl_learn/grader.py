@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from funcdl_learn.course import teacher
-from funcdl_learn.given import Given, MissingError, WrongError, told
+from funcdl_learn.given import Given, MissingError, WrongError, told, unwritten
 
 __all__ = ["FAILED", "PASSED", "TODO", "Outcome", "grade"]
 
@@ -52,7 +52,7 @@ def grade(place: Path, source: str, file: str) -> Outcome:
     except MissingError as error:
         return Outcome(TODO, str(error))
     except NotImplementedError as error:
-        return Outcome(TODO, told(error, source, file))
+        return Outcome(TODO, unwritten(error, source, file))
     except BaseException as error:  # a student's exit too
         return Outcome(FAILED, told(error, source, file))
     return Outcome(PASSED)

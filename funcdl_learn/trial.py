@@ -165,7 +165,16 @@ def made(formula: Callable[[Any, Any], Any], name: str = "f") -> Callable[..., A
     """Make a layer of a formula, for a student's combinator to work with."""
 
     def apply(params: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:
-        return _oracle(formula, params, x)
+        y, pull = _oracle(formula, params, x)
+
+        def vjp(dy: Any) -> Any:
+            for part, d in zip(leaves(y), leaves(dy)):
+                if part.shape != d.shape:
+                    shapes = f"{tuple(part.shape)} as its y is, got {tuple(d.shape)}"
+                    raise WrongError(f"expected the vjp of {name} to be called with dy of shape {shapes}")
+            return pull(dy)
+
+        return y, vjp
 
     apply.__name__ = name
     return apply

@@ -1,4 +1,4 @@
-"""Layer norm: every number of a row has a part in the mean and in the deviation of its row.
+"""Layer norm: each number has a part in the mean and the deviation.
 
     m = mean(x), s = √(mean((x − m)²) + 10⁻⁵)        y = (x − m) / s
 

@@ -41,23 +41,23 @@ WRONG = {
         "lambda dy: ((), dy * mask)",
         "lambda dy: ((), dy * (torch.rand(x.shape, generator=rng) >= rate) / (1 - rate))",
     ),
-    "the global generator": ("torch.rand(x.shape, generator=rng)", "torch.rand(x.shape)"),
+    "the global generator": ("= torch.rand(x.shape, generator=rng)", "= torch.rand(x.shape)"),
     "a generator of its own": (
-        "generator=rng",
-        "generator=torch.Generator().manual_seed(0)",
+        "= torch.rand(x.shape, generator=rng",
+        "= torch.rand(x.shape, generator=torch.Generator().manual_seed(0)",
     ),
-    "the generator is seeded anew": ("generator=rng", "generator=rng.manual_seed(1)"),
+    "the generator is seeded anew": ("= torch.rand(x.shape, generator=rng", "= torch.rand(x.shape, generator=rng.manual_seed(1)"),
     "drops in inference": ("return x, lambda dy: ((), dy)", "rng = torch.Generator()"),
     "scales in inference": ("return x, lambda", "return x * (1 - rate), lambda"),
     "inference without its derivative": ("return x, lambda dy: ((), dy)", "return x, lambda dy: ((), 0 * dy)"),
     "the mask is forgotten backward": ("lambda dy: ((), dy * mask)", "lambda dy: ((), dy)"),
-    "one mask for all rows": ("torch.rand(x.shape,", "torch.rand(x.shape[-1:],"),
+    "one mask for all rows": ("= torch.rand(x.shape,", "= torch.rand(x.shape[-1:],"),
     "x is written to": ("return x * mask", "return x.mul_(mask)"),
     "float32 alone": ("kept.to(x.dtype)", "kept.float()"),
     "zeros tell what was dropped": ("dy * mask", "dy * (x * mask != 0) / (1 - rate)"),
     "as many are dropped each time": (
-        "torch.rand(x.shape, generator=rng) >= rate",
-        "(torch.randperm(x.numel(), generator=rng) >= rate * x.numel()).reshape(x.shape)",
+        "torch.rand(x.shape, generator=rng) >= rate\n",
+        "(torch.randperm(x.numel(), generator=rng) >= rate * x.numel()).reshape(x.shape)\n",
     ),
 }  # fmt: skip
 
@@ -67,7 +67,7 @@ EQUIVALENT = {
 
 
 def grade(given):
-    for rate in (0.0, 0.5, 0.2):
+    for rate in (0.0, 0.5, 0.3):
         layer, name = given.dropout(rate), f"dropout({rate:g})"
         trial(layer, lambda params, x: x * 1, [((), draw(3, 4))], name=f"{name} without rng")
         _random(layer, rate, name)
@@ -104,9 +104,9 @@ def _random(layer, rate, name):
         same(f"{name}: dx", first, kept / (1 - rate), where + " and dy of ones")
         same(f"{name}: dx", second, 2 * x * kept / (1 - rate), where + " and dy = 2 x")
         same(f"{name}: dparams", vjp(ones)[0], (), where)
-        for part, which in [(kept, "all"), (kept[:20], "the first 20 rows")]:
+        for part, which, most in [(kept, "all", 0.02), (kept[:20], "the first 20 rows", 0.06)]:
             share = float(1 - part.double().mean())
-            if abs(share - rate) > 0.03:
+            if abs(share - rate) > most:
                 raise WrongError(f"expected {name} to drop a share of {rate:g}, got {share:.3f} of {which}{where}")  # fmt: skip
         if rate and (kept.mean(0) == 0).any():
             raise WrongError(f"expected {name} to drop each number by itself, got columns of 0{where}")

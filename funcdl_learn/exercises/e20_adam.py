@@ -40,7 +40,7 @@ WRONG = {
     "no correction of m": ("(m / (1 - beta1**t))", "m"),
     "no correction of v": ("(v / (1 - beta2**t)).sqrt()", "v.sqrt()"),
     "the step is counted too late": ("t = t + 1", "t = max(t, 1)"),
-    "the step is not returned": ("(m, v, t)", "(m, v, state[2])"),
+    "the step is not returned": (", (m, v, t)", ", (m, v, state[2])"),
     "the root is forgotten": (".sqrt() + eps", " + eps"),
     "eps inside of the root": ("(v / (1 - beta2**t)).sqrt() + eps", "(v / (1 - beta2**t) + eps).sqrt()"),
     "the square is forgotten": ("(1 - beta2) * g * g", "(1 - beta2) * g"),

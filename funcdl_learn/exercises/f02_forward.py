@@ -46,6 +46,8 @@ def grade(given):
         module, w, b = linear(given, n_in, n_out)
         for pair, name in zip(module.param(), ("weight", "bias")):
             same(f"the gradient of the {name}", pair[1], torch.zeros(pair[0].shape), " in the beginning")
+        module.param()[0][1].add_(1)
+        same("the gradient of the bias", module.param()[1][1], torch.zeros(n_out), " when that of the weight was changed")
         x = draw(rows, n_in).float()
         where = f" for Linear({n_in}, {n_out}) and x of shape ({rows}, {n_in})"
         same("forward(x)", module.forward(x), x @ w() + b(), where)
