@@ -76,8 +76,8 @@ def learn(
 ) -> None:
     """Learn backpropagation by exercises that grade themselves.
 
-    From the vjp of a square to a network with shared weights, and from an empty file to a framework.
-    The exit status is 0 where all that was asked for passes, otherwise 1.
+    They go from the vjp of a square to a network with shared weights, and from an empty file to a
+    framework. The exit status is 0 where all that was asked for passes, otherwise 1.
     """
     if begin and solutions:
         raise typer.BadParameter("expected one of --start and --solutions, got both")
@@ -94,7 +94,9 @@ def _write(asked: list[Exercise], folder: Path | None, solutions: bool, as_json:
     """Write stubs or solutions, and say of each file what became of it."""
     if folder is None:
         option = "--solutions" if solutions else "--start"
-        raise typer.BadParameter(f"expected a folder, such as in 'funcdl-cli learn {option} {USUAL}'")
+        raise typer.BadParameter(
+            f"expected a folder, such as in 'funcdl-cli learn {option} {USUAL}'"
+        )
     done = (write_solutions if solutions else start)(asked, folder)
     if as_json:
         say_json({"folder": str(folder), "files": done})
@@ -133,8 +135,11 @@ def _list(asked: list[Exercise], as_json: bool) -> None:
 
 def _told(exercise: Exercise, state: str | None) -> dict[str, str | None]:
     return {
-        **{"key": exercise.key, "name": exercise.name, "title": exercise.title},
-        **{"file": exercise.file, "state": state},
+        "key": exercise.key,
+        "name": exercise.name,
+        "title": exercise.title,
+        "file": exercise.file,
+        "state": state,
     }
 
 

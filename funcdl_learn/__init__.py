@@ -1,1 +1,1 @@
-"""Exercises that grade themselves: from the vjp of a square to a framework and to shared weights."""
+"""Exercises that grade themselves: from the vjp of a square to shared weights and a framework."""

@@ -143,9 +143,9 @@ def _read(place: Path) -> Exercise:
 
 
 def _cut(source: str) -> str:
-    """Leave out what a student writes: all that follows `# solution` on its indentation or deeper.
+    r"""Leave out what a student writes: all that follows `# solution` at its depth or deeper.
 
-    >>> print(_cut("def f(x):\\n    # solution\\n    if x:\\n        return 1\\n\\ny = 2"), end="")
+    >>> print(_cut("def f(x):\n    # solution\n    if x:\n        return 1\n\ny = 2"), end="")
     def f(x):
         raise NotImplementedError("your turn")
     <BLANKLINE>

@@ -67,9 +67,7 @@ def _read(place: Path) -> str | None:
         return None
 
 
-def grade_folder(
-    exercises: list[Exercise], folder: Path
-) -> Iterator[tuple[Exercise, Outcome]]:
+def grade_folder(exercises: list[Exercise], folder: Path) -> Iterator[tuple[Exercise, Outcome]]:
     """Grade exercises, one after the other, and note what was found.
 
     Raises:
@@ -104,7 +102,7 @@ def _has_some(exercises: list[Exercise], folder: Path) -> None:
 
 
 def states(exercises: list[Exercise], folder: Path) -> dict[str, str]:
-    """Say what is known of each exercise without grading it: TODO for a stub, or the last outcome."""
+    """Say what is known of each exercise: TODO for a stub, otherwise its last outcome."""
     known, found = _notes(folder), {}
     for exercise in exercises:
         source = _read(folder / exercise.file)

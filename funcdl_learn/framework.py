@@ -94,7 +94,9 @@ def _pairs(given: Given, module: Any, n_in: int, n_out: int) -> bool:
                 f"{tuple(parameter.shape)}, got {tuple(gradient.shape)}"
             )
         if parameter.requires_grad or gradient.requires_grad:
-            raise WrongError(f"expected the {what} of {name} to be a plain tensor, without autograd")
+            raise WrongError(
+                f"expected the {what} of {name} to be a plain tensor, without autograd"
+            )
         for i, pair in enumerate(module.param()):
             if what == ("weight", "bias")[i] and pair[0].data_ptr() != parameter.data_ptr():
                 raise WrongError(f"expected param() to list the {what} itself, got a copy")

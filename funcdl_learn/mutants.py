@@ -58,13 +58,13 @@ class Mutant(NamedTuple):
 
 
 def mutants(source: str, untried: tuple[str, ...] = ()) -> Iterator[Mutant]:
-    """Give every mutant of a file.
+    r"""Give every mutant of a file.
 
     Args:
         source: of the file.
         untried: functions and classes that stay as they are.
 
-    >>> [mutant.line for mutant in mutants("def f(x):\\n    return x * 2")]
+    >>> [mutant.line for mutant in mutants("def f(x):\n    return x * 2")]
     ['return x + 2', 'return x * 3']
     """
     original = ast.unparse(ast.parse(source))
@@ -73,7 +73,9 @@ def mutants(source: str, untried: tuple[str, ...] = ()) -> Iterator[Mutant]:
         for k in range(len(_changes(node))):
             tree = ast.parse(source)
             old = _nodes(tree, untried)[i]
-            text = ast.unparse(ast.fix_missing_locations(_Replace(old, _changes(old)[k]).visit(tree)))
+            text = ast.unparse(
+                ast.fix_missing_locations(_Replace(old, _changes(old)[k]).visit(tree))
+            )
             if text not in seen:
                 seen.add(text)
                 yield Mutant(_line(original, text), text + "\n")

@@ -1,9 +1,9 @@
 """The graders graded: `python -m funcdl_learn.prove [--course DIR] [NAME …]`.
 
-For each exercise: the untouched stub must not pass, the model solution must, every wrong solution of
-the teacher's must be caught, and so must the mutants, model solutions broken by machine in one place.
-A mutant that changes no answer is named in the exercise, with the reason. Of a file that grows over
-several exercises, a mutant is caught by the first of them that notices.
+For each exercise: the untouched stub must not pass, the model solution must, and every wrong
+solution of the teacher's must be caught; so must the mutants, which are the model solution broken
+by machine in one place. A mutant that changes no answer is named in the exercise, with the reason. Of a
+file that grows over several exercises, a mutant is caught where one of them notices.
 
 The counts are printed, with what was not caught; the exit code is 1 where that is anything.
 """
@@ -123,12 +123,21 @@ def _report(chosen: list[Exercise]) -> int:
             found = [*survivors(exercises, ask)]
             alive = [line for line in found if line is not None]
             named += sum(len(teacher(exercise.place).equivalent) for exercise in exercises)
-            tried, killed, faults = tried + len(found), killed + len(found) - len(alive), faults + len(alive)
+            tried, killed, faults = (
+                tried + len(found),
+                killed + len(found) - len(alive),
+                faults + len(alive),
+            )
             if found:
-                print(f"{file}: {len(found) - len(alive)} of {len(found)} mutants caught", flush=True)
+                print(
+                    f"{file}: {len(found) - len(alive)} of {len(found)} mutants caught", flush=True
+                )
             for line in alive:
                 print(f"  a mutant that passes: {line}")
-    print(f"{len(chosen)} exercises: {caught} of {wrong} wrong solutions caught, {killed} of {tried} mutants; {named} that change no answer are named")  # fmt: skip
+    print(
+        f"{len(chosen)} exercises: {caught} of {wrong} wrong solutions caught, {killed} of {tried} "
+        f"mutants; {named} that change no answer are named"
+    )
     return 1 if faults else 0
 
 

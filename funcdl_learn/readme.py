@@ -18,9 +18,9 @@ funcdl-cli learn . square   # grades one, and shows what it prints
 funcdl-cli learn            # lists them, with what is known of each
 ```
 
-The first failure is explained with its numbers: what was expected, what came, for which input. Every
-file is run in a process of its own, with a limit of time. `funcdl-cli learn --start .` writes files
-that are missing, and never over one that is there.
+The first failure is explained with its numbers: what was expected, what came, for which input.
+Every file is run in a process of its own, with a limit of time. `funcdl-cli learn --start .` writes
+files that are missing, and never over one that is there.
 
 What "Tutorial" names are sections of the project's page `docs/tutorial.md`.
 """

@@ -106,7 +106,8 @@ def _copied(asked: dict[str, Any], requests: Any) -> dict[str, Any]:
 
 def _read(reader: int, requests: Any, limit: float) -> bytes | None:
     """Read an answer to its end; None where the time is over. Without an asker the work ends."""
-    end, parts = time.monotonic() + limit, []
+    end = time.monotonic() + limit
+    parts: list[bytes] = []
     while (left := end - time.monotonic()) > 0:
         ready, _, _ = select.select([reader, requests], [], [], left)
         if requests in ready:

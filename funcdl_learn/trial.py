@@ -1,8 +1,8 @@
 """A layer tried: its values and its vjp, against autograd on a formula in float64.
 
-What is tried with each input: float64, float32, and tensors that are not contiguous; two cotangents,
-the first of them twice; another call between the forward pass and the vjp; and that no argument is
-written to.
+What is tried with each input: float64, float32, and tensors that are not contiguous; two
+cotangents, the first of them twice; another call between the forward pass and the vjp; and that no
+argument is written to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from funcdl_learn.given import WrongError
-from funcdl_learn.values import draw, leaves, mapped, same, shown, unchanged
+from funcdl_learn.values import draw, leaves, mapped, pair, same, shown, unchanged
 
 __all__ = ["cotangents", "elementwise", "guises", "made", "trial"]
 
@@ -81,7 +81,7 @@ def _try(
     about = f", params = {shown(params)}" if leaves(params) else ""
     where = f" for x = {shown(x)}{about}{how}"
     kept = mapped(torch.clone, (params, x))
-    y, vjp = _pair(apply(params, x), f"{name}: ", where)
+    y, vjp = pair(f"{name}: ", apply(params, x), ("y", "vjp"), where)
     unchanged("params", params, kept[0])
     unchanged("x", x, kept[1])
     value, pull = _oracle(formula, *kept)
@@ -89,19 +89,19 @@ def _try(
     result = mapped(torch.clone, y)
     apply(*other)  # what belongs to one call must not end up in another's vjp
     ones = mapped(torch.ones_like, value)
-    for dy, turn in [(ones, ""), (cotangents(value), ""), (ones, ", called a second time,")]:
+    for dy, turn in [(ones, ""), (cotangents(value), ""), (ones, " called a second time")]:
         given = mapped(_apart, dy) if "not" in how else mapped(torch.clone, dy)
         there = f"{where} and dy = {shown(dy)}{turn}"
-        dparams, dx = _pair(vjp(given), f"{name}: vjp(dy): ", there, ("dparams", "dx"))
+        dparams, dx = pair(f"{name}: vjp(dy): ", vjp(given), ("dparams", "dx"), there)
         wanted = pull(dy)
         if target:
             wanted = wanted[0], (wanted[1][0], None)
+        unchanged("dy", given, dy)
+        unchanged("params, in the vjp,", params, kept[0])
+        unchanged("x, in the vjp,", x, kept[1])
+        unchanged("y, in the vjp,", y, result)
         same(f"{name}: dparams", dparams, wanted[0], there, tolerance)
         same(f"{name}: dx", dx, wanted[1], there, tolerance)
-        unchanged("dy", given, dy)
-    unchanged("params, by the vjp,", params, kept[0])
-    unchanged("x, by the vjp,", x, kept[1])
-    unchanged("y, by the vjp,", y, result)
 
 
 def cotangents(value: Any, seed: int = 5) -> Any:
@@ -115,24 +115,13 @@ def cotangents(value: Any, seed: int = 5) -> Any:
     return mapped(drawn, value)
 
 
-def _pair(value: Any, what: str, where: str, names: tuple[str, str] = ("y", "vjp")) -> Any:
-    """Refuse what is no pair."""
-    both = " and ".join(names)
-    if not isinstance(value, tuple) or len(value) != 2:
-        kind = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
-        raise WrongError(f"{what}expected a pair, {both}, got {kind}{where}")
-    if names[1] == "vjp" and not callable(value[1]):
-        raise WrongError(f"{what}expected a function as vjp, got {type(value[1]).__name__}{where}")
-    return value
-
-
 def _oracle(
     formula: Callable[[Any, Any], Any], params: Any, x: Any
 ) -> tuple[Any, Callable[[Any], Any]]:
     """Give the values of a formula, and its cotangents by autograd, computed in float64."""
 
     def watched(leaf: Tensor) -> Tensor:
-        return leaf.double().detach().requires_grad_() if leaf.is_floating_point() else leaf
+        return leaf.double().detach().clone().requires_grad_() if leaf.is_floating_point() else leaf
 
     def like(leaf: Tensor, given: Tensor) -> Tensor:
         return leaf.detach().to(given.dtype) if given.is_floating_point() else leaf
@@ -144,19 +133,15 @@ def _oracle(
     wanted = [leaf for leaf in leaves(inside) if leaf.requires_grad]
 
     def pull(dy: Any) -> Any:
-        pairs = [
-            (part, d.double()) for part, d in zip(leaves(y), leaves(dy)) if part.requires_grad
-        ]
+        pairs = [(part, d.double()) for part, d in zip(leaves(y), leaves(dy)) if part.requires_grad]
         # Of one number: autograd loads half of PyTorch where it is given cotangents.
         with torch.enable_grad():
-            product = sum((part * d).sum() for part, d in pairs)
+            product: Any = sum((part * d).sum() for part, d in pairs)
         found = torch.autograd.grad(product, wanted, allow_unused=True, retain_graph=True)
         by_id = {
             id(leaf): torch.zeros_like(leaf) if d is None else d for leaf, d in zip(wanted, found)
         }
-        return mapped(
-            lambda leaf: by_id[id(leaf)].to(dtype) if id(leaf) in by_id else None, inside
-        )
+        return mapped(lambda leaf: by_id[id(leaf)].to(dtype) if id(leaf) in by_id else None, inside)
 
     return mapped(lambda leaf: leaf.detach().to(dtype), y), pull
 
@@ -171,7 +156,9 @@ def made(formula: Callable[[Any, Any], Any], name: str = "f") -> Callable[..., A
             for part, d in zip(leaves(y), leaves(dy)):
                 if part.shape != d.shape:
                     shapes = f"{tuple(part.shape)} as its y is, got {tuple(d.shape)}"
-                    raise WrongError(f"expected the vjp of {name} to be called with dy of shape {shapes}")
+                    raise WrongError(
+                        f"expected the vjp of {name} to be called with dy of shape {shapes}"
+                    )
             return pull(dy)
 
         return y, vjp

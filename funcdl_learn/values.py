@@ -1,4 +1,4 @@
-"""Values compared: structure, shape, dtype and numbers, with a sentence for the first difference."""
+"""Values compared: structure, shape, dtype and numbers; a sentence for the first difference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from funcdl_learn.given import WrongError
 
-__all__ = ["draw", "leaves", "mapped", "number", "same", "shown", "unchanged"]
+__all__ = ["draw", "leaves", "mapped", "number", "pair", "same", "shown", "unchanged"]
 
 FEW = 8
 """So many numbers of a tensor are shown."""
@@ -136,6 +136,24 @@ def _same_tensor(
         raise WrongError(f"expected {name}{at} = {number(wanted)}, got {number(came)}{where}")
 
 
+def pair(what: str, value: Any, names: tuple[str, str], where: str) -> Any:
+    """Refuse what is no pair; of "vjp", what is no function.
+
+    Raises:
+        WrongError: it is none.
+
+    >>> pair("square: ", torch.zeros(2), ("y", "vjp"), " for x = [0, 0]")
+    Traceback (most recent call last):
+    funcdl_learn.given.WrongError: square: expected a pair, y and vjp, got Tensor for x = [0, 0]
+    """
+    if not isinstance(value, tuple) or len(value) != 2:
+        kind = f"a tuple of {len(value)}" if isinstance(value, tuple) else type(value).__name__
+        raise WrongError(f"{what}expected a pair, {' and '.join(names)}, got {kind}{where}")
+    if names[1] == "vjp" and not callable(value[1]):
+        raise WrongError(f"{what}expected a function as vjp, got {type(value[1]).__name__}{where}")
+    return value
+
+
 def _kind(value: Any) -> str:
     """Say in a few words what a value is."""
     if isinstance(value, Tensor):
@@ -154,8 +172,9 @@ def unchanged(name: str, now: Any, before: Any) -> None:
         WrongError: a number of it is another one now.
     """
     for part, kept in zip(leaves(now), leaves(before)):
-        if part.shape != kept.shape or not torch.equal(part, kept):
-            raise WrongError(
-                f"expected {name} to stay as it was, {shown(before)}, but it was written to and is "
-                f"now {shown(now)}"
-            )
+        if part.shape == kept.shape and torch.equal(part, kept):
+            continue
+        few = sum(leaf.numel() for leaf in leaves(before)) <= FEW
+        how = f" and is now {shown(now)}" if few else ""
+        was = f", {shown(before)}," if few else ","
+        raise WrongError(f"expected {name} to stay as it was{was} but it was written to{how}")

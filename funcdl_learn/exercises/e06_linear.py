@@ -65,7 +65,9 @@ WRONG = {
 
 
 def grade(given):
-    cases = [((torch.tensor([[1.0, 2.0], [3.0, -1.0]]).double(),), torch.tensor([[1.0, -2.0]]).double())]
+    cases = [
+        ((torch.tensor([[1.0, 2.0], [3.0, -1.0]]).double(),), torch.tensor([[1.0, -2.0]]).double())
+    ]
     for shape, w in [((4, 3), (3, 2)), ((3,), (3, 2)), ((2, 4, 3), (3, 5)), ((3, 3), (3, 3)), ((5, 1), (1, 1)), ((2, 2, 2), (2, 2))]:  # fmt: skip
         cases.append(((draw(*w, seed=1),), draw(*shape)))
     trial(given.linear, lambda params, x: x @ params[0], cases)

@@ -72,7 +72,9 @@ def grade(given):
         trial(layer, lambda params, x: x * 1, [((), draw(3, 4))], name=f"{name} without rng")
         _random(layer, rate, name)
     layer = given.dropout(0.3)
-    counts = {int((layer((), torch.ones(40).double(), _rng(seed))[0] == 0).sum()) for seed in range(20)}
+    counts = {
+        int((layer((), torch.ones(40).double(), _rng(seed))[0] == 0).sum()) for seed in range(20)
+    }
     if len(counts) == 1:
         raise WrongError("expected dropout(0.3) to drop each number by itself, got the same count each time")  # fmt: skip
 
@@ -90,15 +92,23 @@ def _random(layer, rate, name):
         y, vjp = layer((), x, rng)
         where = f" for x of shape (200, 100) in {dtype} and rng = torch.Generator().manual_seed(3)"
         unchanged("x", x, before)
-        unchanged("the state of PyTorch's global generator", torch.get_rng_state(), state)
+        if not torch.equal(torch.get_rng_state(), state):
+            raise WrongError(
+                f"expected {name} to draw from rng alone, but PyTorch's global generator was used"
+            )
         again, _ = layer((), x, _rng(3))
         same(f"{name}: y, with the generator in the same state,", again, y, where)
         other, _ = layer((), x, rng)
         if rate and torch.equal(other, y):
-            raise WrongError(f"expected {name} to draw anew in the next call, got the same y{where}")
+            raise WrongError(
+                f"expected {name} to draw anew in the next call, got the same y{where}"
+            )
         after = rng.get_state()
         first, second, ones = vjp(torch.ones_like(x))[1], vjp(2 * x)[1], torch.ones_like(x)
-        unchanged("the state of rng in the backward pass", rng.get_state(), after)
+        if not torch.equal(rng.get_state(), after):
+            raise WrongError(
+                f"expected {name} to draw in the forward pass alone, but its vjp used rng"
+            )
         kept = (first != 0).to(dtype)
         same(f"{name}: y", y, x * kept / (1 - rate), where)
         same(f"{name}: dx", first, kept / (1 - rate), where + " and dy of ones")
@@ -109,4 +119,6 @@ def _random(layer, rate, name):
             if abs(share - rate) > most:
                 raise WrongError(f"expected {name} to drop a share of {rate:g}, got {share:.3f} of {which}{where}")  # fmt: skip
         if rate and (kept.mean(0) == 0).any():
-            raise WrongError(f"expected {name} to drop each number by itself, got columns of 0{where}")
+            raise WrongError(
+                f"expected {name} to drop each number by itself, got columns of 0{where}"
+            )

@@ -24,7 +24,7 @@ def descend(params, grads, velocity, lr, momentum):
 # ---------- the teacher's half ----------
 import torch
 
-from funcdl_learn.values import draw, mapped, same, shown, unchanged
+from funcdl_learn.values import draw, mapped, pair, same, shown, unchanged
 
 WRONG = {
     "uphill": ("p - lr * v", "p + lr * v"),
@@ -71,7 +71,9 @@ def grade(given):
                 unchanged("params", params, kept[0])
                 unchanged("grads", grads, kept[1])
                 unchanged("velocity", velocity, kept[2])
-                same("(params, velocity)", got, (moved, speed), where)
+                pair("descend: ", got, ("params", "velocity"), where)
+                same("params", got[0], moved, where)
+                same("velocity", got[1], speed, where)
 
 
 def _map(function, a, b):

@@ -34,7 +34,8 @@ def adam(params, grads, state, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 # ---------- the teacher's half ----------
 import torch
 
-from funcdl_learn.values import draw, mapped, same, shown, unchanged
+from funcdl_learn.given import WrongError
+from funcdl_learn.values import draw, mapped, pair, same, shown, unchanged
 
 WRONG = {
     "no correction of m": ("(m / (1 - beta1**t))", "m"),
@@ -90,9 +91,12 @@ def _steps(given, params, settings):
         v = _map(lambda v, g: b2 * v + (1 - b2) * g * g, state[1], grads)
         step = _map(lambda m, v, t=t: lr * m / (1 - b1**t) / ((v / (1 - b2**t)).sqrt() + eps), m, v)
         params = _map(lambda p, s: p - s, params, step)
-        tensors = got[0], got[1][:2] if len(got) == 2 and len(got[1]) == 3 else got[1:]
-        same("(params, (m, v))", tensors, (params, (m, v)), where)
-        same("t", torch.tensor(got[1][2]), torch.tensor(t), where)
+        pair("adam: ", got, ("params", "state"), where)
+        if len(got[1]) != 3:
+            raise WrongError(f"expected the state to be (m, v, t), got {shown(got[1])}{where}")
+        for name, part, wanted in zip(("params", "m", "v"), (got[0], *got[1]), (params, m, v)):
+            same(f"the new {name}", part, wanted, where)
+        same("the new t", torch.tensor(got[1][2]), torch.tensor(t), where)
         state = m, v, t
 
 

@@ -100,7 +100,9 @@ def _try(given, objective, params, batches, lr, about):
 
 
 def _leaves(params):
-    return [leaf for part in params for leaf in (part.values() if isinstance(part, dict) else [part])]
+    return [
+        leaf for part in params for leaf in (part.values() if isinstance(part, dict) else [part])
+    ]
 
 
 def _down(params, grads, lr):

@@ -110,7 +110,10 @@ def grade(given):
     state = torch.get_rng_state()
     first, again = (given.learn(few, torch.Generator().manual_seed(1)) for _ in range(2))
     unchanged("pairs", few, kept)
-    unchanged("the state of PyTorch's global generator", torch.get_rng_state(), state)
+    if not torch.equal(torch.get_rng_state(), state):
+        raise WrongError(
+            "expected learn to draw from rng alone, but PyTorch's global generator was used"
+        )
     shown = split.train.images[100:300]
     both = [_answers(answer, shown, "learning from 100 pairs") for answer in (first, again)]
     same("the answers of a second network of the same seed", both[1], both[0], "")
@@ -131,5 +134,7 @@ def _answers(answer, images, when):
         kind = tuple(said.shape) if isinstance(said, torch.Tensor) else type(said).__name__
         raise WrongError(f"expected answers of shape ({len(images)},), got {kind} {when}")
     if not ((said == 0) | (said == 1)).all():
-        raise WrongError(f"expected answers that are 0 or 1, got {said.unique().tolist()[:5]} {when}")
+        raise WrongError(
+            f"expected answers that are 0 or 1, got {said.unique().tolist()[:5]} {when}"
+        )
     return said.long()

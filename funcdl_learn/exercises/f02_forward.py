@@ -45,9 +45,19 @@ def grade(given):
     for n_in, n_out, rows in [(2, 3, 1), (3, 2, 4), (5, 5, 2), (1, 1, 3)]:
         module, w, b = linear(given, n_in, n_out)
         for pair, name in zip(module.param(), ("weight", "bias")):
-            same(f"the gradient of the {name}", pair[1], torch.zeros(pair[0].shape), " in the beginning")
+            same(
+                f"the gradient of the {name}",
+                pair[1],
+                torch.zeros(pair[0].shape),
+                " in the beginning",
+            )
         module.param()[0][1].add_(1)
-        same("the gradient of the bias", module.param()[1][1], torch.zeros(n_out), " when that of the weight was changed")
+        same(
+            "the gradient of the bias",
+            module.param()[1][1],
+            torch.zeros(n_out),
+            " when that of the weight was changed",
+        )
         x = draw(rows, n_in).float()
         where = f" for Linear({n_in}, {n_out}) and x of shape ({rows}, {n_in})"
         same("forward(x)", module.forward(x), x @ w() + b(), where)
@@ -56,9 +66,13 @@ def grade(given):
         same("forward(x), with other parameters,", module.forward(x), x @ w() + b(), where)
     wide = given.Linear(100, 50).param()[0][0]
     if wide.unique().numel() < 1000 or not wide.min() < 0 < wide.max():
-        raise WrongError("expected the weight to be drawn at random, from below 0 to above, got it otherwise")
+        raise WrongError(
+            "expected the weight to be drawn at random, from below 0 to above, got it otherwise"
+        )
     size = float(wide.square().mean().sqrt())
     if not 0.02 <= size <= 0.3:
-        raise WrongError(f"expected the weight of Linear(100, 50) to be about 0.1 in size, got {size:.3g}")
+        raise WrongError(
+            f"expected the weight of Linear(100, 50) to be about 0.1 in size, got {size:.3g}"
+        )
     if torch.equal(wide, given.Linear(100, 50).param()[0][0]):
         raise WrongError("expected another Linear to have other numbers, got the same")

@@ -50,12 +50,21 @@ def grade(given):
         module, other = getattr(given, name)(), getattr(given, name)()
         is_module(given, module, name)
         if module.param() != []:
-            raise WrongError(f"expected {name}().param() to be an empty list, got {module.param()!r}")
+            raise WrongError(
+                f"expected {name}().param() to be an empty list, got {module.param()!r}"
+            )
         small = torch.tensor([[1.0, -2.0, 0.0]])
-        for x in (small, draw(4, 3).float(), draw(2, 5, seed=3).float(), torch.tensor([[-90.0, 90.0]])):
+        for x in (
+            small,
+            draw(4, 3).float(),
+            draw(2, 5, seed=3).float(),
+            torch.tensor([[-90.0, 90.0]]),
+        ):
             dy = draw(*x.shape, seed=4).float()
             kept = x.clone(), dy.clone()
-            where = f" for x = {x.tolist()}" if x.numel() < 4 else f" for x of shape {tuple(x.shape)}"
+            where = (
+                f" for x = {x.tolist()}" if x.numel() < 4 else f" for x of shape {tuple(x.shape)}"
+            )
             same(f"{name}().forward(x)", module.forward(x), value(x), where)
             unchanged("x", x, kept[0])
             result = module.forward(x)

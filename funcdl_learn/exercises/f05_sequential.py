@@ -74,7 +74,9 @@ def grade(given):
     _passes(nested, parts, calls, "a Sequential in a Sequential")
     found = given.Sequential(given.Linear(2, 3), given.ReLU(), given.Linear(3, 1)).param()
     if len(found) != 4:
-        raise WrongError(f"expected 4 pairs of parameters of Linear, ReLU and Linear, got {len(found)}")
+        raise WrongError(
+            f"expected 4 pairs of parameters of Linear, ReLU and Linear, got {len(found)}"
+        )
 
 
 def _passes(net, parts, calls, name):
@@ -91,11 +93,17 @@ def _passes(net, parts, calls, name):
     factors = [float(part.factor) for part in parts]
     wanted = [("forward", f) for f in factors] + [("backward", f) for f in reversed(factors)]
     if calls != wanted:
-        raise WrongError(f"expected {name} to call each module once forward and once backward, got {calls}")
+        raise WrongError(
+            f"expected {name} to call each module once forward and once backward, got {calls}"
+        )
     pairs = net.param()
     own = [part.param()[0] for part in parts]
     if len(pairs) != len(own) or any(len(pair) != 2 for pair in pairs):
-        raise WrongError(f"expected param() of {name} to list {len(own)} pairs, got {len(pairs)} entries")
+        raise WrongError(
+            f"expected param() of {name} to list {len(own)} pairs, got {len(pairs)} entries"
+        )
     for i, (pair, mine) in enumerate(zip(pairs, own)):
         if pair[0] is not mine[0] or pair[1] is not mine[1]:
-            raise WrongError(f"expected entry {i} of param() of {name} to be module {i}'s own tensors")
+            raise WrongError(
+                f"expected entry {i} of param() of {name} to be module {i}'s own tensors"
+            )

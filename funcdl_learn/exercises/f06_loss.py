@@ -44,7 +44,9 @@ def grade(given):
     loss, other = given.LossMSE(), given.LossMSE()
     is_module(given, loss, "LossMSE")
     small = torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, 4.0]])
-    drawn = [(draw(*shape).float(), draw(*shape, seed=1).float()) for shape in [(4, 1), (3, 2), (5, 3)]]
+    drawn = [
+        (draw(*shape).float(), draw(*shape, seed=1).float()) for shape in [(4, 1), (3, 2), (5, 3)]
+    ]
     for y, t in [small, *drawn]:
         kept = y.clone(), t.clone()
         where = f" for y = {y.tolist()} and t = {t.tolist()}" if y.numel() < 4 else f" for y of shape {tuple(y.shape)}"  # fmt: skip

@@ -14,7 +14,7 @@ import torch
 
 from funcdl_learn.framework import only_torch
 from funcdl_learn.given import WrongError
-from funcdl_learn.values import draw, same
+from funcdl_learn.values import draw, same, shown
 
 FILE = "framework.py"
 
@@ -48,7 +48,7 @@ def grade(given):
         for step in range(1, 4):
             descent.step()
             for i, ((p, g), (old, slope)) in enumerate(zip(pairs, kept)):
-                where = f" for lr = {lr:g} after {step} steps, with p = {old[0].tolist()}, … before them"
+                where = f" for lr = {lr:g} after step {step}, p = {shown(old)} and g = {shown(slope)} before"
                 same(f"parameter {i}", p, old - step * lr * slope, where, 1e-5)
                 same(f"gradient {i}", g, slope, where)
         for _, g in pairs:
@@ -72,4 +72,6 @@ def grade(given):
         net.backward(loss.backward())
         descent.step()
     if not seen[-1] < seen[0]:
-        raise WrongError(f"expected 50 steps to make the loss smaller than {seen[0]:.4f}, got {seen[-1]:.4f}")
+        raise WrongError(
+            f"expected 50 steps to make the loss smaller than {seen[0]:.4f}, got {seen[-1]:.4f}"
+        )

@@ -67,6 +67,8 @@ def grade(given):
         raise WrongError(f"expected outputs of shape (1000, 1) for 1,000 points, got {shape}")
     error = float(((said > 0.5) != (wanted > 0.5)).float().mean())
     if not error < 0.04:
-        raise WrongError(f"expected fewer than 4 % of 1,000 other points to be wrong, got {error:.1%}")
+        raise WrongError(
+            f"expected fewer than 4 % of 1,000 other points to be wrong, got {error:.1%}"
+        )
     if len(model.param()) < 2:
         raise WrongError(f"expected the network to have parameters, got {len(model.param())} pairs")
