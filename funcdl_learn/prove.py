@@ -2,8 +2,8 @@
 
 For each exercise: the untouched stub must not pass, the model solution must, and every wrong
 solution of the teacher's must be caught; so must the mutants, which are the model solution broken
-by machine in one place. A mutant that changes no answer is named in the exercise, with the reason. Of a
-file that grows over several exercises, a mutant is caught where one of them notices.
+by machine in one place. A mutant that changes no answer is named in the exercise, with the reason.
+Of a file that grows over several exercises, a mutant is caught where one of them notices.
 
 The counts are printed, with what was not caught; the exit code is 1 where that is anything.
 """

@@ -51,10 +51,6 @@ WRONG = {
     "x is written to": ("centred = x - x", "centred = x.sub_(0.5) - x"),
 }  # fmt: skip
 
-EQUIVALENT = {
-    "(dy - dy.mean(-1, keepdim=True) - centred / s * along) / s": "y is that",
-}
-
 
 def formula(params, x):
     return torch.nn.functional.layer_norm(x, x.shape[-1:], eps=1e-5)

@@ -61,10 +61,6 @@ WRONG = {
     ),
 }  # fmt: skip
 
-EQUIVALENT = {
-    "kept = torch.rand(x.shape, generator=rng) > rate": "a number is never the rate, as good as",
-}
-
 
 def grade(given):
     for rate in (0.0, 0.5, 0.3):

@@ -39,6 +39,11 @@ WRONG = {
     "one seed for all": ("        bound = 1 / math.sqrt(n_in)", "        torch.manual_seed(0)\n        bound = 1 / math.sqrt(n_in)"),
 }  # fmt: skip
 
+EQUIVALENT = {
+    "bound = 2 / math.sqrt(n_in)": "first weights of twice the size are as good",
+    "self.b = torch.empty(n_out).uniform_(bound, bound)": "a bias may begin anywhere",
+}
+
 
 def grade(given):
     only_torch(given)

@@ -129,9 +129,10 @@ def disc(x, target):
     """Train three hidden layers of 25 units to tell points inside of the disc from those outside."""
     hidden = [Linear(2, 25), Tanh(), Linear(25, 25), Tanh(), Linear(25, 25), Tanh()]
     model, loss = Sequential(*hidden, Linear(25, 1)), LossMSE()
-    descent = SGD(model.param(), 0.2)
-    for _ in range(150):
-        for places in torch.randperm(len(x)).split(20):
+    descent = SGD(model.param(), 0.3)
+    for epoch in range(100):
+        descent.lr = 0.3 * (1 - epoch / 100)  # ever smaller, so that it comes to rest
+        for places in torch.randperm(len(x)).split(10):
             loss.forward(model.forward(x[places]), target[places])
             descent.zero_grad()
             model.backward(loss.backward())
