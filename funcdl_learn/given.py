@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from types import CodeType
 from typing import Any
 
 __all__ = ["Given", "MissingError", "WrongError", "told", "unwritten"]
@@ -16,6 +21,21 @@ class MissingError(Exception):
     """A name that the student's file does not have yet."""
 
 
+class _Loader(InspectLoader):
+    """Loads a module from a text that is in no file."""
+
+    def __init__(self, source: str, file: str) -> None:
+        self.source, self.file = source, file
+
+    def get_source(self, fullname: str) -> str:
+        """Give the text."""
+        return self.source
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile it, so that errors name the student's file."""
+        return self.source_to_code(self.source, self.file)
+
+
 class Given:
     """The names of a student's file, as attributes.
 
@@ -27,9 +47,12 @@ class Given:
     """
 
     def __init__(self, source: str, file: str) -> None:
-        self._names: dict[str, Any] = {"__name__": "given", "__file__": file}
         self._file, self._source = file, source
-        exec(compile(source, file, "exec", dont_inherit=True), self._names)
+        loader = _Loader(source, file)
+        module = module_from_spec(ModuleSpec("given", loader, origin=file))
+        sys.modules["given"] = module  # where dataclasses look for their module
+        self._names = vars(module)
+        loader.exec_module(module)
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._names:

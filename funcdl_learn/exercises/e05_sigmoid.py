@@ -24,7 +24,7 @@ def sigmoid(params, x):
 
 
 def tanh(params, x):
-    """Return tanh(x), and the vjp: from dy to ((), dx)."""
+    """Return the tanh of x, and the vjp: from dy to ((), dx)."""
     # solution
     y = x.tanh()
 

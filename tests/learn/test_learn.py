@@ -64,7 +64,10 @@ def test_the_sections_of_the_tutorial_are_there():
     ("source", "sentence"),
     [
         ("while True: pass", "expected it to end within 2 s, but it was still running"),
-        ("import os; os._exit(3)", "expected it to run to its end, but its process ended with code"),
+        (
+            "import os; os._exit(3)",
+            "expected it to run to its end, but its process ended with code",
+        ),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
         ("import sys; sys.exit(0)", "SystemExit: 0"),
         ("input()", "EOFError"),
@@ -88,7 +91,9 @@ def test_what_is_printed_is_put_aside(ask):
 
 def test_a_grader_that_lets_all_pass_is_found_out(tmp_path, ask):
     text = EXERCISES["e01_square"].place.read_text(encoding="utf-8")
-    (tmp_path / "e01_mine.py").write_text(text.partition("def grade")[0] + "def grade(given): pass\n")
+    (tmp_path / "e01_mine.py").write_text(
+        text.partition("def grade")[0] + "def grade(given): pass\n"
+    )
     (mine,) = course(tmp_path)
     proof = prove(mine, ask)
     assert proof.caught == 0
