@@ -54,8 +54,8 @@ FLOORS = [
     {"module"},
     {"__init__"},
 ]
-STUDIES = [{"studykit"}, {"disc", "pairs"}, {"reports"}, {"cli"}]
-"""What stands on the library; `cli` is `cli.py` and `funcdl_cli/`."""
+STUDIES = [{"studykit"}, {"disc", "pairs"}, {"learn", "reports"}, {"cli"}]
+"""What stands on the library; `cli` is `cli.py` and `funcdl_cli/`, `learn` is `funcdl_learn/`."""
 
 ROOT = PACKAGE.parent
 PUBLIC = {"funcdl", "funcdl.cases", "funcdl.initialisers", "funcdl.schedules", "funcdl.tree"}
@@ -105,7 +105,7 @@ def study_files():
     """Every file that stands on the library, with the floor that it is on."""
     for i, floor in enumerate(STUDIES):
         for room in sorted(floor):
-            folder = "funcdl_cli" if room == "cli" else room
+            folder = f"funcdl_{room}" if room in ("cli", "learn") else room
             yield from ((file, i) for file in sorted((ROOT / folder).rglob("*.py")))
     yield ROOT / "cli.py", len(STUDIES) - 1
 

@@ -127,7 +127,7 @@ def test_every_file_that_a_package_reads_is_in_its_wheel():
     """Setuptools takes modules by itself and of all others only what pyproject.toml names."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     named = tools["setuptools"]["package-data"]
-    for package in ("funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports"):
+    for package in ("funcdl", "funcdl_cli", "funcdl_learn", "pairs", "disc", "studykit", "reports"):
         globs = [*named.get(package, ()), *named.get("*", ())]
         told = {path for pattern in globs for path in (ROOT / package).glob(pattern)}
         other = {
