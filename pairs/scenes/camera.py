@@ -10,7 +10,16 @@ from torch import Generator, Tensor
 from pairs.scenes.chance import one_of, uniform
 from pairs.scenes.paper import field, noisy
 
-__all__ = ["blurred", "chalked", "coloured", "in_blocks", "lamplit", "pencilled", "phone", "whiteboard"]
+__all__ = [
+    "blurred",
+    "chalked",
+    "coloured",
+    "in_blocks",
+    "lamplit",
+    "pencilled",
+    "phone",
+    "whiteboard",
+]
 
 PENS = [(25, 25, 30), (35, 55, 150), (190, 35, 50), (25, 110, 60), (110, 40, 130), (200, 95, 20)]
 """Red, green and blue, of 255: black, blue, red, green, violet, orange."""
@@ -49,14 +58,18 @@ def pencilled(glyph: Tensor, rng: Generator) -> Tensor:
     grain = ((grain - 0.5) * 3 + uniform(0.65, 0.9, rng)).clamp(0.1, 1)
     image = _slope(sheet, 0.08, rng) * (1 - uniform(0.3, 0.5, rng) * sheet * grain)
     image = uniform(190, 245, rng) * image[..., None].expand(-1, -1, 3)
-    return _taken(image, uniform(0.4, 1.0, rng), uniform(0.5, 2.5, rng), uniform(0.2, 0.6, rng), rng)
+    return _taken(
+        image, uniform(0.4, 1.0, rng), uniform(0.5, 2.5, rng), uniform(0.2, 0.6, rng), rng
+    )
 
 
 def whiteboard(glyph: Tensor, rng: Generator) -> Tensor:
     """Photograph a marker on a white board, on which a lamp shines."""
     sheet = field(glyph, rng)
     board = torch.tensor([1.0, 1.0, uniform(0.94, 1.04, rng)]) * uniform(175, 225, rng)
-    image = _slope(sheet, 0.15, rng)[..., None] * _over(board, torch.tensor(one_of(PENS, rng)), sheet)
+    image = _slope(sheet, 0.15, rng)[..., None] * _over(
+        board, torch.tensor(one_of(PENS, rng)), sheet
+    )
     away = _away(sheet, uniform(0, 1, rng), uniform(0, 1, rng))
     image = image + (uniform(20, 60, rng) * (-(away**2) * uniform(6, 20, rng)).exp())[..., None]
     return _taken(image, uniform(0.4, 1.2, rng), uniform(1, 4, rng), uniform(0.2, 0.8, rng), rng)

@@ -20,7 +20,7 @@ Digit = Callable[[], Tensor]
 
 
 def beside(signs: list[Tensor], gap: float) -> Tensor:
-    """Put signs side by side, `gap` of their height apart, or over one another if it is negative."""
+    """Put signs side by side, `gap` of their height apart, overlapping if below 0."""
     cut = []
     for glyph in signs:
         columns = (glyph > 0.5).any(0).nonzero().flatten()
@@ -70,9 +70,7 @@ NOTHING: dict[str, Callable[[Digit, Letters, Generator], Tensor]] = {
     "another letter": lambda _, others, rng: photo(
         field(any_of(others, _size(rng), rng), rng), rng
     ),
-    "another letter, telephone": lambda _, others, rng: phone(
-        any_of(others, _size(rng), rng), rng
-    ),
+    "another letter, telephone": lambda _, others, rng: phone(any_of(others, _size(rng), rng), rng),
     "another letter, printed lines": lambda _, others, rng: photo(
         ruled(field(any_of(others, _size(rng), rng), rng), rng, False), rng
     ),
