@@ -23,8 +23,8 @@ from pairs.effects import Effect, effects
 from pairs.models import MODELS, parts
 from pairs.rates import FILE, best, grid, rate
 from pairs.results import read_rows
-from pairs.training import Row
 from pairs.scenes.tally import counts, tally, wilson
+from pairs.training import Row
 from studykit.statistics import Interval, Spread
 from studykit.wording import difference, percent, probability
 
