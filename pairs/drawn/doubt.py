@@ -22,8 +22,8 @@ from pairs.model_file import ModelFileError, missing
 __all__ = ["KNOWER", "NONE", "Least", "doubt_of", "knower", "least", "opinions"]
 
 KNOWER: Layer = serial(
-    *(expand_dims(-1), conv2d(16, 3), relu, max_pool2d(2), conv2d(32, 3), relu),
-    *(flatten(3), linear(11)),
+    *(expand_dims(-1), conv2d(16, 3), relu, conv2d(32, 3), relu, max_pool2d(2)),
+    *(conv2d(32, 3, padding=1), relu, conv2d(32, 3), relu, flatten(3), linear(11)),
 )
 """(…, 14, 14) from 0 to 1, to the logits of the digits 0 to 9 and of `NONE`."""
 

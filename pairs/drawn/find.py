@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ SOLID = 0.3
 
 EDGE, EDGE_ON_LINES = 0.08, 0.02
 """Of a digit's size: how far its edge may reach; and where lines lie beside it."""
+
+SHADE = 0.25
+"""Of the pixels beside a digit's strokes: as many are paper, even where all else is an edge."""
 
 SPECK = 0.05
 """Of the picture's longer side: what is smaller is a speck, where something larger is."""
@@ -89,6 +93,9 @@ def find_digit(ink: Tensor) -> Found:
     # Its edge too, which is fainter than what is solid.
     edge = EDGE if kept is ink else EDGE_ON_LINES
     around = grown(mine, max(round(edge * first.size), 1)) & (mine | (labels == 0))
+    beside = kept[around & ~mine]
+    if len(beside):  # a shade of the paper, of which there is some everywhere beside the strokes
+        kept = (kept - beside.kthvalue(math.ceil(SHADE * len(beside))).values).clamp(min=0)
     return Found(torch.where(around, kept, 0), steps, _doubt(box_of(own), others))
 
 

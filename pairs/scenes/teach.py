@@ -45,9 +45,10 @@ SIZE = 36
 def drawn_digits(digits: Digits, count: int, rng: Generator) -> Iterator[tuple[Tensor, int]]:
     """Draw digits, by two hands, made as those of a picture are, and what they are."""
     for i in range(count):
-        if i % 3 == 0:
+        if i % 2:
             which = below(len(digits.images), rng)
-            glyph = enlarged(digits.images[which].float() / 255, SIZE)
+            # The larger, the sharper, as scenes have them.
+            glyph = enlarged(digits.images[which].float() / 255, below(4, rng) * SIZE + SIZE)
             label = int(digits.labels[which])
         else:
             label = below(10, rng)
@@ -113,7 +114,7 @@ def _thing(rng: Generator) -> Tensor:
     return pen(lines, uniform(1, 3, rng))
 
 
-COUNT, PLAIN, OTHERS, EPOCHS, BATCH, LR = 8_000, 12_000, 16_000, 10, 100, 6e-3
+COUNT, PLAIN, OTHERS, EPOCHS, BATCH, LR = 12_000, 16_000, 18_000, 12, 100, 5e-3
 
 
 def main() -> int:
