@@ -110,7 +110,7 @@ def in_blocks(image: Tensor, coarse: float) -> Tensor:
     height, width, channels = image.shape
     rows = torch.arange(-(-height // 8) * 8).clamp(max=height - 1)
     columns = torch.arange(-(-width // 8) * 8).clamp(max=width - 1)
-    blocks = image[rows][:, columns].unflatten(1, (-1, 8)).unflatten(0, (-1, 8))
+    blocks = image[rows][:, columns].reshape(len(rows) // 8, 8, len(columns) // 8, 8, channels)
     blocks = blocks.permute(0, 2, 4, 1, 3)
     at = torch.arange(8)
     waves = (math.pi / 8 * at[:, None] * (at + 0.5)).cos() / 2
@@ -118,7 +118,8 @@ def in_blocks(image: Tensor, coarse: float) -> Tensor:
     step = coarse * (10 + 6.0 * (at + at[:, None]))
     rounded = ((waves @ (blocks - 128) @ waves.mT) / step).round() * step
     again = (waves.mT @ rounded @ waves + 128).permute(0, 3, 1, 4, 2)
-    return again.reshape(len(rows), len(columns), channels)[:height, :width]
+    whole: Tensor = again.reshape(len(rows), len(columns), channels)
+    return whole[:height, :width]
 
 
 def _taken(image: Tensor, blur: float, noise: float, coarse: float, rng: Generator) -> Tensor:

@@ -38,7 +38,7 @@ __all__ = ["Said", "chosen", "counted", "said"]
 EACH, CHOSEN_ON = 45, 24
 """Scenes of each condition: to count on, and to choose on."""
 
-COST = 10
+COST = 5
 """Doubts that one answer which is sure and wrong is as bad as."""
 
 

@@ -53,7 +53,7 @@ def _word(_: Digit, others: Letters, rng: Generator) -> Tensor:
 
 def _dots(_: Digit, __: Letters, rng: Generator) -> Tensor:
     sheet = field(torch.zeros(10, 10), rng)
-    for _ in range(1 + below(3, rng)):
+    for _dot in range(1 + below(3, rng)):
         dot = pen([torch.rand(2, 2, generator=rng) * 3], uniform(4, 40, rng))
         put(sheet, dot, uniform(0.3, 0.7, rng), uniform(0.3, 0.7, rng))
     return photo(sheet, rng)

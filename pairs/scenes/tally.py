@@ -62,7 +62,7 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     z = 1.959964
     middle = (count + z * z / 2) / (of + z * z)
     reach = z / (of + z * z) * math.sqrt(count * (of - count) / of + z * z / 4)
-    return middle - reach, middle + reach
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
 def summary(of: str) -> str:
