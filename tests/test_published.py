@@ -71,7 +71,7 @@ It took from <!--= mark least -->?<!--/--> to <!--= mark most -->?<!--/--> s.
 With the swap <!--= swap swap sharing -->?<!--/-->, <!--= swap swap conv-shared -->?<!--/-->, without
 <!--= swap none sharing -->?<!--/-->.
 Of <!--= doubt digits all pictures -->?<!--/--> pictures <!--= doubt digits MNIST right -->?<!--/-->
-are right, of letters <!--= doubt another_letter all doubted -->?<!--/--> doubted, and
+are right, of letters <!--= doubt untaught_letters all doubted -->?<!--/--> doubted, and
 <!--= doubt all all wrong% -->?<!--/--> % wrong (<!--= doubt all all wrong± -->?<!--/--> %).
 """
 ASKED = re.findall(r"<!--= (.+) -->", DOCUMENT.replace("<!--/-->", "\n"))

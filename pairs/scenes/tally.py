@@ -18,6 +18,7 @@ PARTS: dict[str, Iterable[str]] = {
     "digits": WITH_DIGIT,
     "nothing": NOTHING,
     "all": [*WITH_DIGIT, *NOTHING],
+    "untaught letters": [name for name in NOTHING if name.startswith("another letter")],
 }
 
 
@@ -37,7 +38,7 @@ def counts() -> dict[str, dict[str, dict[str, int]]]:
 
 
 def tally(found: Mapping[str, Mapping[str, Mapping[str, int]]], of: str, hand: str = "") -> Count:
-    """Add up counts of a part ("digits", "nothing", "all") or a condition, by one hand or all.
+    """Add up counts of a part (of `PARTS`) or a condition, by one hand or all.
 
     >>> tally({"paper": {"MNIST": {"right": 3, "wrong": 1, "doubted": 2}}}, "paper")
     Count(right=3, wrong=1, doubted=2)

@@ -10,6 +10,7 @@ from pairs.champion import champion
 from pairs.data import load_digits
 from pairs.drawn.digit import BlankError, digit_of, read_digit
 from pairs.drawn.doubt import NONE, Least, doubt_of, knower, least, opinions
+from pairs.drawn.find import find_digit
 from pairs.drawn.parts import grown, labelled, parts_of
 from pairs.drawn.ruled import without_lines
 from pairs.scenes import hands, teach
@@ -107,6 +108,34 @@ def test_a_digit_that_touches_the_border_is_not_left_out():
     drawn = digit_of(seven()[90:210, 100:190])
     assert (drawn.digit.float() - digit_of(seven()).digit.float()).abs().mean() < 8
     assert not any("left out" in step for step in drawn.steps)
+
+
+def test_a_small_digit_is_found_beside_the_shade_of_a_corner():
+    small = seven()[80:220, 90:200][::3, ::3]
+    image = torch.full((560, 560), 250.0)
+    image[250 : 250 + len(small), 260 : 260 + small.shape[1]] = small.float()
+    away = torch.linspace(0, 1, 560)[:, None] + torch.linspace(0, 1, 560)
+    image = image * (1 - 0.3 * (away - 1.3).clamp(min=0))
+    drawn = digit_of(image.to(torch.uint8))
+    assert (drawn.digit.float() - digit_of(seven()).digit.float()).abs().mean() < 8
+    assert any(step.startswith("left out what touches the border") for step in drawn.steps)
+
+
+def test_the_shade_of_the_paper_is_no_ink_around_a_digit():
+    ink = torch.zeros(120, 120)
+    ink[20:100, 20:100] = 9
+    ink[40:80, 56:64] = 200
+    found = find_digit(ink).ink
+    assert found[45, 60] == 191
+    assert not found[:, :55].any()
+
+
+def test_what_is_fainter_than_the_shades_of_the_paper_is_doubted():
+    faint = (seven() == 0).float() * 40
+    shades = torch.linspace(120, 250, 300).expand(300, 300)
+    assert digit_of((250 - faint).to(torch.uint8)).doubt is None
+    doubt = digit_of((shades * (1 - faint / 250)).to(torch.uint8)).doubt
+    assert doubt == "it is fainter than the shades of the paper"
 
 
 def test_the_bar_of_a_five_belongs_to_it_and_another_digit_does_not():
@@ -251,6 +280,9 @@ def test_what_was_measured_holds():
     assert digits.right >= 0.95 * sum(digits)
     assert every.wrong <= 0.01 * sum(every)
     assert tally(counts(), "nothing").right == 0
+    letters = tally(counts(), "untaught letters")
+    assert sum(letters) == 3 * sum(tally(counts(), "another letter"))
+    assert letters.wrong <= 0.05 * sum(letters)
     assert f"{digits.right} right" in summary("digits")
 
 
