@@ -123,7 +123,7 @@ def test_a_small_digit_is_found_beside_the_shade_of_a_corner():
 
 def test_the_shade_of_the_paper_is_no_ink_around_a_digit():
     ink = torch.zeros(120, 120)
-    ink[20:100, 20:100] = 9
+    ink[34:86, 50:70] = 9
     ink[40:80, 56:64] = 200
     found = find_digit(ink).ink
     assert found[45, 60] == 191
