@@ -32,4 +32,4 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300  # seconds a cell
 nb_merge_streams = True
-nb_output_stderr = "remove"  # torch warns of a missing NumPy; what fails raises, as a warning does in tests
+nb_output_stderr = "remove"  # torch says there that it has no NumPy; what fails raises

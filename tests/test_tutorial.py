@@ -3,7 +3,7 @@
 What the text says of a number stands between two comments, the first of which says how the cells
 above have it. Its value is the text, or it is true:
 
-    <!--: f"{loss:.2f}" -->0.25<!--/-->        <!--: error < 0.25 -->less than a quarter<!--/-->
+    <!--: f"{loss:.2f}" -->0.25<!--:/-->        <!--: error < 0.25 -->less than a quarter<!--:/-->
 """
 
 import io
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 TEXT = (DOCS / "tutorial.md").read_text(encoding="utf-8")
 CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.M | re.S)
-CLAIM = re.compile(r"<!--: (.+?) -->(.*?)<!--/-->", re.S)
+CLAIM = re.compile(r"<!--: (.+?) -->(.*?)<!--:/-->", re.S)
 ROW = re.compile(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", re.M)
 
 
@@ -76,10 +76,10 @@ def test_the_tutorial_is_a_notebook():
 @pytest.mark.parametrize(
     ("claim", "wrong"),
     [
-        ('<!--: f"{half:.2f}" -->0.50<!--/-->', []),
-        ('<!--: f"{half:.2f}" -->0.51<!--/-->', ['f"{half:.2f}": expected 0.50, got 0.51']),
-        ("<!--: half < 1 -->less\nthan 1<!--/-->", []),
-        ("<!--: half > 1 -->more<!--/-->", ["half > 1: expected False, got more"]),
+        ('<!--: f"{half:.2f}" -->0.50<!--:/-->', []),
+        ('<!--: f"{half:.2f}" -->0.51<!--:/-->', ['f"{half:.2f}": expected 0.50, got 0.51']),
+        ("<!--: half < 1 -->less\nthan 1<!--:/-->", []),
+        ("<!--: half > 1 -->more<!--:/-->", ["half > 1: expected False, got more"]),
     ],
 )
 def test_a_wrong_number_is_found(claim, wrong):

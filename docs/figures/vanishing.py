@@ -15,18 +15,18 @@ from studykit.svg.elements import element
 __all__ = ["vanishing"]
 
 DEPTH, SIZE, BATCH = 20, 25, 10
-LEFT, RIGHT, TOP, BOTTOM, LOWEST, HIGHEST = 64, 360, 24, 284, -14, 4
+LEFT, RIGHT, TOP, BOTTOM, LOWEST, HIGHEST = 64, 360, 24, 284, -17, 4
 CHAINS: dict[str, tuple[Layer, str, str]] = {
     "tanh, residual": (residual(serial(linear(SIZE), tanh)), "accent", "ink"),
     "tanh, larger weights": (serial(linear(SIZE, w_init=lecun_normal), tanh), "accent", "ink"),
     "tanh": (serial(linear(SIZE), tanh), "back", "minus"),
     "sigmoid": (serial(linear(SIZE), sigmoid), "back", "minus"),
 }
-NORM = re.compile(rf"\.w \({SIZE}, {SIZE}\) ‖(.+?)‖")
+NORM = re.compile(r" dx .+‖(.+)‖")
 
 
 def norms(part: Layer) -> list[float]:
-    """Ask `debug` for the norm of the gradient of each layer's weights, from the first on."""
+    """Ask `debug` for the norm of the cotangent that each layer hands back, from the first on."""
     told: list[str] = []
     net = serial(*(debug(part, told.append) for _ in range(DEPTH)))
     rng = torch.Generator().manual_seed(0)
@@ -50,7 +50,7 @@ def drawn(found: dict[str, list[float]]) -> str:
     for layer in (20, 15, 10, 5, 1):
         parts.append(words(_x(layer), BOTTOM + 20, str(layer), "quiet"))
     parts.append(words((LEFT + RIGHT) / 2, BOTTOM + 40, "layer, as the cotangent goes", "quiet"))
-    title = "Norms of the gradients of the weights. At the first of twenty layers, "
+    title = "Norms of the cotangents that twenty layers hand back. Of the first layer, "
     ends = []
     for name, values in found.items():
         _, kind, mark = CHAINS[name]
@@ -58,9 +58,15 @@ def drawn(found: dict[str, list[float]]) -> str:
         parts.append(path("M" + "L".join(points), kind))
         end = _y(math.log10(values[0]))
         parts.append(element("circle", kind=mark, cx=RIGHT + 14, cy=f"{end:.1f}", r=4))
-        parts.append(words(RIGHT + 24, end + 5, f"{name}: {values[0]:.0e}", "", "start"))
-        ends.append(f"{name}: {values[0]:.0e}")
+        ends.append(f"{name}: {_written(values[0])}")
+        parts.append(words(RIGHT + 24, end + 5, ends[-1], "", "start"))
     return diagram(620, BOTTOM + 54, title + "; ".join(ends) + ".", parts)
+
+
+def _written(value: float) -> str:
+    """Write a number as a digit times a power of ten."""
+    digit, power = f"{value:.0e}".split("e")
+    return f"{digit}·{_power(int(power))}"
 
 
 def _power(power: int) -> str:
