@@ -83,6 +83,12 @@ def test_every_python_block_is_run(page):
         assert block.endswith("\n\n")
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_no_line_of_a_paragraph_begins_with_a_comment(page):
+    """Markdown ends the paragraph there, and the text behind the comment is markup no more."""
+    assert not re.search(r"^ *<!--.*-->.+", page.read_text("utf-8"), re.M)
+
+
 def test_every_test_that_is_named_exists():
     text = "".join(page.read_text() for page in PAGES)
     named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", text)
