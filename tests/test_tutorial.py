@@ -10,6 +10,7 @@ import io
 import re
 import runpy
 from contextlib import redirect_stdout
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -29,19 +30,19 @@ def numbers(tensor):
 
 def follow(text):
     """Run the cells of a page; return their names, what each printed, and what is said wrongly."""
-    names, printed, wrong, start = {"numbers": numbers, "__name__": "__main__"}, [], [], 0
-    for cell in [*CELL.finditer(text), None]:
-        for what, said in CLAIM.findall(text[start : cell.start() if cell else None]):
+    names, printed, wrong = {"numbers": numbers, "__name__": "__main__"}, [], []
+    texts = CELL.split(text)[::2]  # before the first cell, between each two, behind the last
+    for said, cell in zip_longest(texts, CELL.finditer(text)):
+        for what, words in CLAIM.findall(said):
             value = eval(what, names)
-            if value is not True and value != said:
-                wrong.append(f"{what}: expected {value}, got {said}")
-        if cell is None:
-            return names, printed, wrong
-        lines = "\n" * (text.count("\n", 0, cell.start()) + 1)  # an error names the page's line
-        with redirect_stdout(io.StringIO()) as told:
-            exec(compile(lines + cell[1], str(DOCS / "tutorial.md"), "exec"), names)
-        printed.append(told.getvalue())
-        start = cell.end()
+            if value is not True and value != words:
+                wrong.append(f"{what}: expected {value}, got {words}")
+        if cell:
+            lines = "\n" * (text.count("\n", 0, cell.start()) + 1)  # an error names the page's line
+            with redirect_stdout(io.StringIO()) as told:
+                exec(compile(lines + cell[1], str(DOCS / "tutorial.md"), "exec"), names)
+            printed.append(told.getvalue())
+    return names, printed, wrong
 
 
 def test_what_the_tutorial_says_of_its_numbers_is_so(monkeypatch):

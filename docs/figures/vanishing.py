@@ -47,8 +47,7 @@ def drawn(found: dict[str, list[float]]) -> str:
     for power in range(LOWEST + 2, HIGHEST, 3):
         parts.append(straight(LEFT, _y(power), RIGHT, _y(power), "quiet"))
         parts.append(words(LEFT - 8, _y(power) + 5, _power(power), "quiet", "end"))
-    for layer in (20, 15, 10, 5, 1):
-        parts.append(words(_x(layer), BOTTOM + 20, str(layer), "quiet"))
+    parts += [words(_x(i), BOTTOM + 20, str(i), "quiet") for i in (20, 15, 10, 5, 1)]
     parts.append(words((LEFT + RIGHT) / 2, BOTTOM + 40, "layer, as the cotangent goes", "quiet"))
     title = "Norms of the cotangents that twenty layers hand back. Of the first layer, "
     ends = []
