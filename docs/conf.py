@@ -13,8 +13,9 @@ html_show_copyright = False
 html_copy_source = False
 exclude_patterns = ["build"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "families"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "families"]
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
 highlight_language = "none"  # formulas; examples are marked as Python
 default_role = "code"  # single backticks in a docstring are code
 
@@ -25,3 +26,10 @@ napoleon_numpy_docstring = False
 napoleon_attr_annotations = False
 napoleon_use_rtype = False
 toc_object_entries_show_parents = "hide"
+
+# The tutorial is a notebook: its cells run, in the environment of the build, on each build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300  # seconds a cell
+nb_merge_streams = True
+nb_output_stderr = "remove"  # torch says there that it has no NumPy; what fails raises

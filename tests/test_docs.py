@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 DRAWN = ("composition", "sharing", "pairs", "order")
-TRAINED = ("boundary", "curves")
+TRAINED = ("boundary", "curves", "vanishing")
 
 
 def reference():
@@ -83,6 +83,12 @@ def test_every_python_block_is_run(page):
         assert block.endswith("\n\n")
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_no_line_of_a_paragraph_begins_with_a_comment(page):
+    """Markdown ends the paragraph there, and the text behind the comment is markup no more."""
+    assert not re.search(r"^ *<!--.*-->.+", page.read_text("utf-8"), re.M)
+
+
 def test_every_test_that_is_named_exists():
     text = "".join(page.read_text() for page in PAGES)
     named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", text)
@@ -123,7 +129,8 @@ def test_the_curves_are_of_the_tutorials_network(figures, rng):
     from curves import drawn, network
 
     params, out = network().init(rng, (2, 14, 14))
-    assert f"({tree.size(params)}, {out})" in (DOCS / "tutorial.md").read_text()
+    assert f">{tree.size(params):,}<" in (DOCS / "tutorial.md").read_text("utf-8")
+    assert out == ((2,), (2, 10))
     picture = drawn([[30.0, 20.0], [30.0, 10.0]], [[25.0, 5.0]])
     assert "without auxiliary loss: 15.0 %" in picture
     assert "with auxiliary loss: 5.0 %" in picture
