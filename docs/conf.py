@@ -5,23 +5,38 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where our own extensions are
 
+from funcdl import __version__  # noqa: E402  # before our own, which import it
+
 project = "funcdl"
-html_title = "funcdl"
+version = release = __version__
+html_title = f"funcdl {version}"
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
 exclude_patterns = ["build"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "families"]
+extensions += ["mathml", "sources", "contents", "ran", "offline", "sphinx_copybutton"]
+html_math_renderer = "mathml"
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 highlight_language = "none"  # formulas; examples are marked as Python
 default_role = "code"  # single backticks in a docstring are code
 
 autodoc_preserve_defaults = True
 autodoc_default_options = {"no-value": True}
-autodoc_typehints = "none"  # Args says in words what a type cannot: shapes, ranges, meanings
+autodoc_typehints = "signature"  # Args says what a type cannot: shapes, ranges, meanings
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 60  # then each argument has a line
+nitpick_ignore_regex = [("py:.*", r"(torch|collections|typing|fractions|pathlib)\b.*")]
 napoleon_numpy_docstring = False
 napoleon_attr_annotations = False
 napoleon_use_rtype = False
 toc_object_entries_show_parents = "hide"
+
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
