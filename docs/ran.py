@@ -3,7 +3,7 @@
     ```{ran} own_layer.py
     ```
 
-is the output of `python examples/own_layer.py`. As many run at once as there are cores, each on one
+is the output of `python examples/own_layer.py`, and its source to unfold. As many run at once as there are cores, each on one
 thread. An example that fails is a warning, so that a build ends there.
 """
 
@@ -62,7 +62,7 @@ def begin(app: Sphinx, env: Any, docnames: list[str]) -> None:
 
 
 class Ran(Directive):
-    """The output of an example."""
+    """The output of an example, and its source."""
 
     required_arguments = 1
 
@@ -75,7 +75,14 @@ class Ran(Directive):
             text = running.pop(name).result()
         except RuntimeError as error:
             return [self.state.document.reporter.warning(str(error), line=self.lineno)]
-        return [nodes.literal_block(text, text, language="text", classes=["output"])]
+        source = (ROOT / "examples" / name).read_text("utf-8").rstrip()
+        opened = f"<details><summary>examples/{name}</summary>"
+        return [
+            nodes.literal_block(text, text, language="text", classes=["output"]),
+            nodes.raw("", opened, format="html"),
+            nodes.literal_block(source, source, language="python"),
+            nodes.raw("", "</details>", format="html"),
+        ]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
