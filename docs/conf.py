@@ -32,7 +32,10 @@ autodoc_typehints = "signature"  # Args says what a type cannot: shapes, ranges,
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 60  # then each argument has a line
-nitpick_ignore_regex = [("py:.*", r"(torch|collections|typing|fractions|pathlib)\b.*")]
+autodoc_type_aliases = {
+    name: name for name in ("Params", "Value", "Shape", "Initialiser", "LayerLike", "Rate", "Schedule")
+}
+nitpick_ignore_regex = [("py:class", ".*")]  # in types; what a text refers to is py:obj
 napoleon_numpy_docstring = False
 napoleon_attr_annotations = False
 napoleon_use_rtype = False

@@ -80,7 +80,11 @@ def home(module: str, name: str) -> str | None:
     first, _, rest = name.partition(".")
     thing = getattr(import_module(module), first)
     if rest:
-        owners = (kind for kind in thing.__mro__ if rest in vars(kind))
+        owners = (
+            kind
+            for kind in thing.__mro__
+            if rest in vars(kind) or rest in vars(kind).get("__annotations__", ())
+        )
         return next((kind.__module__ for kind in owners), None)
     own = getattr(thing, "__module__", None)
     for other in (own, module, *modules()):
@@ -100,6 +104,15 @@ def source(app: Sphinx, module: str) -> tuple[str, dict[str, Lines]] | None:
     return modules().get(module)
 
 
+def referred(app: Sphinx, env: Any, node: Any, shown: Any) -> Any:
+    """Lead from a type, as its file names it, to where the reference has it."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    if node.get("refdomain") != "py" or node.get("reftype") != "class" or not hasattr(funcdl, name):
+        return None
+    domain, where = env.get_domain("py"), (env, node["refdoc"], app.builder)
+    return domain.resolve_xref(*where, "obj", f"funcdl.{name}", node, shown)
+
+
 def in_colours(app: Sphinx) -> tuple[()]:
     """Have viewcode's pages, which are written after all others, highlighted as Python."""
     app.config.highlight_language = "python"
@@ -111,5 +124,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.viewcode")
     app.connect("viewcode-follow-imported", followed)
     app.connect("viewcode-find-source", source)
+    app.connect("missing-reference", referred)
     app.connect("html-collect-pages", in_colours, priority=400)
     return {"parallel_read_safe": True}
