@@ -33,7 +33,8 @@ autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 60  # then each argument has a line
 autodoc_type_aliases = {
-    name: name for name in ("Params", "Value", "Shape", "Initialiser", "LayerLike", "Rate", "Schedule")
+    name: name
+    for name in ("Params", "Value", "Shape", "Initialiser", "LayerLike", "Rate", "Schedule")
 }
 nitpick_ignore_regex = [("py:class", ".*")]  # in types; what a text refers to is py:obj
 napoleon_numpy_docstring = False

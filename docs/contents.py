@@ -83,9 +83,7 @@ def placed(app: Sphinx, document: nodes.document) -> None:
         return
     top: Any = overview(page) if name.startswith("api/") else outline(page)
     if top is not None:
-        first = next(
-            (i for i, node in enumerate(page) if isinstance(node, nodes.paragraph)), 0
-        )
+        first = next((i for i, node in enumerate(page) if isinstance(node, nodes.paragraph)), 0)
         page.insert(first + 1, top)
 
 

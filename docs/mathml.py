@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-def mathml(formula: str, block: bool = False) -> str:
-    r"""Translate a formula, in which signs may stand as they are.
 
-    >>> mathml("x ≤ 1").split()
-    ['<math', 'xmlns="http://www.w3.org/1998/Math/MathML">', '<mi>x</mi>', '<mo>≤</mo>', \
-'<mn>1</mn>', '</math>']
+def mathml(formula: str, block: bool = False) -> str:
+    """Translate a formula, in which signs may stand as they are.
+
+    >>> mathml("x ≤ 1").split()[2:]
+    ['<mi>x</mi>', '<mo>≤</mo>', '<mn>1</mn>', '</math>']
     """
     from docutils.utils.math.latex2mathml import tex2mathml
     from docutils.utils.math.unichar2tex import uni2tex_table
