@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # where our own extensions are
 
-from funcdl import __version__  # noqa: E402  # before our own, which import it
+from funcdl import __version__
 
 project = "funcdl"
 version = release = __version__

@@ -3,8 +3,8 @@
     ```{ran} own_layer.py
     ```
 
-is the output of `python examples/own_layer.py`, and its source to unfold. As many run at once as there are cores, each on one
-thread. An example that fails is a warning, so that a build ends there.
+is the output of `python examples/own_layer.py`, and its source to unfold. As many run at once as
+there are cores, each on one thread. An example that fails is a warning, so that a build ends there.
 """
 
 from __future__ import annotations

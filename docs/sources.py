@@ -27,9 +27,9 @@ ROOT = Path(funcdl.__file__).parent
 
 
 def definitions(source: str) -> dict[str, Lines]:
-    """Find what a module defines at its top level, and its classes' methods.
+    r"""Find what a module defines at its top level, and its classes' methods.
 
-    >>> definitions("ONE = 1\\n\\nclass Two:\\n    def three(self): ...\\n")
+    >>> definitions("ONE = 1\n\nclass Two:\n    def three(self): ...\n")
     {'ONE': ('data', 1, 1), 'Two': ('class', 3, 4), 'Two.three': ('def', 4, 4)}
     """
     return dict(_definitions(ast.parse(source).body))
@@ -88,9 +88,9 @@ def home(module: str, name: str) -> str | None:
         return next((kind.__module__ for kind in owners), None)
     own = getattr(thing, "__module__", None)
     for other in (own, module, *modules()):
-        if other in modules() and first in modules()[other][1]:
-            if getattr(import_module(other), first, None) is thing:
-                return other
+        defined = modules()[other][1] if other in modules() else ()
+        if first in defined and getattr(import_module(other), first, None) is thing:
+            return other
     return None
 
 
