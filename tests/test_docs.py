@@ -152,7 +152,7 @@ def test_docstrings_become_what_sphinx_reads(monkeypatch):
     monkeypatch.syspath_prepend(DOCS)
     import docstrings
 
-    assert doctest.testmod(docstrings).attempted == 1
+    assert doctest.testmod(docstrings).attempted == 2
     given = ["Add.", "", "    y = x", "", "Args:", "    p: of (*n,).", "", ">>> [1,", "    2]"]
     assert docstrings.prepare(given) == [
         *("Add.", "", "::", "", "    y = x", "", "Args:", r"    p: of (\*n,).", ""),
