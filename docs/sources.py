@@ -94,9 +94,9 @@ def home(module: str, name: str) -> str | None:
     return None
 
 
-def followed(app: Sphinx, module: str, name: str) -> str | None:
-    """Tell viewcode where a name is defined."""
-    return home(module, name)
+def followed(app: Sphinx, module: str, name: str | None) -> str | None:
+    """Tell viewcode where a name is defined; an attribute told of in a docstring has none."""
+    return None if name is None else home(module, name)
 
 
 def source(app: Sphinx, module: str) -> tuple[str, dict[str, Lines]] | None:

@@ -10,7 +10,7 @@ likewise.
 A sum's vjp gives dy to each term, and each term is the linear layer that you know: its dw is
 w[i, j]'s own, and its dx is added to the part of dx that this shift has seen.
 
-Tutorial: "All of it at once".
+Tutorial: "What reads a digit".
 """
 
 import torch

@@ -8,7 +8,7 @@ largest number, channel by channel; the windows do not overlap.
 Where several are the largest, the first of them has all of dy, reading the window by lines. (`max`
 over an axis gives the first place, too.)
 
-Tutorial: "All of it at once".
+Tutorial: "What reads a digit".
 """
 
 
