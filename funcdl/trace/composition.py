@@ -46,7 +46,7 @@ def _box(seen: Applied, numbers: dict[Applied, int]) -> str:
 def _parts(seen: Applied, numbers: dict[Applied, int]) -> str:
     """Put parts below each other, and beside each other where none waits for another."""
     lines, before = [], -1
-    more = element("li", f"⋮ {seen.left_out:,} more", kind="line more") if seen.left_out else ""
+    more = element("li", f"… {seen.left_out:,} more", kind="line more") if seen.left_out else ""
     for place, group in groupby(sorted(seen.parts, key=lambda part: part.rank), _rank_of):
         boxes = [_box(part, numbers) for part in group]
         if place > before + 1 and more:
