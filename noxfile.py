@@ -68,9 +68,15 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write pylock.toml: every file that an installation here takes, with its hash."""
-    session.install("pip>=25.1")
-    session.run("pip", "lock", "-c", "constraints.txt", "-e", ".")
+    """Write lock.txt: every package that an extra takes, with the hashes of its files on PyPI."""
+    session.install("uv")
+    command = "uv pip compile -q --universal --generate-hashes --python-version 3.11 --all-extras"
+    session.run(
+        *command.split(),
+        *("--no-annotate", "--default-index", "https://pypi.org/simple"),
+        *("--custom-compile-command", "nox -s lock", "-c", "constraints.txt"),
+        *("pyproject.toml", "-o", "lock.txt"),
+    )
 
 
 @nox.session

@@ -8,7 +8,13 @@ from typing import Any
 
 import torch
 
-from benchmarks import layers_images, layers_losses, layers_norms, layers_sequences
+from benchmarks import (
+    layers_images,
+    layers_losses,
+    layers_norms,
+    layers_sequences,
+    layers_transformers,
+)
 from benchmarks.harness import Entrant, Line, Options, Report, Train, compare, measure, number
 
 __all__ = ["run"]
@@ -17,6 +23,7 @@ FAMILIES = {
     "images": layers_images,
     "norms": layers_norms,
     "sequences": layers_sequences,
+    "transformers": layers_transformers,
     "losses": layers_losses,
 }
 

@@ -17,6 +17,7 @@ Pass = Callable[[], object]
 Row = tuple[str, Pass, Pass]
 
 SHAPE = (512, 256)
+SEVERAL = (128, 64)
 
 ACTIVATIONS: dict[str, tuple[f.Layer, Callable[[Tensor], Tensor]]] = {
     "relu6": (f.relu6, nnf.relu6),
@@ -91,7 +92,18 @@ def rows(rng: Generator) -> list[Row]:
         t = _target(kind, rng)
         given = (ys[0] if count == 1 else ys, t)
         made.append((f"{name}, {title}", _ours(layer, given), _theirs(torchs, ys, t)))
-    return made
+    return [*made, _several(rng)]
+
+
+def _several(rng: Generator) -> Row:
+    """Make the row of a loss whose examples have three classes each, which PyTorch takes listed."""
+    y = torch.empty(SEVERAL).normal_(generator=rng)
+    listed = torch.rand(SEVERAL, generator=rng).argsort(-1)
+    listed[:, 3:] = -1
+    there = torch.zeros(SEVERAL).scatter_(-1, listed[:, :3], 1.0)
+    name = f"multi_label_margin, {'×'.join(map(str, SEVERAL))}"
+    theirs = _theirs(nnf.multilabel_margin_loss, [y], listed)
+    return name, _ours(f.multi_label_margin(), (y, there)), theirs
 
 
 def _target(kind: str, rng: Generator) -> Tensor:

@@ -30,7 +30,16 @@ NORMS: dict[str, tuple[Any, Callable[[Tensor, Any], Tensor]]] = {
         f.batch_norm(),
         lambda x, p: nnf.batch_norm(x, None, None, p.scale, p.bias, True),
     ),
+    "group_norm(affine=False)": (
+        f.group_norm(4, affine=False),
+        lambda x, p: nnf.group_norm(x, 4),
+    ),
+    "batch_norm(affine=False)": (
+        f.batch_norm(affine=False),
+        lambda x, p: nnf.batch_norm(x, None, None, training=True),
+    ),
     "dropout": (f.dropout(0.3), lambda x, p: nnf.dropout(x, 0.3)),
+    "dropout(1)": (f.dropout(1), lambda x, p: nnf.dropout(x, 1.0)),
 }
 ROWS = ((64, 128), (512, 512))
 IMAGES = ((64, 8, 8, 16), (64, 28, 28, 32))
@@ -40,7 +49,7 @@ def rows(rng: torch.Generator) -> list[Row]:
     """Make the rows: the name, our forward and backward pass, and PyTorch's."""
     made: list[Row] = []
     for name, (layer, torchs) in NORMS.items():
-        for shape in IMAGES if name in ("group_norm", "batch_norm") else ROWS:
+        for shape in IMAGES if name.startswith(("group_norm", "batch_norm")) else ROWS:
             x = torch.rand(shape, generator=rng)
             params, _ = layer.init(rng, shape)
             title = f"{name} {'×'.join(map(str, shape))}"
@@ -62,7 +71,7 @@ def _theirs(function: Any, params: Any, x: Tensor) -> Callable[[], object]:
     # PyTorch takes channels first; in memory they are last, which it is fastest with.
     x = x.movedim(-1, 1) if x.ndim > 2 else x
     live = x.clone(memory_format=torch.preserve_format).requires_grad_()
-    leaves = [p.clone().requires_grad_() for p in f.tree.leaves(params)[:2]]
+    leaves = [p.clone().requires_grad_() for p in f.tree.leaves(params[:2])]
     held = type(params)(*leaves, *params[2:]) if leaves else params
     dy = torch.ones_like(x, memory_format=torch.preserve_format)
 

@@ -13,12 +13,16 @@ from torch.nn import functional as nnf
 import funcdl as f
 from funcdl import tree
 
-__all__ = ["rows"]
+__all__ = ["Row", "autograd", "ours_of", "rows", "title", "transposed"]
 
 Pass = Callable[[], object]
 Row = tuple[str, Pass, Pass]
 
-EMBEDDINGS = ((1000, 64, (64, 32)), (10_000, 256, (128, 64)))
+EMBEDDINGS: tuple[tuple[int, int, tuple[int, ...], int | None], ...] = (
+    (1000, 64, (64, 32), None),
+    (10_000, 256, (128, 64), None),
+    (10_000, 256, (128, 64), 0),
+)
 ATTENTIONS = ((4, (8, 16, 64), False), (8, (16, 128, 256), False), (8, (16, 128, 256), True))
 RECURRENT = ((32, (16, 20, 32)), (128, (32, 50, 64)))
 TRIED = 5
@@ -35,16 +39,21 @@ def rows(rng: Generator) -> list[Row]:
     return made + [_scan(*sizes, rng) for sizes in RECURRENT]
 
 
-def _embedding(vocabulary: int, features: int, shape: tuple[int, ...], rng: Generator) -> Row:
-    layer, x = f.embedding(vocabulary, features), torch.randint(vocabulary, shape, generator=rng)
-    params, ours = _ours(layer, x, rng)
-    theirs = _autograd(lambda w: nnf.embedding(x, w), [params.w])
-    return _title(f"embedding {vocabulary}×{features}", shape), ours, theirs
+def _embedding(
+    vocabulary: int, features: int, shape: tuple[int, ...], padding: int | None, rng: Generator
+) -> Row:
+    x = torch.randint(vocabulary, shape, generator=rng)
+    if padding is not None:  # the second half of each sequence
+        x[:, shape[1] // 2 :] = padding
+    params, ours = ours_of(f.embedding(vocabulary, features, padding=padding), x, rng)
+    theirs = autograd(lambda w: nnf.embedding(x, w, padding), [params.w])
+    name = f"embedding {vocabulary}×{features}" + ", half padding" * (padding is not None)
+    return title(name, shape), ours, theirs
 
 
 def _attention(heads: int, shape: tuple[int, ...], causal: bool, rng: Generator) -> Row:
     x = torch.rand(shape, generator=rng)
-    params, ours = _ours(f.attention(heads, causal=causal), x, rng)
+    params, ours = ours_of(f.attention(heads, causal=causal), x, rng)
     module = nn.MultiheadAttention(shape[-1], heads, batch_first=True)
     mask = nn.Transformer.generate_square_subsequent_mask(shape[-2]) if causal else None
 
@@ -57,11 +66,11 @@ def _attention(heads: int, shape: tuple[int, ...], causal: bool, rng: Generator)
         return nnf.linear(found.transpose(1, 2).flatten(-2), w_out, b_out)
 
     ways = [
-        _autograd(whole, [x], list(module.parameters())),
-        _autograd(by_hand, [x, *map(_transposed, tree.leaves(params))]),
+        autograd(whole, [x], list(module.parameters())),
+        autograd(by_hand, [x, *map(transposed, tree.leaves(params))]),
     ]
     name = f"attention {heads} heads" + ", causal" * causal
-    return _title(name, shape), ours, min(ways, key=_shortest)
+    return title(name, shape), ours, min(ways, key=_shortest)
 
 
 def _cross_attention(
@@ -76,7 +85,7 @@ def _cross_attention(
     def whole(x: Tensor, seen: Tensor, *_: Tensor) -> Tensor:
         return module(x, seen, seen, need_weights=False)[0]
 
-    theirs = _autograd(whole, [x, seen], list(module.parameters()))
+    theirs = autograd(whole, [x, seen], list(module.parameters()))
     name = f"cross_attention {heads} heads, {'×'.join(map(str, others))} for"
     return f"{name} {'×'.join(map(str, shape))}", lambda: layer(params, (x, seen))[1](dy), theirs
 
@@ -91,17 +100,17 @@ def _recurrent(
 ) -> Row:
     x = torch.rand(shape, generator=rng)
     layer = getattr(f, name)(hidden, layers=layers, bidirectional=bidirectional)
-    _, ours = _ours(layer, x, rng)
+    _, ours = ours_of(layer, x, rng)
     kind = getattr(nn, name.upper())
     module = kind(shape[-1], hidden, layers, batch_first=True, bidirectional=bidirectional)
-    theirs = _autograd(lambda x, *_: module(x)[0], [x], list(module.parameters()))
-    return _title(str(layer), shape), ours, theirs
+    theirs = autograd(lambda x, *_: module(x)[0], [x], list(module.parameters()))
+    return title(str(layer), shape), ours, theirs
 
 
 def _scan(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
     x = torch.rand(shape, generator=rng)
     cell = f.serial(f.join(), f.linear(hidden), f.tanh)
-    params, ours = _ours(f.scan(cell, hidden), x, rng)
+    params, ours = ours_of(f.scan(cell, hidden), x, rng)
 
     def loop(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
         h, states = x.new_zeros(len(x), hidden), []
@@ -110,17 +119,18 @@ def _scan(hidden: int, shape: tuple[int, ...], rng: Generator) -> Row:
             states.append(h)
         return torch.stack(states, 1)
 
-    theirs = _autograd(loop, [x, *map(_transposed, tree.leaves(params))])
-    return _title(f"scan of a tanh cell({hidden})", shape), ours, theirs
+    theirs = autograd(loop, [x, *map(transposed, tree.leaves(params))])
+    return title(f"scan of a tanh cell({hidden})", shape), ours, theirs
 
 
-def _ours(layer: f.Layer, x: Tensor, rng: Generator) -> tuple[Any, Pass]:
+def ours_of(layer: f.Layer, x: Tensor, rng: Generator) -> tuple[Any, Pass]:
+    """Draw the parameters of a layer, and make the pass through it."""
     params, out_shape = layer.init(rng, tuple(x.shape))
     dy = torch.rand(out_shape, generator=rng)
     return params, lambda: layer(params, x)[1](dy)
 
 
-def _autograd(
+def autograd(
     function: Callable[..., Tensor], values: Sequence[Tensor], more: Sequence[Tensor] = ()
 ) -> Pass:
     """Make the pass through a function of tensors, which may know more parameters."""
@@ -135,12 +145,13 @@ def _autograd(
     return go
 
 
-def _transposed(p: Tensor) -> Tensor:
+def transposed(p: Tensor) -> Tensor:
     """Lay a weight out as PyTorch does."""
     return p.mT.contiguous() if p.ndim > 1 else p
 
 
-def _title(name: str, shape: tuple[int, ...]) -> str:
+def title(name: str, shape: tuple[int, ...]) -> str:
+    """Write what a row is of."""
     return f"{name}, {'×'.join(map(str, shape))}"
 
 

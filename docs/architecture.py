@@ -28,7 +28,7 @@ FLOORS = [
     "public names",
     "the studies' kit",
     "the studies",
-    "their reports",
+    "reports, exercises",
     "the command line",
 ]
 """What stands on each floor, from the ground up."""
@@ -81,7 +81,7 @@ def imports(floors: list[list[str]]) -> dict[str, set[str]]:
     known = {room for floor in floors for room in floor}
     found: dict[str, set[str]] = {room: set() for room in known}
     folders = {ROOT / name for floor in floors for name in floor} & {*ROOT.iterdir()}
-    folders |= {ROOT / "funcdl", ROOT / "funcdl_cli"}
+    folders |= {ROOT / "funcdl", ROOT / "funcdl_cli", ROOT / "funcdl_learn"}
     files = [ROOT / "cli.py", *(file for folder in folders for file in folder.rglob("*.py"))]
     for file in files:
         found[room_of(file)] |= {*imported(file, known)} - {room_of(file)}

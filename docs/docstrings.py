@@ -84,10 +84,19 @@ def after(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: li
 
 def signature(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, given: str, returned: str
-) -> tuple[str, str] | None:
-    """Return the arguments that a class of the adapter says it has."""
+) -> tuple[str | None, str | None]:
+    """Return the arguments that a class of the adapter says it has, and plain names of types."""
     found = AS_MODULE.match(thing.__doc__ or "") if what == "class" else None
-    return (found[3], returned) if found else None
+    return plain(found[3] if found else given), plain(returned)
+
+
+def plain(types: str | None) -> str | None:
+    """Name an alias within a union as alone, which Sphinx 9.0 does not.
+
+    >>> plain("TypeAliasForwardRef('Rate') | None")
+    'Rate | None'
+    """
+    return types and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", types)
 
 
 def trim(app: Sphinx, document: Any) -> None:

@@ -23,6 +23,7 @@ from pairs.effects import Effect, effects
 from pairs.models import MODELS, parts
 from pairs.rates import FILE, best, grid, rate
 from pairs.results import read_rows
+from pairs.scenes.tally import counts, tally, wilson
 from pairs.training import Row
 from studykit.statistics import Interval, Spread
 from studykit.wording import difference, percent, probability
@@ -283,6 +284,24 @@ def tuning(name: str) -> str:
     return f"{value:,}"
 
 
+def doubt(of: str, hand: str, what: str) -> str:
+    """Write a count of the pictures that `compare` was measured on: `doubt digits all right`.
+
+    Of a part or a condition, by one hand or all: answers that are right, wrong or doubted, all of
+    them ("pictures"), the share of the right or the wrong ("right%"), or its bounds ("wrong±").
+    """
+    count = tally(counts(), of.replace("_", " "), "" if hand == "all" else hand)
+    every = sum(count)
+    if what == "pictures":
+        return f"{every:,}"
+    if what[-1] == "%":
+        return f"{100 * getattr(count, what[:-1]) / every:.1f}"
+    if what[-1] == "±":
+        low, high = wilson(getattr(count, what[:-1]), every)
+        return f"{100 * low:.1f} to {100 * high:.1f}"
+    return f"{getattr(count, what):,}"
+
+
 FIGURES: dict[str, Callable[..., str]] = {
     "models": models_table,
     "kinds": kinds_table,
@@ -297,6 +316,7 @@ FIGURES: dict[str, Callable[..., str]] = {
     "setting": setting,
     "mark": mark,
     "tuning": tuning,
+    "doubt": doubt,
 }
 
 

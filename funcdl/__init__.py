@@ -44,6 +44,7 @@ from funcdl.signature import Signature as Signature
 from funcdl.staging import *
 from funcdl.summary import Summary as Summary
 from funcdl.summary import summary as summary
+from funcdl.trace import *
 from funcdl.training import training_step as training_step
 from funcdl.training import value_and_grad as value_and_grad
 

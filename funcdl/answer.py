@@ -59,7 +59,8 @@ def beside(name: str, place: str, given: Any, back: Any) -> None:
         if not alike or (back.dtype is not given.dtype and given.is_floating_point()):
             raise _other(name, place, given, back)
     elif nodes.is_node(given):
-        same = isinstance(back, (tuple, list)) if is_input else type(back) is type(given)
+        likewise: Any = dict if isinstance(given, dict) else (tuple, list)
+        same = isinstance(back, likewise) if is_input else type(back) is type(given)
         if not same or nodes.labels(given) != nodes.labels(back):
             raise _other(name, place, given, back)
         for label, part, d in zip(nodes.labels(given), nodes.entries(given), nodes.entries(back)):

@@ -13,9 +13,9 @@ from funcdl.errors import InputError, KindError
 from funcdl.function import as_layer
 from funcdl.layers.batch_norm import BatchNorm
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.nested import storage
-from funcdl.trace.watcher import Watcher, unwrap
 from funcdl.tree.nodes import entries
+from funcdl.watching.nested import storage
+from funcdl.watching.watcher import Watcher, unwrap
 
 __all__ = ["calibrate"]
 

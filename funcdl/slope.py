@@ -29,7 +29,7 @@ from funcdl.errors import DerivativeError
 from funcdl.tensor import Generator, Tensor
 from funcdl.tree import nodes
 
-__all__ = ["Point", "Slope", "beside", "path_of"]
+__all__ = ["Point", "Slope", "beside", "leaves_beside", "path_of"]
 
 SHRUNK = 1 / 8
 """The step that a bend is looked at with again."""
@@ -50,21 +50,30 @@ class Slope(NamedTuple):
 class Point:
     """A layer at its parameters and its input.
 
+    Args:
+        part: the layer.
+        args: its parameters and its input.
+        start: what each call gets a copy of, if there is one.
+        rng: to draw the cotangent u and the directions from; without one they are always the same.
+        u: the cotangent, where it is given.
+
     Raises:
         KindError, DerivativeError: its vjp gives no cotangents of the structure of these.
     """
 
-    def __init__(self, part: Layer, args: Any, start: Generator, rng: Generator) -> None:
+    def __init__(
+        self, part: Layer, args: Any, start: Generator | None, rng: Generator | None, u: Any = None
+    ) -> None:
         self.part, self.start = part, start
         self.leaves, self.structure = tree.to_leaves(args)
         self.y, vjp = self._apply(self.leaves)
-        self.u = tree.map(lambda leaf: _normal(leaf, rng), self.y)
+        self.u = tree.map(lambda leaf: _normal(leaf, rng), self.y) if u is None else u
         back = expect_pair(part.name, "(dparams, dx) from its vjp", vjp(self.u))
-        self.cotangents = _leaves_beside(part.name, self.structure, back)
+        self.cotangents = leaves_beside(part.name, self.structure, back)
 
     def _apply(self, leaves: list[Any]) -> Any:
         params, x = tree.from_leaves(self.structure, leaves)
-        return self.part.apply(params, x, self.start.clone_state())
+        return self.part.apply(params, x, self.start and self.start.clone_state())
 
     def _moved(self, i: int, v: Tensor, step: float) -> tuple[Tensor, float]:
         """Give the i-th leaf a step along v, and ⟨u, f⟩ there."""
@@ -84,7 +93,7 @@ class Point:
         terms += [(d, t) for d, t in zip(self.cotangents, self.leaves) if d is not None]
         return UNITS * sum(float(a.mul(b).abs().sum()) for a, b in terms if b.is_floating_point())
 
-    def slope(self, i: int, step: float, tolerance: float, rng: Generator) -> Slope:
+    def slope(self, i: int, step: float, tolerance: float, rng: Generator | None) -> Slope:
         """Compare both sides along a random direction of the i-th leaf."""
         v = _normal(self.leaves[i], rng)
         size = float(self.leaves[i].abs().sum()) / max(1, v.numel())
@@ -114,13 +123,17 @@ class Point:
         return Slope(numeric, exact, difference, kink)
 
 
-def beside(point: Point, rng: Generator) -> Any:
+def beside(point: Point, rng: Generator | None) -> Any:
     """Move what has a cotangent by one to two thousandths, up or down: no number stays in place."""
 
     def move(leaf: Any, d: Any) -> Any:
         if d is None or not leaf.is_floating_point():
             return leaf
-        far = leaf.new_empty(leaf.shape).uniform_(1e-3, 2e-3, generator=rng)
+        far = leaf.new_empty(leaf.shape)
+        if rng is None:
+            far = _scattered(far, 7).mul_(5e-4).add_(1e-3)
+        else:
+            far = far.uniform_(1e-3, 2e-3, generator=rng)
         return leaf.add(far.mul(_normal(leaf, rng).sign()).mul(leaf.abs().add(1)))
 
     return tree.from_leaves(point.structure, list(map(move, point.leaves, point.cotangents)))
@@ -135,7 +148,7 @@ def path_of(path: str) -> str:
     return ("params" if path.startswith("[0]") else "x") + path[3:]
 
 
-def _leaves_beside(name: str, structure: Any, cotangents: Sequence[Any]) -> list[Any]:
+def leaves_beside(name: str, structure: Any, cotangents: Sequence[Any]) -> list[Any]:
     """List the cotangent of each leaf; None, which stands for a whole entry, for each in it."""
     found: list[Any] = []
 
@@ -172,8 +185,17 @@ def _leaves_beside(name: str, structure: Any, cotangents: Sequence[Any]) -> list
     return found
 
 
-def _normal(leaf: Tensor, rng: Generator) -> Tensor:
+def _normal(leaf: Tensor, rng: Generator | None) -> Tensor:
+    if rng is None:
+        return _scattered(leaf, 0).sub_(0.5).mul_(12**0.5)
     return leaf.new_empty(leaf.shape).normal_(generator=rng)
+
+
+def _scattered(leaf: Tensor, seed: int) -> Tensor:
+    """Give numbers from 0 to 1 that look drawn and are always the same: there is no generator."""
+    count = leaf.new_empty(leaf.shape).double().fill_(1).flatten().cumsum(0).add_(seed)
+    turned = count.mul_(12.9898).sin_().mul_(43758.5453)
+    return turned.sub_(turned.floor()).reshape(leaf.shape).to(leaf.dtype)
 
 
 def _dot(a: Any, b: Any) -> float:

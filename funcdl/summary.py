@@ -9,10 +9,11 @@ from funcdl import tree
 from funcdl.arguments import generator, show
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, shape_of, zeros_of
 from funcdl.function import as_layer
+from funcdl.html.elements import element, escaped, styled, table
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.kinds import CREATES, METADATA, REFUSED
-from funcdl.trace.nested import storage, tensors
-from funcdl.trace.watcher import Watcher, unwrap
+from funcdl.watching.kinds import CREATES, METADATA, REFUSED
+from funcdl.watching.nested import storage, tensors
+from funcdl.watching.watcher import Watcher, unwrap
 
 __all__ = ["Row", "Summary", "summary"]
 
@@ -41,6 +42,9 @@ FREE = {
 }
 
 
+HEADS = ("layer", "output", "parameters", "FLOPs")
+
+
 class Row(NamedTuple):
     """A layer in its place.
 
@@ -62,7 +66,10 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The rows, from the whole network to its smallest parts; `str` makes a table of them."""
+    """The rows, from the whole network to its smallest parts.
+
+    `str` makes a table of them, and a notebook shows one.
+    """
 
     rows: tuple[Row, ...]
 
@@ -76,13 +83,27 @@ class Summary(NamedTuple):
         """Count the floating-point operations of one forward pass."""
         return self.rows[0].flops
 
-    def __str__(self) -> str:
-        cells = [("layer", "output", "parameters", "FLOPs")]
+    def _cells(self) -> list[tuple[int, str, str, str, str]]:
+        """Write each row: how deep it is, and what stands in the columns."""
+        cells = []
         for row in self.rows:
             step = row.path[row.path.rfind("[") :] if row.path else ""
-            indent = "  " * row.path.count("[")
-            label = f"{indent}{step} {row.layer}" if step else row.layer
-            cells.append((label, show(row.out_shape), f"{row.params:,}", f"{row.flops:,}"))
+            label = f"{step} {row.layer}" if step else row.layer
+            numbers = f"{row.params:,}", f"{row.flops:,}"
+            cells.append((row.path.count("["), label, show(row.out_shape), *numbers))
+        return cells
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for depth, label, *rest in self._cells():
+            name = element("code", escaped(label), style=f"padding-left:{depth * 1.25:g}rem")
+            rows.append([name, *map(escaped, rest)])
+        caption = f"{self.params:,} parameters, {self.flops:,} operations in a forward pass."
+        return styled(table(caption, list(HEADS), rows))
+
+    def __str__(self) -> str:
+        cells: list[tuple[str, ...]] = [HEADS]
+        cells += [("  " * depth + label, *rest) for depth, label, *rest in self._cells()]
         left, right = (max(len(line[i]) for line in cells) for i in (0, 1))
         params, flops = (max(len(line[i]) for line in cells) for i in (2, 3))
         return "\n".join(

@@ -14,7 +14,7 @@ from funcdl_cli.plain import fits
 from pairs.champion import champion
 from pairs.drawn.answer import ask, told
 from pairs.drawn.digit import BlankError, Drawn, read_digit
-from pairs.drawn.doubt import doubt_of, knower, known, least
+from pairs.drawn.doubt import NONE, doubt_of, knower, least, opinions
 from pairs.drawn.shades import BLOCKS, shades
 from pairs.model_file import load
 from studykit.threads import one_thread
@@ -57,14 +57,14 @@ def compare(
     found = [_read(picture) for picture in (left, right)]
     with one_thread(), torch.inference_mode():
         answer = ask(asked, *(made.digit for made in found))
-        are_digits = known(knower(), torch.stack([made.digit for made in found])).tolist()
+        seen = opinions(knower(), torch.stack([made.digit for made in found])).tolist()
     digits = answer.digits or (None, None)
     enough = least()
-    doubts = [doubt_of(*each, enough) for each in zip(found, are_digits, digits)]
+    doubts = [doubt_of(*each, enough) for each in zip(found, seen, digits)]
     if as_json:
         sides = {
-            side: {"steps": made.steps, "digits": digit, "is_digit": is_digit, "doubt": doubt}
-            for side, made, digit, is_digit, doubt in zip(SIDES, found, digits, are_digits, doubts)
+            side: {"steps": made.steps, "digits": digit, "is_digit": 1 - own[NONE], "doubt": doubt}
+            for side, made, digit, own, doubt in zip(SIDES, found, digits, seen, doubts)
         }
         sure = not any(doubts)
         say_json({"model": asked.model.name, "at_most": answer.at_most, "sure": sure, **sides})

@@ -19,7 +19,7 @@ with at_once():  # this takes a second or two
     import typer
 
     from funcdl import FuncdlError, ResourceError
-    from funcdl_cli import bench, check, compare, draw, framework, pairs, report, sweep
+    from funcdl_cli import bench, check, compare, draw, framework, learn, pairs, report, sweep
     from funcdl_cli.console import err, funcdl_version, say
     from funcdl_cli.helping import Command, Group
     from funcdl_cli.options import examples
@@ -54,6 +54,7 @@ app.command("report", cls=Command, epilog=examples(report.EXAMPLES))(report.writ
 app.command("compare", cls=Command, epilog=examples(compare.EXAMPLES))(compare.compare)
 app.command("draw", cls=Command, epilog=examples(draw.EXAMPLES))(draw.draw)
 app.command("check", cls=Command, epilog=examples(check.EXAMPLES))(check.run_check)
+app.command("learn", cls=Command, epilog=examples(learn.EXAMPLES))(learn.learn)
 app.command("bench", cls=Command, epilog=examples(bench.EXAMPLES))(bench.bench)
 
 

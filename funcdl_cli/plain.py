@@ -21,7 +21,7 @@ WORDS = r"""
 → ->  ← <-  ↔ <->  ↦ |->  ⇒ =>  ⇐ <=  ↑ ^  ↓ v  … ...  • *  ★ *  ✓ v  ✔ v  ✗ x  ✘ x  › >  ‹ <
 ‘ '  ’ '  ‚ '  “ "  ” "  „ "  « "  » "  ´ '  ß ss  æ ae  Æ AE  œ oe  Œ OE  ø o  Ø O  ł l  Ł L
 λ lambda  Λ Lambda  đ d  Đ D  ð d  þ th  ı i  € EUR  £ GBP  ¥ JPY  © (c)  ® (R)  § S  ¶ P  ¿ ?  ¡ !
-⊙ *  ⊗ x  ⊕ +  ∘ o  ⌊ [  ⌋ ]  ⌈ [  ⌉ ]  ∀ all  ∃ some  ¬ not  ∧ and  ∨ or
+⊙ *  ⊗ x  ⊕ +  ∘ o  ⌊ [  ⌋ ]  ⌈ [  ⌉ ]  ∀ all  ∃ some  ¬ not  ∧ and  ∨ or  ⟨ <  ⟩ >
 ░ .  ▒ :  ▏ |  ▕ |  ╱ /  ╲ \  ╳ x
 """
 PLAIN = dict(zip(WORDS.split()[::2], WORDS.split()[1::2]))

@@ -78,7 +78,7 @@ def write_originals(folder: Path, train: int = 7, test: int = 5, zipped: bool = 
 
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=y>&amp;'"
-VOID = {"meta", "circle", "line", "path", "rect"}
+VOID = {"meta", "img", "input", "circle", "line", "path", "rect"}
 
 
 class Page(HTMLParser):
@@ -110,7 +110,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.texts.append((self.open[-1] if self.open else "", data))
-        if self.open and self.open[-1] in ("td", "th"):
+        if {"td", "th"} & {*self.open}:
             self.rows[-1][-1] += data
 
     def all(self, tag):

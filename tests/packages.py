@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
-TOP = {"funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports"}
+TOP = {"funcdl", "funcdl_cli", "funcdl_learn", "pairs", "disc", "studykit", "reports"}
 """What the wheel puts beside other packages, but for its own metadata."""
 
 DATA = {
@@ -96,6 +96,8 @@ def installed_faults(wheel: Path) -> list[str]:
             [scripts / "funcdl-cli", "check", "--only", "linear", "--quiet"],
             [scripts / "funcdl-cli", "framework", "--epochs", "2", "--out", "disc"],
             [scripts / "funcdl-cli", "report", "disc"],
+            [scripts / "funcdl-cli", "learn", "--solutions", "solved"],
+            [scripts / "funcdl-cli", "learn", "solved", "square", "sequential"],
             [
                 scripts / "funcdl-cli",
                 *["pairs", "--models", "fc-shared", "--rounds", "1", "--epochs", "1"],

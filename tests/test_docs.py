@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 DRAWN = ("composition", "sharing", "pairs", "order")
-TRAINED = ("boundary", "curves")
+TRAINED = ("boundary", "curves", "vanishing")
 
 
 def reference():
@@ -83,6 +83,12 @@ def test_every_python_block_is_run(page):
         assert block.endswith("\n\n")
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_no_line_of_a_paragraph_begins_with_a_comment(page):
+    """Markdown ends the paragraph there, and the text behind the comment is markup no more."""
+    assert not re.search(r"^ *<!--.*-->.+", page.read_text("utf-8"), re.M)
+
+
 def test_every_test_that_is_named_exists():
     text = "".join(page.read_text() for page in PAGES)
     named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", text)
@@ -123,7 +129,8 @@ def test_the_curves_are_of_the_tutorials_network(figures, rng):
     from curves import drawn, network
 
     params, out = network().init(rng, (2, 14, 14))
-    assert f"({tree.size(params)}, {out})" in (DOCS / "tutorial.md").read_text()
+    assert f">{tree.size(params):,}<" in (DOCS / "tutorial.md").read_text("utf-8")
+    assert out == ((2,), (2, 10))
     picture = drawn([[30.0, 20.0], [30.0, 10.0]], [[25.0, 5.0]])
     assert "without auxiliary loss: 15.0 %" in picture
     assert "with auxiliary loss: 5.0 %" in picture
@@ -145,10 +152,25 @@ def test_docstrings_become_what_sphinx_reads(monkeypatch):
     monkeypatch.syspath_prepend(DOCS)
     import docstrings
 
-    assert doctest.testmod(docstrings).attempted == 1
+    assert doctest.testmod(docstrings).attempted == 2
     given = ["Add.", "", "    y = x", "", "Args:", "    p: of (*n,).", "", ">>> [1,", "    2]"]
     assert docstrings.prepare(given) == [
         *("Add.", "", "::", "", "    y = x", "", "Args:", r"    p: of (\*n,).", ""),
         *(">>> [1,", "    2]"),
     ]
     assert docstrings.escaped("a_ of `|x_|` and |y|") == r"a\_ of `|x_|` and \|y\|"
+
+
+def test_the_page_of_a_trace_is_that_of_the_script(monkeypatch):
+    """But for its numbers, which another processor rounds otherwise; and it is small."""
+    monkeypatch.syspath_prepend(DOCS / "figures")
+    made = runpy.run_path(str(DOCS / "figures" / "traced.py"))["traced"]().html()
+    kept = (DOCS / "figures" / "traced.html").read_text(encoding="utf-8")
+
+    def frame(text):
+        text = re.sub(r'src="data:[^"]*"|alt="[^"]*"', "", text)
+        return re.sub(r'−?\d+(\.\d+)?(e[+-]\d+)?| class="[pm]\d"', "", text)
+
+    assert frame(made) == frame(kept)
+    assert len(kept.encode()) < 100_000
+    assert "figures/traced.html" in (DOCS / "overview.md").read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 STEPS = re.findall(r"`(funcdl/[\w/]+\.py)`:\n\n```py\n(.*?)```", GUIDE, re.DOTALL)
 PARTS = (
-    *("funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports", "tests", "docs"),
+    *("funcdl", "funcdl_cli", "funcdl_learn", "pairs", "disc", "studykit", "reports"),
+    *("tests", "docs"),
     *("cli.py", "pyproject.toml"),
 )
 

@@ -35,7 +35,7 @@ FLOORS = [
     {"ops"},
     {"layers", "initialisers", "losses", "optimisers", "schedules"},
     {"combinators"},
-    {"trace"},
+    {"watching"},
     {
         "check",
         "judge",
@@ -46,14 +46,16 @@ FLOORS = [
         "batches",
         "names",
         "calibrate",
+        "html",
         "summary",
+        "trace",
         "interop",
     },
     {"module"},
     {"__init__"},
 ]
-STUDIES = [{"studykit"}, {"disc", "pairs"}, {"reports"}, {"cli"}]
-"""What stands on the library; `cli` is `cli.py` and `funcdl_cli/`."""
+STUDIES = [{"studykit"}, {"disc", "pairs"}, {"learn", "reports"}, {"cli"}]
+"""What stands on the library; `cli` is `cli.py` and `funcdl_cli/`, `learn` is `funcdl_learn/`."""
 
 ROOT = PACKAGE.parent
 PUBLIC = {"funcdl", "funcdl.cases", "funcdl.initialisers", "funcdl.schedules", "funcdl.tree"}
@@ -103,7 +105,7 @@ def study_files():
     """Every file that stands on the library, with the floor that it is on."""
     for i, floor in enumerate(STUDIES):
         for room in sorted(floor):
-            folder = "funcdl_cli" if room == "cli" else room
+            folder = f"funcdl_{room}" if room in ("cli", "learn") else room
             yield from ((file, i) for file in sorted((ROOT / folder).rglob("*.py")))
     yield ROOT / "cli.py", len(STUDIES) - 1
 
@@ -165,8 +167,8 @@ def test_the_top_exports_what_its_faces_do_and_no_name_twice():
 def test_a_folder_of_layers_or_tools_has_a_face():
     """What has no public name stays below; `tree` and the cases are modules to import."""
     folders = {f"funcdl.{file.parent.name}" for file in PACKAGE.glob("*/__init__.py")}
-    without = {"funcdl.ops", "funcdl.trace", "funcdl.signature", "funcdl.tree", "funcdl.cases"}
-    assert {face.__name__ for face in faces()} == folders - without
+    without = {"ops", "watching", "signature", "tree", "cases", "html"}
+    assert {face.__name__ for face in faces()} == folders - {f"funcdl.{name}" for name in without}
 
 
 def test_type_checkers_see_what_the_top_exports():

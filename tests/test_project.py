@@ -123,11 +123,31 @@ def test_the_groups_of_dependencies_are_the_extras():
         assert grouped(name) == asked(name)
 
 
+def test_the_lock_has_what_is_asked_for_as_it_is_pinned_and_no_address():
+    """`nox -s lock` writes it: versions and hashes alone, which pip and uv take from any index."""
+    text = (ROOT / "lock.txt").read_text(encoding="utf-8")
+    assert "://" not in text
+    entries = re.split(r"^(?=[a-z])", text, flags=re.M)[1:]
+    locked = {}
+    for entry in entries:
+        name, version = re.match(r"([a-z0-9-]+)==(\S+)( ; .+)? \\\n", entry).group(1, 2)
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry), name
+        locked.setdefault(name, set()).add(version)
+    pins = re.findall(r"^([a-z0-9-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.M)
+    assert len(pins) > 20
+    for name, pin in pins:
+        assert locked[name] == {pin}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    asked = {re.match(r"[a-z-]+", need)[0] for need in sum(extras, project["dependencies"])}
+    assert asked - {"funcdl"} <= set(locked)
+
+
 def test_every_file_that_a_package_reads_is_in_its_wheel():
     """Setuptools takes modules by itself and of all others only what pyproject.toml names."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     named = tools["setuptools"]["package-data"]
-    for package in ("funcdl", "funcdl_cli", "pairs", "disc", "studykit", "reports"):
+    for package in ("funcdl", "funcdl_cli", "funcdl_learn", "pairs", "disc", "studykit", "reports"):
         globs = [*named.get(package, ()), *named.get("*", ())]
         told = {path for pattern in globs for path in (ROOT / package).glob(pattern)}
         other = {

@@ -70,6 +70,9 @@ p <!--= effect default/conv-bn p both -->?<!--/-->, <!--= effect default/conv-bn
 It took from <!--= mark least -->?<!--/--> to <!--= mark most -->?<!--/--> s.
 With the swap <!--= swap swap sharing -->?<!--/-->, <!--= swap swap conv-shared -->?<!--/-->, without
 <!--= swap none sharing -->?<!--/-->.
+Of <!--= doubt digits all pictures -->?<!--/--> pictures <!--= doubt digits MNIST right -->?<!--/-->
+are right, of letters <!--= doubt untaught_letters all doubted -->?<!--/--> doubted, and
+<!--= doubt all all wrong% -->?<!--/--> % wrong (<!--= doubt all all wrong± -->?<!--/--> %).
 """
 ASKED = re.findall(r"<!--= (.+) -->", DOCUMENT.replace("<!--/-->", "\n"))
 

@@ -9,7 +9,7 @@ import pytest
 TESTS = Path(__file__).parent
 MODULES = sorted(TESTS.rglob("test_*.py"))
 ROOMS = {path.stem for path in (TESTS.parent / "funcdl").iterdir()}
-STUDIES = {"pairs", "disc", "studykit", "reports", "cli"}
+STUDIES = {"pairs", "disc", "studykit", "reports", "learn", "cli"}
 OTHERS = {"wording", "fuzz"}
 """Folders that look at all rooms: what they say, and what is drawn at random."""
 

@@ -13,6 +13,7 @@ from boundary import boundary
 from curves import curves
 from diagrams import composition, pairs, sharing
 from order import order
+from vanishing import vanishing
 
 FIGURES = {
     "composition": composition,
@@ -21,6 +22,7 @@ FIGURES = {
     "order": order,
     "boundary": boundary,
     "curves": curves,
+    "vanishing": vanishing,
 }
 
 

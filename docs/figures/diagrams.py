@@ -19,7 +19,7 @@ def composition() -> str:
             arrow(x, 42, x, 70),
             box(x, 90, f),
             arrow(x, 108, x, 180, "kept"),
-            box(x, 200, f"{f}ᵀ", "back"),
+            box(x, 200, f"{f}_vjp", "back"),
             arrow(x, 218, x, 246, "back"),
             words(x, 264, f"d{p}", "back"),
         ]
@@ -59,7 +59,7 @@ def sharing() -> str:
             words(286, y + 5, f"y{i}"),
             words(690, y + 5, f"dy{i}", "back"),
             arrow(670, y, 618, y, "back"),
-            box(584, y, "fᵀ", "back"),
+            box(584, y, "f_vjp", "back"),
             arrow(550, y, 530, y, "back"),
             words(510, y + 5, f"dx{i}", "back"),
         ]
@@ -95,7 +95,7 @@ def pairs() -> str:
 
 def _pairs(top: int, kind: str) -> list[str]:
     back = kind == "back"
-    d, mark = ("d", "ᵀ") if back else ("", "")
+    d, mark = ("d", "_vjp") if back else ("", "")
     style = kind if back else ""
 
     def go(x1: float, y1: float, x2: float, y2: float) -> str:
@@ -112,11 +112,11 @@ def _pairs(top: int, kind: str) -> list[str]:
         words(310, middle + 5, f"{d}logits", style),
         go(340, middle - 8, 386, upper),
         box(436, upper, f"answer{mark}", style, 96),
-        go(488, upper, 536, upper),
-        box(600, upper, f"cross_entropy{mark}", style, 124),
-        go(340, middle + 8, 536, lower),
-        box(600, lower, f"cross_entropy{mark}", style, 124),
-        *(go(664, upper, 712, middle - 8), go(664, lower, 712, middle + 8)),
+        go(488, upper, 522, upper),
+        box(600, upper, f"cross_entropy{mark}", style, 148),
+        go(340, middle + 8, 522, lower),
+        box(600, lower, f"cross_entropy{mark}", style, 148),
+        *(go(678, upper, 712, middle - 8), go(678, lower, 712, middle + 8)),
         words(728, middle + 5, f"{d}l", style),
         words(600, upper - 28, "is the first ≤ the second?", "quiet"),
         words(600, lower + 36, "which digits are they?", "quiet"),

@@ -99,6 +99,8 @@ RULES: dict[str, Kind] = {
     "PReLU": Kind("Slope", (Rule("weight", "a", fed=True),), "num_parameters"),
     "LayerNorm": Kind("Norm", SCALES),
     "GroupNorm": Kind("Norm", SCALES, "num_channels"),
+    "InstanceNorm1d": Kind("Norm", SCALES, "num_features", {"track_running_stats": False}),
+    "InstanceNorm2d": Kind("Norm", SCALES, "num_features", {"track_running_stats": False}),
     "RMSNorm": Kind("Gain", SCALES[:1]),
     "BatchNorm1d": BATCH_NORM,
     "BatchNorm2d": BATCH_NORM,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.layers.activations import activation
-from funcdl.ops.choose import ZERO, only
+from funcdl.ops.choose import ZERO, passed
 from funcdl.tensor import Tensor
 
 __all__ = ["hard_swish", "log_sigmoid", "relu6", "soft_sign"]
@@ -15,7 +15,8 @@ Pair = tuple[Tensor, Callable[[Tensor], Tensor]]
 
 def _relu6(x: Tensor) -> Pair:
     y = x.clamp(0, 6)
-    return y, lambda dy: only(dy, x.gt(0).logical_and_(x.lt(6)))
+    # y (6 − y) is 0 at both ends, and above 0 between them; NaN is neither.
+    return y, lambda dy: passed(dy, y.neg().add_(6).mul_(y).gt_(0))
 
 
 def _hard_swish(x: Tensor) -> Pair:
@@ -23,8 +24,11 @@ def _hard_swish(x: Tensor) -> Pair:
     y = x.add(3).clamp_(0, 6).mul_(1 / 6).mul_(x.clamp_min(-3))
 
     def pull(dy: Tensor) -> Tensor:
-        bent = x.mul(1 / 3).add_(0.5).where(x.abs().lt(3), x.ge(3).to(x.dtype))
-        return only(bent.mul_(dy), x.gt(-3))
+        # x / 3 + 1/2, but 1 where x / 3 is cut to 1 and 0 where it is cut to −1.
+        third = x.clamp(-3, 3).mul_(1 / 3)
+        ends = third.trunc()
+        slope = third.add_(0.5).sub_(ends, alpha=0.5)
+        return passed(slope.mul_(dy), x.add(3).relu_())
 
     return y, pull
 

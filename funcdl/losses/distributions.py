@@ -9,7 +9,7 @@ from funcdl.contract import Layer, Value
 from funcdl.errors import KindError, ShapeError
 from funcdl.losses.loss import ROWS, loss
 from funcdl.misuse import short
-from funcdl.ops.choose import ZERO, only
+from funcdl.ops.choose import ZERO, only, passed, turned, upper
 from funcdl.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "kl_divergence", "logistic", "spread"]
@@ -85,17 +85,17 @@ def logistic(y: Tensor, t: Tensor, yes: float | Tensor | None = None) -> Pair:
     # log(1 + e^y) is log(1 + e^−y) + y. What |y| speaks against is p t, or 1 − t.
     surety, no = y.abs(), t.neg().add_(1)
     pro = t if yes is None else t.mul(yes)
-    doubted = no.where(y.gt(0), pro)
+    doubted = upper(no, pro, y)
     both = None if yes is None else no.add(pro)
     unsure = surety.neg().logaddexp(ZERO)
     if both is not None:
         unsure.mul_(both)
-    losses = unsure.add_(only(surety, doubted.bool()).mul_(doubted))
+    losses = unsure.add_(passed(surety, doubted).mul_(doubted))
 
     def pull(d: Tensor) -> Tensor:
         rise = surety.neg().sigmoid_()
         rise = (rise if both is None else rise.mul_(both)).sub_(doubted)
-        return rise.neg().where(y.gt(0), rise).mul_(d)
+        return turned(rise, y).mul_(d)
 
     return losses, pull
 

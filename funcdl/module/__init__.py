@@ -16,14 +16,17 @@ from funcdl.module.cells import *
 from funcdl.module.class_losses import *
 from funcdl.module.clipping import clip_grad_norm_ as clip_grad_norm_
 from funcdl.module.clipping import clip_grad_value_ as clip_grad_value_
+from funcdl.module.containers import *
 from funcdl.module.convolution import *
 from funcdl.module.distances import *
 from funcdl.module.dropouts import *
 from funcdl.module.embedding import *
+from funcdl.module.instance_norms import *
 from funcdl.module.label_losses import *
 from funcdl.module.linear import *
 from funcdl.module.losses import *
 from funcdl.module.margin_losses import *
+from funcdl.module.muon import *
 from funcdl.module.norms import *
 from funcdl.module.optimisers import *
 from funcdl.module.padding import *
@@ -33,6 +36,8 @@ from funcdl.module.rectifiers import *
 from funcdl.module.recurrent import *
 from funcdl.module.sequential import Sequential as Sequential
 from funcdl.module.shapes import *
+from funcdl.module.transformer_layers import *
+from funcdl.module.transformers import *
 from funcdl.module.upsampling import *
 
 _expose(globals())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from funcdl.arguments import LARGEST, number
+from funcdl.contract import Params, Vjp
 from funcdl.errors import InputError
 from funcdl.layers.activations import (
     activation,
@@ -19,10 +20,11 @@ from funcdl.layers.activations import (
 )
 from funcdl.layers.along import glu
 from funcdl.layers.bounded import log_sigmoid, soft_sign
-from funcdl.module.doors import along_axis
+from funcdl.module.doors import along_axis, around
 from funcdl.module.named import Named, refuse
 from funcdl.ops.choose import only
-from funcdl.tensor import Tensor
+from funcdl.signature import Signature
+from funcdl.tensor import Generator, Tensor
 
 __all__ = [
     "GLU",
@@ -33,6 +35,8 @@ __all__ = [
     "LogSoftmax",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softsign",
     "Tanh",
 ]
@@ -176,6 +180,33 @@ class Softmax(Named):
         super().__init__(locals(), along_axis("Softmax", softmax, axis_of("Softmax", dim)))
 
 
+class Softmin(Named):
+    """PyTorch's `Softmin` over the axis `dim`, which has to be given: the softmax of −x.
+
+    >>> Softmin(-1)
+    Softmin(dim=-1)
+    """
+
+    factory = softmax
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__(locals(), along_axis("Softmin", _softmin, axis_of("Softmin", dim)))
+
+
+class Softmax2d(Named):
+    """PyTorch's `Softmax2d`: over the channels of (batch, channels, h, w), or (channels, h, w).
+
+    >>> Softmax2d()
+    Softmax2d()
+    """
+
+    factory = softmax
+
+    def __init__(self) -> None:
+        takes = Signature((), "… channels height width", "… channels height width")
+        super().__init__(locals(), along_axis("Softmax2d", softmax, -3, takes))
+
+
 class LogSoftmax(Named):
     """PyTorch's `LogSoftmax` over the axis `dim`, which has to be given.
 
@@ -189,6 +220,19 @@ class LogSoftmax(Named):
         super().__init__(
             locals(), along_axis("LogSoftmax", log_softmax, axis_of("LogSoftmax", dim))
         )
+
+
+def _negative(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
+    y, pull = softmax.at("", params, x.neg(), rng)
+
+    def vjp(dy: Tensor, need_dx: bool = True) -> tuple[Params, Tensor | None]:
+        _, dx = pull(dy, need_dx)
+        return params, None if dx is None else dx.neg()
+
+    return y, vjp
+
+
+_softmin = around("softmin", softmax, softmax.signature, _negative)
 
 
 def axis_of(name: str, dim: Any) -> int:

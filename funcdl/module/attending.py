@@ -14,7 +14,7 @@ from funcdl.ops.attending import attend_to
 from funcdl.ops.layout import cat
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Extra", "Separate", "attending", "barred"]
+__all__ = ["Extra", "Separate", "attending", "barred", "is_causal_mask"]
 
 
 class Separate(NamedTuple):
@@ -158,6 +158,22 @@ def barred(heads: int, batch: int, query: Tensor, padding: Any, mask: Any) -> Te
             )
         both = added if both is None else both.add(added)
     return both
+
+
+def is_causal_mask(mask: Any) -> bool:
+    """Tell whether a mask bars all later keys, and nothing else.
+
+    >>> from funcdl.tensor import empty
+    >>> is_causal_mask(empty(3, 3).fill_(1.0).triu_(1).bool()), is_causal_mask(empty(3, 3).zero_())
+    (True, False)
+    """
+    if not isinstance(mask, Tensor) or mask.ndim < 2:
+        return False
+    later = mask.new_ones(mask.shape).triu(1).bool()
+    wanted = later
+    if mask.is_floating_point():
+        wanted = mask.new_zeros(mask.shape).masked_fill(later, -math.inf)
+    return bool(mask.eq(wanted).all())
 
 
 def _added(what: str, mask: Any, query: Tensor) -> Tensor:

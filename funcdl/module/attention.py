@@ -11,7 +11,7 @@ from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.initialisers import Initialiser
 from funcdl.layers.affine import Affine
 from funcdl.layers.attention import Attention, attention
-from funcdl.module.attending import Extra, Separate, attending, barred
+from funcdl.module.attending import Extra, Separate, attending, barred, is_causal_mask
 from funcdl.module.draws import Draw, turned
 from funcdl.module.named import Named, flag, size
 from funcdl.tensor import Generator, Tensor
@@ -155,6 +155,12 @@ class MultiheadAttention(Named):
         query, key, value, padding, need, mask, average, causal = self._given(*input, **named)
         if causal and mask is None:
             raise InputError("MultiheadAttention: expected attn_mask with is_causal=True, got none")
+        # There PyTorch goes by the word, and does not look at the mask.
+        if causal and padding is None and not need and not is_causal_mask(mask):
+            raise InputError(
+                "MultiheadAttention: expected attn_mask to be causal with is_causal=True, "
+                "got another one"
+            )
         given = self.arguments
         self.layer = attending(
             self.num_heads,

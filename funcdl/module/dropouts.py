@@ -12,7 +12,7 @@ from funcdl.module.doors import along_axis, around
 from funcdl.module.named import Named
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Dropout", "Dropout2d"]
+__all__ = ["Dropout", "Dropout1d", "Dropout2d"]
 
 
 class Dropout(Named):
@@ -36,6 +36,30 @@ class Dropout(Named):
         self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None
     ) -> None:
         super().__init__(locals(), dropout(_probability("Dropout", p)))
+
+
+class Dropout1d(Named):
+    """PyTorch's `Dropout1d`: it drops channels of (batch, channels, length), or (channels, length).
+
+    Args:
+        p: the probability that a channel is set to 0.
+        inplace: the input stays as it is, either way.
+        rng: the generator to draw from; torch's own without it.
+
+    Raises:
+        InputError, KindError: an argument is out of its range, or not offered.
+
+    >>> Dropout1d(0.2)
+    Dropout1d(p=0.2)
+    """
+
+    factory = staticmethod(dropout)
+
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, rng: Generator | None = None
+    ) -> None:
+        _probability("Dropout1d", p)
+        super().__init__(locals(), along_axis("Dropout1d", _channels(p, (2, 3)), -2))
 
 
 class Dropout2d(Named):
@@ -73,12 +97,13 @@ def _dropout(p: float, ndim: int) -> Layer:
     return dropout(p, ndim)
 
 
-def _channels(p: float) -> Layer:
-    """Drop the last axis, all other axes but the first as one."""
+def _channels(p: float, axes: tuple[int, int] = (3, 4)) -> Layer:
+    """Drop the last axis, all other axes but the first as one; with so many axes."""
 
     def apply(params: Params, x: Tensor, rng: Generator | None = None) -> tuple[Value, Vjp]:
-        if x.ndim not in (3, 4):
-            raise ShapeError(f"dropout: expected x to have 3 or 4 axes, got {tuple(x.shape)}")
-        return _dropout(p, x.ndim - 2).at("", params, x, rng)
+        if x.ndim not in axes:
+            wanted = " or ".join(map(str, axes))
+            raise ShapeError(f"dropout: expected x to have {wanted} axes, got {tuple(x.shape)}")
+        return _dropout(p, max(x.ndim - 2, 1)).at("", params, x, rng)
 
     return around("dropout", dropout(p, 2), None, apply)

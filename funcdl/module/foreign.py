@@ -9,7 +9,7 @@ from funcdl.module.base import Module
 from funcdl.module.memory import Pull
 from funcdl.module.parts import within
 
-__all__ = ["is_plain", "run"]
+__all__ = ["is_plain", "passed", "run"]
 
 _NOTHING = object()
 
@@ -22,11 +22,21 @@ def is_plain(module: Any) -> bool:
     return "forward" not in own and "backward" not in own
 
 
-def run(module: Any, x: Value) -> tuple[Value, Pull]:
+def passed(module: Any, x: Value) -> tuple[Value, Pull]:
+    """Do a forward pass that the caller remembers, through a module of any kind."""
+    return module._apply(x) if is_plain(module) else run(module, x)
+
+
+def run(module: Any, x: Value, **named: Any) -> tuple[Value, Pull]:
     """Do a forward pass that the caller remembers: the output, and its backward pass.
 
     What `forward` sets on a module, or on one inside it, is there again when it goes back, whatever
     passes there were in between.
+
+    Args:
+        module: with attributes of its own.
+        x: its input; a tuple is its arguments.
+        named: arguments by name.
     """
     parts = [part for _, part in within(module) if hasattr(part, "__dict__")]
     before = [dict(vars(part)) for part in parts]
@@ -34,7 +44,8 @@ def run(module: Any, x: Value) -> tuple[Value, Pull]:
         if isinstance(part, Module):
             part._passes = ()
     try:
-        y = module.forward(*x) if isinstance(x, tuple) else module.forward(x)
+        inputs = x if isinstance(x, tuple) else (x,)
+        y = module.forward(*inputs, **named)
         kept = [
             {k: v for k, v in vars(part).items() if old.get(k, _NOTHING) is not v}
             for part, old in zip(parts, before)

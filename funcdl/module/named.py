@@ -52,6 +52,14 @@ class Named(Module):
         if rng is not None:
             generator(self._name, rng)
         super().__init__(layer, None, rng)
+        self._note(given)
+        if "inplace" in given:  # PyTorch spares memory by it; the numbers are the same
+            flag(self._name, "inplace", given["inplace"])
+        self.params = self._drawn()
+        self.grads = tree.zeros_like(self.params)
+
+    def _note(self, given: dict[str, Any]) -> None:
+        """Keep the arguments that it was made with."""
         # The class that has this __init__, which that of a user's own may have called.
         self._made_as = given["__class__"]
         taken = signature(self._made_as.__init__).parameters
@@ -61,10 +69,6 @@ class Named(Module):
             for name in taken
             if name not in ("self", "rng")
         }
-        if "inplace" in given:  # PyTorch spares memory by it; the numbers are the same
-            flag(self._name, "inplace", given["inplace"])
-        self.params = self._drawn()
-        self.grads = tree.zeros_like(self.params)
 
     def _drawn(self) -> Params:
         """Draw the parameters."""

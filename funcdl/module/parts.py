@@ -32,7 +32,7 @@ def children(module: Any) -> Iterator[tuple[str, Any]]:
         elif isinstance(value, (list, tuple)):
             entries = enumerate(value)
         else:
-            if name[:1] != "_" and is_module(value):
+            if (inside is not None or name[:1] != "_") and is_module(value):
                 yield name, value
             continue
         if name[:1] != "_":

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from funcdl.arguments import MOST, integer
-from funcdl.errors import ShapeError
+from funcdl.errors import InputError, KindError, ShapeError
 from funcdl.layers.layout import (
     channels_last,
     expand_dims,
@@ -19,6 +19,7 @@ from funcdl.layers.layout import (
     transpose,
 )
 from funcdl.layers.tuples import join, stack_along, unstack_along
+from funcdl.misuse import short
 from funcdl.module.named import Named
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Select",
     "StackAlong",
     "Transpose",
+    "Unflatten",
     "UnstackAlong",
 ]
 
@@ -66,6 +68,58 @@ class Flatten(Named):
             f"{start_dim}, {end_dim}",
             moves("*old", "*new", new=("old", merged)),
             lambda x: x.reshape(merged(tuple(x.shape))),
+            lambda dy, shape: dy.reshape(shape),
+        )
+        super().__init__(locals(), layer)
+
+
+class Unflatten(Named):
+    """PyTorch's `Unflatten`: it cuts the axis `dim` into axes of these lengths.
+
+    Args:
+        dim: the axis; names of axes are not offered.
+        unflattened_size: the lengths, of which one may be −1: whatever is left.
+
+    Raises:
+        InputError, KindError: an argument is not of this kind.
+        ShapeError: the input does not fit.
+
+    >>> import torch
+    >>> Unflatten(1, (2, -1))(torch.ones(5, 6, 4)).shape
+    torch.Size([5, 2, 3, 4])
+    """
+
+    factory = staticmethod(reshape)
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...] | list[int]) -> None:
+        axis = integer("Unflatten", "dim", dim, -MOST)
+        if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:
+            raise KindError(
+                "Unflatten: expected unflattened_size to be a tuple of lengths, "
+                f"got {short(unflattened_size)}"
+            )
+        sizes = tuple(integer("Unflatten", "each length", n, -1) for n in unflattened_size)
+        if sizes.count(-1) > 1:
+            raise InputError(f"Unflatten: expected one length of −1 at most, got {sizes}")
+
+        def cut(old: tuple[int, ...]) -> tuple[int, ...]:
+            place = axis + len(old) if axis < 0 else axis
+            if not 0 <= place < len(old):
+                raise ShapeError(f"Unflatten: expected x to have an axis {axis}, got {old}")
+            known = math.prod(n for n in sizes if n >= 0)
+            rest = old[place] // known if known and -1 in sizes else 0
+            lengths = tuple(rest if n < 0 else n for n in sizes)
+            if math.prod(lengths) != old[place]:
+                raise ShapeError(
+                    f"Unflatten: expected an axis {axis} of length {sizes}, multiplied, got {old}"
+                )
+            return (*old[:place], *lengths, *old[place + 1 :])
+
+        layer = rearrangement(
+            "Unflatten",
+            f"{axis}, {sizes}",
+            moves("*old", "*new", new=("old", cut)),
+            lambda x: x.reshape(cut(tuple(x.shape))),
             lambda dy, shape: dy.reshape(shape),
         )
         super().__init__(locals(), layer)

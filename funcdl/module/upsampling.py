@@ -16,7 +16,7 @@ from funcdl.ops.resample import Step
 from funcdl.signature import Signature
 from funcdl.tensor import Generator, Tensor
 
-__all__ = ["Upsample"]
+__all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 OWN = {"nearest": (1, 2), "linear": (1,), "bilinear": (2,)}
 """For each mode, the number of axes behind the channels."""
@@ -95,6 +95,51 @@ class Upsample(Named):
                 f"{name}: expected {wanted} lengths for mode={mode!r}, got {short(value)}"
             )
         super().__init__(given, _of_axes(name, ways))
+
+
+class UpsamplingNearest2d(Upsample):
+    """PyTorch's `UpsamplingNearest2d`: `Upsample` of images, in the mode "nearest".
+
+    Args:
+        size, scale_factor: as in `Upsample`.
+
+    >>> UpsamplingNearest2d(scale_factor=2)
+    UpsamplingNearest2d(scale_factor=2)
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, int] | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
+    ) -> None:
+        given = locals()
+        super().__init__(_twice(size), _twice(scale_factor), "nearest")
+        self._note(given)
+
+
+class UpsamplingBilinear2d(Upsample):
+    """PyTorch's `UpsamplingBilinear2d`: `Upsample` in the mode "bilinear", corners aligned.
+
+    Args:
+        size, scale_factor: as in `Upsample`.
+
+    >>> UpsamplingBilinear2d(scale_factor=2)
+    UpsamplingBilinear2d(scale_factor=2)
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, int] | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
+    ) -> None:
+        given = locals()
+        super().__init__(size, scale_factor, "bilinear", True)
+        self._note(given)
+
+
+def _twice(value: Any) -> Any:
+    """Say for both axes what is said once, so that sequences are refused."""
+    return value if value is None or isinstance(value, (tuple, list)) else (value, value)
 
 
 class To(NamedTuple):

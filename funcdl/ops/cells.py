@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from funcdl.ops.order import alike
+from funcdl.ops.pool import largest as windowed
+from funcdl.ops.window import Windows
 from funcdl.tensor import Tensor
 
 __all__ = ["largest", "means"]
 
 Pull = Callable[[Tensor], Tensor]
+
+FEW = 16  # torch's `max` along an inner axis takes as long as so many comparisons of tensors
+NO_BORDER = (0, 0), (0, 0)
 
 
 def cells(length: int, count: int) -> list[tuple[int, int]]:
@@ -55,6 +60,8 @@ def means(x: Tensor, axis: int, count: int) -> tuple[Tensor, Pull]:
 def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Pull]:
     """Find the largest of each cell of an axis, the first of equal ones, and the pull."""
     length, rest = divmod(x.shape[axis], count)
+    if not rest and 1 < length <= FEW:
+        return _windowed(x, axis, length)
     if not rest:
         y, index = _parted(x, axis, count).max(axis, keepdim=True)
 
@@ -78,6 +85,16 @@ def largest(x: Tensor, axis: int, count: int) -> tuple[Tensor, Pull]:
         return dx
 
     return y, pull
+
+
+def _windowed(x: Tensor, axis: int, length: int) -> tuple[Tensor, Pull]:
+    """Find the largest of cells of few numbers as those of windows that lie side by side."""
+    size = (length, 1) if axis == -3 else (1, length)
+    lone = x.ndim == 2
+    y, pull = windowed(x.unsqueeze(0) if lone else x, Windows(size, size), NO_BORDER)
+    if not lone:
+        return y, pull
+    return y.squeeze(0), lambda dy: pull(dy.unsqueeze(0)).squeeze(0)
 
 
 def _parted(x: Tensor, axis: int, count: int) -> Tensor:

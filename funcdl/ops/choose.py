@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.tensor import Tensor, empty
 
-__all__ = ["BITS", "ZERO", "only", "passed"]
+__all__ = ["BITS", "ZERO", "only", "passed", "turned", "upper"]
 
 ZERO = empty(()).zero_()
 """What stands beside tensors of any dtype without changing theirs."""
@@ -35,3 +35,26 @@ def passed(a: Tensor, y: Tensor) -> Tensor:
         bits = BITS[a.element_size()]
         return a.view(bits).mul(y.abs().view(bits).sign_()).view(a.dtype)
     return a.where(y.bool(), ZERO)
+
+
+def upper(a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+    """Give `a` where `y` is above 0, and `b` elsewhere; where `y` is NaN, nothing that matters."""
+    if y.numel() <= FEW:
+        return a.where(y.gt(0), b)
+    # b + (a − b), as integers, which go round where they are too large, and so lose nothing.
+    low = b.view(BITS[b.element_size()])
+    return a.view(low.dtype).sub(low).mul(_above(y)).add_(low).view(b.dtype)
+
+
+def turned(a: Tensor, y: Tensor) -> Tensor:
+    """Give −a where `y` is above 0, and `a` elsewhere; it may be written where `a` was."""
+    if y.numel() <= FEW:
+        return a.neg().where(y.gt(0), a)
+    size = a.element_size()
+    flips = _above(y).bitwise_left_shift_(8 * size - 1)  # the sign's bit alone
+    return a.view(BITS[size]).bitwise_xor_(flips).view(a.dtype)
+
+
+def _above(y: Tensor) -> Tensor:
+    """Give 1 where `y` is above 0 and 0 elsewhere, as integers of its size."""
+    return y.relu().view(BITS[y.element_size()]).sign_()

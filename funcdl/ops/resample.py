@@ -10,12 +10,13 @@ with s = l / n, and no place is outside. The nearest one is number ⌊k s⌋.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from struct import pack, unpack
 from typing import Any
 
+from funcdl.ops.order import alike
 from funcdl.tensor import Tensor, empty
 
 __all__ = ["Step", "linear", "nearest"]
@@ -39,6 +40,9 @@ def nearest(x: Tensor, axis: int, count: int, step: Step) -> tuple[Tensor, Pull]
 
 def linear(x: Tensor, axis: int, count: int, step: Step, corners: bool) -> tuple[Tensor, Pull]:
     """Read an axis between its numbers: y = (1 − t) x_i + t x_j, and the pull of dy."""
+    factor, over = divmod(count, x.shape[axis])
+    if not over and not corners and float(step) == 1 / factor:
+        return _between(x, axis, factor)
     read = _linear_of(x.shape[axis], count, step, corners, x.dtype, x.device)
     below, above = read[:2]
     rest, t = (weight.view(-1, *[1] * (-axis - 1)) for weight in read[2:])
@@ -50,6 +54,45 @@ def linear(x: Tensor, axis: int, count: int, step: Step, corners: bool) -> tuple
 
     y = x.index_select(axis, below).mul_(rest)
     return y.addcmul_(x.index_select(axis, above), t), pull
+
+
+def _between(x: Tensor, axis: int, factor: int) -> tuple[Tensor, Pull]:
+    """Read `factor` numbers in the cell of each number of an axis.
+
+    The j-th of each is at the place p = (j + ½) / factor − ½ from the middle of the cell:
+
+        y_ij = (1 − |p|) x_i + |p| x_n        n = i − 1 where p < 0, and else i + 1
+
+    so that each j is read at once, and where there is no such n, y_ij = x_i.
+    """
+    length, shape = x.shape[axis], list(x.shape)
+    shape[axis] = length * factor
+    places = [Fraction(2 * j + 1, 2 * factor) - Fraction(1, 2) for j in range(factor)]
+    inner = length - 1
+
+    def each(t: Tensor) -> Iterator[tuple[Tensor, float, int, int]]:
+        parts: Any = t.unflatten(axis, (length, factor))  # type: ignore[no-untyped-call]
+        for j, place in enumerate(places):
+            before = int(place < 0)
+            # Of the cells from `before` on, the neighbours are from 1 − before on.
+            yield parts.select(axis, j), abs(float(place)), before, 1 - before
+
+    def pull(dy: Tensor) -> Tensor:
+        dx = alike(x, x.shape).zero_()
+        for part, share, here, there in each(dy):
+            end = inner * there
+            dx.add_(part, alpha=1 - share)
+            dx.narrow(axis, there, inner).add_(part.narrow(axis, here, inner), alpha=share)
+            dx.narrow(axis, end, 1).add_(part.narrow(axis, end, 1), alpha=share)
+        return dx
+
+    y = alike(x, tuple(shape))
+    for part, share, here, there in each(y):
+        end = inner * there
+        part.copy_(x).mul_(1 - share)
+        part.narrow(axis, here, inner).add_(x.narrow(axis, there, inner), alpha=share)
+        part.narrow(axis, end, 1).copy_(x.narrow(axis, end, 1))
+    return y, pull
 
 
 def _nearest(length: int, count: int, step: Step) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from funcdl.contract import Params
 from funcdl.optimisers.statistics import without_statistics
 from funcdl.staging.kinds import alike, plain
 from funcdl.tensor import Tensor
-from funcdl.trace.nested import rebuild, tensors
 from funcdl.tree import nodes
+from funcdl.watching.nested import rebuild, tensors
 
 __all__ = ["Carried", "Pack", "copied"]
 

@@ -19,9 +19,9 @@ from typing import Any
 from funcdl.staging.methods import COPIES, RESHAPES
 from funcdl.staging.rounding import Noise, apart
 from funcdl.tensor import Tensor
-from funcdl.trace.call import Call
-from funcdl.trace.kinds import CREATES
-from funcdl.trace.nested import tensors
+from funcdl.watching.call import Call
+from funcdl.watching.kinds import CREATES
+from funcdl.watching.nested import tensors
 
 __all__ = ["Literal", "OtherShapesError", "fill"]
 

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from funcdl.tensor import Tensor, empty
-from funcdl.trace.nested import leaves_of
+from funcdl.watching.nested import leaves_of
 
 __all__ = ["BYTES", "Buffer", "Rows", "Slot", "laid", "packed", "placed", "run", "slots"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from funcdl.staging.memory import Slot
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["COPIES", "ELEMENTWISE", "RESHAPES", "is_method", "is_product", "never_fails"]
 

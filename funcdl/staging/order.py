@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from funcdl.staging.memory import Buffer
 from funcdl.staging.program import reads, writes
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["keeps_order"]
 

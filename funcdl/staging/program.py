@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from funcdl.staging.memory import Buffer, Slot, slots
 from funcdl.staging.show import show
-from funcdl.trace.call import Call
-from funcdl.trace.kinds import CREATES
-from funcdl.trace.nested import rebuild
+from funcdl.watching.call import Call
+from funcdl.watching.kinds import CREATES
+from funcdl.watching.nested import rebuild
 
 __all__ = ["Move", "Program", "moved", "reads", "writes"]
 

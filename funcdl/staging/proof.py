@@ -18,8 +18,8 @@ from funcdl.staging.rounding import agree
 from funcdl.staging.translate import translate
 from funcdl.staging.trial import Trial, like
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.call import CapturedError
-from funcdl.trace.nested import rebuild, tensors
+from funcdl.watching.call import CapturedError
+from funcdl.watching.nested import rebuild, tensors
 
 __all__ = ["expect_carried", "faithful", "proven", "stands_alone"]
 

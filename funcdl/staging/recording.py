@@ -10,10 +10,10 @@ from funcdl.staging.generators import given, set_state
 from funcdl.staging.literal import Literal
 from funcdl.staging.trial import like
 from funcdl.tensor import Generator
-from funcdl.trace.call import Call, OpaqueLayerError, UnrecordedError
-from funcdl.trace.nested import rebuild
-from funcdl.trace.recorder import Recorder
-from funcdl.trace.watcher import unwrap
+from funcdl.watching.call import Call, OpaqueLayerError, UnrecordedError
+from funcdl.watching.nested import rebuild
+from funcdl.watching.recorder import Recorder
+from funcdl.watching.watcher import unwrap
 
 __all__ = ["Recording", "Step", "run"]
 

@@ -17,8 +17,8 @@ from funcdl.staging.methods import is_method
 from funcdl.staging.program import Program, writes
 from funcdl.staging.recording import Recording
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.call import Call
-from funcdl.trace.nested import rebuild, storage, tensors
+from funcdl.watching.call import Call
+from funcdl.watching.nested import rebuild, storage, tensors
 
 __all__ = ["Replay", "bind", "literally"]
 

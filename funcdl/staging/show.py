@@ -10,8 +10,8 @@ from funcdl import tree
 from funcdl.misuse import short
 from funcdl.staging.memory import Buffer, Slot, laid, run, slots
 from funcdl.staging.rows import in_rows
-from funcdl.trace.call import Call
 from funcdl.tree import nodes
+from funcdl.watching.call import Call
 
 if TYPE_CHECKING:
     from funcdl.staging.program import Program

@@ -18,7 +18,7 @@ from funcdl.staging.recording import Step
 from funcdl.staging.replay import Replay
 from funcdl.staging.trial import Trial, like
 from funcdl.tensor import Generator
-from funcdl.trace.nested import rebuild
+from funcdl.watching.nested import rebuild
 
 __all__ = ["stage"]
 

@@ -13,7 +13,7 @@ from funcdl.staging.memory import Buffer, Slot, packed
 from funcdl.staging.program import Program
 from funcdl.staging.recording import Recording, run
 from funcdl.tensor import Tensor
-from funcdl.trace.nested import rebuild, storage, tensors
+from funcdl.watching.nested import rebuild, storage, tensors
 
 __all__ = ["program_of", "translate"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from funcdl.tensor import Tensor
-from funcdl.trace.nested import rebuild
+from funcdl.watching.nested import rebuild
 
 __all__ = ["Trial", "like"]
 

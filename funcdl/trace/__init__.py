@@ -1,6 +1,8 @@
-"""Tracing: watch what a pure function calls on tensors, or record it.
+"""A pass through a network, forward and backward, as a page to read."""
 
-A `Watcher` sees every operation and every layer that its tensors go through; `summary` counts with
-one, and `calibrate` measures. A `Recorder` is a watcher that notes what it sees as `Call`s, from
-which `funcdl.staging` makes the plan of a step.
-"""
+from funcdl.face import expose as _expose
+from funcdl.trace.seen import Applied as Applied
+from funcdl.trace.trace import Trace as Trace
+from funcdl.trace.trace import trace as trace
+
+_expose(globals())

@@ -31,6 +31,10 @@ THIN = 0.7
 """Of a pixel: strokes that cover less of their strongest pixels are thinner than MNIST has any."""
 
 
+FAINT = 64
+"""Of 255: ink that differs less from its paper is one only where the paper has few shades."""
+
+
 class BlankError(PictureError):
     """A picture that has nothing on it."""
 
@@ -80,7 +84,10 @@ def digit_of(image: Tensor) -> Drawn:
         steps.append(f"stretched the contrast: the ink is {full:.0f} of 255 from the paper")
     ink = (found.ink / full).clamp(max=1)
     digit, more = fitted(torch.where(ink > FAINTEST, ink, 0))
-    return Drawn(digit, steps + more, found.doubt)
+    doubt = found.doubt
+    if full < FAINT and full < _range(grey[found.ink == 0]):
+        doubt = doubt or "it is fainter than the shades of the paper"
+    return Drawn(digit, steps + more, doubt)
 
 
 def fitted(ink: Tensor) -> tuple[Tensor, list[str]]:
@@ -149,6 +156,14 @@ def _grey(image: Tensor) -> tuple[Tensor, list[str]]:
 
 SEEN = 16
 """Of 255: what is less opaque is not seen, and colours that differ by less are one."""
+
+
+def _range(shades: Tensor) -> float:
+    """Find how far apart the shades are, but for the few darkest and lightest."""
+    if not len(shades):
+        return 0.0
+    low, high = (math.ceil(share * len(shades)) for share in (0.02, 0.98))
+    return float(shades.kthvalue(high).values - shades.kthvalue(low).values)
 
 
 def _extent(profile: Tensor) -> tuple[int, int]:

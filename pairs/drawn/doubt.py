@@ -1,8 +1,9 @@
 """Doubt: whether a drawing is a digit at all, and whether a model is sure enough which.
 
-A small network, `knower`, has learned digits from what is none (letters, scribbles, dots, lines,
-two digits); `python -m pairs.scenes.teach` teaches it. The least that it and a model have to say
-is in doubt.json; `python -m pairs.scenes.measure` chooses it on scenes, for the champion.
+A small network, `KNOWER`, has learned the ten digits and, as an eleventh class, what is none of
+them (letters, scribbles, dots, lines, two digits); `python -m pairs.scenes.teach` teaches it. An
+answer is sure where it and a model agree; how sure each has to be is in doubt.json, which
+`python -m pairs.scenes.measure` chooses on scenes, for the champion.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from funcdl import Layer, conv2d, expand_dims, flatten, linear, max_pool2d, relu
 from pairs.drawn.digit import Drawn
 from pairs.model_file import ModelFileError, missing
 
-__all__ = ["KNOWER", "Least", "doubt_of", "knower", "known", "least"]
+__all__ = ["KNOWER", "NONE", "Least", "doubt_of", "knower", "least", "opinions"]
 
 KNOWER: Layer = serial(
-    *(expand_dims(-1), conv2d(16, 3), relu, max_pool2d(2), conv2d(32, 3), relu),
-    *(flatten(3), linear(2)),
+    *(expand_dims(-1), conv2d(16, 3), relu, conv2d(32, 3), relu, max_pool2d(2)),
+    *(conv2d(32, 3, padding=1), relu, conv2d(32, 3), relu, flatten(3), linear(11)),
 )
-"""(…, 14, 14) from 0 to 1, to the logits of "no digit" and "a digit"."""
+"""(…, 14, 14) from 0 to 1, to the logits of the digits 0 to 9 and of `NONE`."""
+
+NONE = 10
+"""The class of what is no digit."""
 
 FILE, LEAST = "knower.safetensors", "doubt.json"
 
@@ -65,27 +69,30 @@ def least() -> Least:
     return Least(**told["least"])
 
 
-def known(params: Any, digits: Tensor) -> Tensor:
-    """Give the probability that each is a digit: from (n, 14, 14) uint8 to (n,)."""
+def opinions(params: Any, digits: Tensor) -> Tensor:
+    """Give the probabilities of 0 to 9 and of `NONE`: from (n, 14, 14) uint8 to (n, 11)."""
     logits, _ = KNOWER(params, digits.float() / 255)
-    return torch.as_tensor(logits).double().softmax(-1)[:, 1]
+    return torch.as_tensor(logits).double().softmax(-1)
 
 
 def doubt_of(
-    drawn: Drawn, is_digit: float, probabilities: list[float] | None, least: Least
+    drawn: Drawn, opinion: list[float], probabilities: list[float] | None, least: Least
 ) -> str | None:
     """Say why an answer about a drawing is not sure; None if it is.
 
     Args:
         drawn: what was made of the picture.
-        is_digit: the probability that it is a digit.
+        opinion: the knower's probabilities of 0 to 9 and of `NONE`.
         probabilities: a model's of 0 to 9, None where it gives none.
         least: what they have to reach.
     """
     if drawn.doubt:
         return drawn.doubt
-    if is_digit < least.known:
+    if 1 - opinion[NONE] < least.known:
         return "it is like none of the digits that it was taught"
-    if probabilities is not None and max(probabilities) < least.likeliest:
+    if probabilities is None:
+        return None
+    likeliest = max(probabilities)
+    if likeliest < least.likeliest or opinion[probabilities.index(likeliest)] < least.known:
         return "it may be one digit or another"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import NamedTuple
 
@@ -20,11 +21,18 @@ SOLID = 0.3
 EDGE, EDGE_ON_LINES = 0.08, 0.02
 """Of a digit's size: how far its edge may reach; and where lines lie beside it."""
 
+SHADE = 0.25
+"""Of the pixels beside a digit's strokes: as many are paper, even where all else is an edge."""
+
 SPECK = 0.05
 """Of the picture's longer side: what is smaller is a speck, where something larger is."""
 
 CRUMB = 0.1
-"""The same: where all that is free of the border is smaller, the digit touches the border."""
+"""The same: where all that is free of the border is smaller, the digit touches the border, unless
+what is free is stronger."""
+
+STRONGER = 1.5
+"""Ink that is stronger by this factor than a part's is no piece of it."""
 
 COMPARABLE = 0.35
 """Of the largest part's size: what is smaller is not the digit, however near the middle."""
@@ -70,7 +78,8 @@ def find_digit(ink: Tensor) -> Found:
     """
     kept, labels, parts, steps = _unruled(ink)
     free = [part for part in parts if not _sides(part, ink.shape)]
-    if max((part.size for part in free), default=0) >= CRUMB * max(ink.shape):
+    largest = max((part.size for part in free), default=0)
+    if largest >= CRUMB * max(ink.shape) or _stronger(kept, labels, free, parts):
         touching = Counter(" and ".join(_sides(part, ink.shape)) for part in parts)
         steps += [f"left out what touches the border: {side}" for side in touching if side]
     else:
@@ -84,6 +93,9 @@ def find_digit(ink: Tensor) -> Found:
     # Its edge too, which is fainter than what is solid.
     edge = EDGE if kept is ink else EDGE_ON_LINES
     around = grown(mine, max(round(edge * first.size), 1)) & (mine | (labels == 0))
+    beside = kept[around & ~mine]
+    if len(beside):  # a shade of the paper, of which there is some everywhere beside the strokes
+        kept = (kept - beside.kthvalue(math.ceil(SHADE * len(beside))).values).clamp(min=0)
     return Found(torch.where(around, kept, 0), steps, _doubt(box_of(own), others))
 
 
@@ -106,6 +118,18 @@ def _unruled(ink: Tensor) -> tuple[Tensor, Tensor, list[Part], list[str]]:
             step = "left out " + _lines(unruled.across, unruled.down)
             return unruled.ink, labels, parts, [step]
     return ink, *_candidates(ink), []
+
+
+def _stronger(ink: Tensor, labels: Tensor, free: list[Part], parts: list[Part]) -> bool:
+    """Tell whether what is free of the border is a stroke, and what touches it a shade at most."""
+    if not free or len(free) == len(parts):
+        return False
+
+    def usual(some: list[Part]) -> float:
+        largest = max(some, key=lambda part: part.size)
+        return float(ink[labels == largest.label].median())
+
+    return usual(free) > STRONGER * usual([part for part in parts if part not in free])
 
 
 def _doubt(box: Part, others: list[Part]) -> str | None:

@@ -54,6 +54,15 @@ def labelled(mask: Tensor) -> Tensor:
             [0, 0, 0, 0],
             [3, 3, 0, 0]])
     """
+    whole = torch.zeros(mask.shape, dtype=torch.int64)
+    places = mask.nonzero()
+    if len(places):
+        (top, left), (bottom, right) = places.amin(0).tolist(), (places.amax(0) + 1).tolist()
+        whole[top:bottom, left:right] = _labelled(mask[top:bottom, left:right])
+    return whole
+
+
+def _labelled(mask: Tensor) -> Tensor:
     height, width = mask.shape
     none = height * width
     parent = torch.arange(none + 1)
@@ -70,9 +79,8 @@ def labelled(mask: Tensor) -> Tensor:
         if torch.equal(new, labels):
             break
         labels = new
-    _, numbers = torch.unique(torch.where(inside, labels, -1), return_inverse=True)
-    numbered: Tensor = numbers + int(bool(inside.all()))
-    return numbered.view(height, width)
+    numbers = torch.cat([(labels == torch.arange(none)).cumsum(0), parent.new_zeros(1)])
+    return numbers[labels].view(height, width)
 
 
 def parts_of(labels: Tensor) -> list[Part]:

@@ -67,6 +67,9 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, list[tuple[float, float
     height, width = ink.shape
     thick = THINNEST + int(THIN * min(height, width))
     mask = ink > 0
+    # No path is there in more columns than ink is.
+    if mask[:, _columns(width)].any(0).float().mean() < SPANS / 3:
+        return ink, torch.zeros_like(mask), []
     # Tall runs are strokes that cross, or are no line.
     runs = _run(mask)
     thin, low = mask & (runs <= thick), mask & (runs <= thick + ROUGH)
@@ -92,7 +95,7 @@ def _without_level(ink: Tensor) -> tuple[Tensor, Tensor, list[tuple[float, float
 def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
     """List the paths of lines, the best first: the middle's row, and how far each column sinks."""
     height, width = mask.shape
-    columns = torch.arange(0, width, -(-width // LOOKS))
+    columns = _columns(width)
     count, end = len(columns), max(round(END * len(columns)), 2)
     both = mask[:, columns].to(torch.uint8) + thin[:, columns]
     paths = []
@@ -109,6 +112,10 @@ def _paths(mask: Tensor, thin: Tensor) -> list[tuple[int, Tensor]]:
         good = (ends & (share >= SPANS) & (alone >= ALONE)).nonzero().flatten().tolist()
         paths += [(float(share[row] + alone[row]), row, sinks) for row in good]
     return [path[1:] for path in sorted(paths, key=lambda path: -path[0])]
+
+
+def _columns(width: int) -> Tensor:
+    return torch.arange(0, width, -(-width // LOOKS))
 
 
 def _run(mask: Tensor) -> Tensor:

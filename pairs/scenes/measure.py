@@ -23,20 +23,22 @@ from pairs.champion import champion
 from pairs.data import load_digits
 from pairs.drawn.answer import ask
 from pairs.drawn.digit import Drawn, digit_of
-from pairs.drawn.doubt import LEAST, Least, doubt_of, knower, known
+from pairs.drawn.doubt import LEAST, Least, doubt_of, knower, opinions
 from pairs.drawn.ink import DrawnError
 from pairs.model_file import ModelFile
-from pairs.scenes.scenes import NOTHING, Scene, scenes
+from pairs.scenes.scenes import HANDS, Scene, scenes
+from pairs.scenes.shapes import CHOOSING_LETTERS
+from pairs.scenes.tally import Count, summary
 from studykit.files import replace
 from studykit.seeds import generator
 from studykit.threads import one_thread
 
-__all__ = ["Count", "Said", "chosen", "counted", "said"]
+__all__ = ["Said", "chosen", "counted", "said"]
 
-EACH, CHOSEN_ON = 24, 12
+EACH, CHOSEN_ON = 45, 24
 """Scenes of each condition: to count on, and to choose on."""
 
-COST = 10
+COST = 5
 """Doubts that one answer which is sure and wrong is as bad as."""
 
 
@@ -47,16 +49,8 @@ class Said(NamedTuple):
     hand: str
     label: int | None
     drawn: Drawn | None
-    known: float
+    opinion: list[float]
     digits: list[float]
-
-
-class Count(NamedTuple):
-    """Answers that were sure and right, sure and wrong, and doubted."""
-
-    right: int
-    wrong: int
-    doubted: int
 
 
 def said(scene: Scene, model: ModelFile, params: Any) -> Said:
@@ -65,10 +59,10 @@ def said(scene: Scene, model: ModelFile, params: Any) -> Said:
     try:
         drawn = digit_of(scene.image)
     except DrawnError:
-        return Said(*about, None, 0.0, [])
+        return Said(*about, None, [], [])
     answer = ask(model, drawn.digit, drawn.digit)
-    is_digit = float(known(params, drawn.digit[None]))
-    return Said(*about, drawn, is_digit, answer.digits[0] if answer.digits else [])
+    opinion = opinions(params, drawn.digit[None])[0].tolist()
+    return Said(*about, drawn, opinion, answer.digits[0] if answer.digits else [])
 
 
 def counted(all_said: Iterable[Said], least: Least) -> Count:
@@ -78,7 +72,7 @@ def counted(all_said: Iterable[Said], least: Least) -> Count:
     """
     right = wrong = doubted = 0
     for one in all_said:
-        if one.drawn is None or doubt_of(one.drawn, one.known, one.digits, least):
+        if one.drawn is None or doubt_of(one.drawn, one.opinion, one.digits, least):
             doubted += 1
         elif one.label is not None and one.digits.index(max(one.digits)) == one.label:
             right += 1
@@ -106,7 +100,8 @@ def main() -> int:
     began = time.perf_counter()
     model, params, mnist = champion(), knower(), load_digits()
     with one_thread(), torch.inference_mode():
-        first = scenes(mnist.train, CHOSEN_ON, generator(0, "scenes", 0))
+        rng = generator(0, "scenes", 0)
+        first = scenes(mnist.train, CHOSEN_ON, rng, HANDS[:2], CHOOSING_LETTERS)
         least = chosen([said(scene, model, params) for scene in first])
         print(f"{least}, {time.perf_counter() - began:.0f} s", flush=True)
         second = scenes(mnist.test, EACH, generator(0, "scenes", 2))
@@ -117,20 +112,13 @@ def main() -> int:
             (one for one in found if (one.condition, one.hand) == (condition, hand)), least
         )
         counts.setdefault(condition, {})[hand] = count._asdict()
-        print(f"{condition:22} {hand:8} {count.right:4} {count.wrong:4} {count.doubted:4}")
-    for name, some in (
-        ("digits", [one for one in found if one.label is not None]),
-        ("nothing", [one for one in found if one.condition in NOTHING]),
-    ):
-        count = counted(some, least)
-        print(
-            f"{name}: {count.right} right, {count.wrong} wrong, {count.doubted} doubted of "
-            f"{len(some)}"
-        )
+        print(f"{condition:30} {hand:8} {count.right:4} {count.wrong:4} {count.doubted:4}")
     told = {"least": least._asdict(), "counts": counts}
     replace(
         Path(__file__).parents[1] / "data" / LEAST, (json.dumps(told, indent=1) + "\n").encode()
     )
+    for of in ("digits", "nothing", "all"):
+        print(summary(of))
     print(f"{time.perf_counter() - began:.0f} s")
     return 0
 

@@ -25,7 +25,7 @@ from funcdl_cli import bench, check, console, main, options
 from pairs.models import MODELS
 from pairs.study import run as do_rounds
 
-COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "draw", "check", "bench"]
+COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "draw", "check", "learn", "bench"]
 QUICK = ["--models", "fc-plain", "--rounds", "1", "--epochs", "1", "--train-pairs", "20", "--test-pairs", "20", "--workers", "1"]  # fmt: skip
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9\d|10\d)(?:;\d+)*m")
 

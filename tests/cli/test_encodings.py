@@ -76,6 +76,7 @@ def strings(path):
 def test_every_character_of_the_program_has_a_plain_form():
     rooms = [ROOT / name for name in PACKAGES]
     files = [ROOT / "cli.py", *(path for room in rooms for path in room.rglob("*.py"))]
+    files.remove(ROOT / "pairs" / "scenes" / "shapes.py")  # its signs are drawn, never written
     used = {char for path in files for text in strings(path) for char in text} - {"\n"}
     assert {"±", "≤", "→", "–"} <= used
     # What the plain forms are made for; Greek by its names, of which formulas use some.

@@ -22,7 +22,7 @@ WIDTHS = [40, 60, 77, 80, 200]
 KINDS = ["separate", "separate-aux", "shared", "shared-aux", "shared-explicit", "shared-explicit-aux"]  # fmt: skip
 NAMES = [f"conv-{kind}" for kind in KINDS]
 SMALL = ["--rounds", 3, "--quiet"]
-COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "draw", "check", "bench"]
+COMMANDS = ["pairs", "sweep", "framework", "report", "compare", "draw", "check", "learn", "bench"]
 NOTE = "Left out for lack of width: "
 
 

@@ -171,3 +171,29 @@ def test_an_error_on_the_way_back_through_the_librarys_own_has_its_path():
         vjp(X)
     text = "serial[1] block: serial[0] relu: expected dy of shape (5, 2) as y is, got (1, 2)"
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("place", ["alone", "serial", "remat", "named"])
+def test_a_users_layer_takes_a_dictionary_and_gives_its_cotangent(place):
+    """In the dictionary's keys, with None for what has none; another container is named."""
+    back = {"a": torch.ones(4, 3), "b": None}
+
+    def mine(params, x):
+        return x["a"] * 1, lambda dy: ((), back)
+
+    wrap = {
+        "alone": f.as_layer,
+        "serial": lambda d: f.serial(d, f.relu),
+        "remat": f.remat,
+        "named": lambda d: f.named("it", d),
+    }[place]
+    params = ((), ()) if place == "serial" else ()
+    x = {"a": torch.ones(4, 3), "b": torch.ones(2)}
+    y, vjp = wrap(mine)(params, x)
+    assert vjp(y)[1] is back
+    back = (torch.ones(4, 3), None)
+    with pytest.raises(f.KindError, match=r"mine: expected its vjp to give dx dict\(a, b\) as x is, got a tuple of 2"):  # fmt: skip
+        vjp(y)
+    back = {"a": torch.ones(4, 3), "c": None}
+    with pytest.raises(f.KindError, match=r"dx dict\(a, b\) as x is, got dict\(a, c\)"):
+        vjp(y)

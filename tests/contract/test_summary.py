@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import seeded
+from helpers import HOSTILE, Page, seeded
 
 import funcdl as f
 from funcdl import tree
@@ -129,3 +129,17 @@ def test_the_table_is_plain_text():
         "  [0] linear(2000)  (2000,)       6,000  10,000",
         "  [1] tanh          (2000,)           0   2,000",
     ]
+
+
+def test_a_notebook_shows_the_table():
+    net = f.serial(f.linear(25), f.named(HOSTILE, f.relu), f.linear(2))
+    found = f.summary(net, (2,), seeded())
+    page = Page(found._repr_html_())
+    head, *lines = page.rows
+    assert head == ["layer", "output", "parameters", "FLOPs"]
+    text = [line.split() for line in str(found).splitlines()[1:]]
+    assert [" ".join(line).split() for line in lines] == text
+    assert not page.all("script")
+    assert not page.all("img")
+    depths = [attributes["style"] for attributes in page.all("code")]
+    assert depths == [f"padding-left:{d}rem" for d in ("0", "1.25", "1.25", "2.5", "1.25")]

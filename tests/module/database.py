@@ -147,11 +147,31 @@ def made(library, sample, dtype):
     """Make the module, with the same seed each time."""
     torch.manual_seed(1)
     args, kwargs = sample.made
+    if library is f:
+        args = [own_layer(arg) if isinstance(arg, torch.nn.Module) else arg for arg in args]
     kind = getattr(library, sample.name)
     # torch's recurrent modules hide their arguments.
     takes = sample.name in ("GRU", "LSTM", "RNN") or "dtype" in inspect.signature(kind).parameters
     module = kind(*args, **{**kwargs, **({"dtype": dtype} if takes else {})})
     return module.train(sample.training)
+
+
+def own_layer(theirs):
+    """Make our layer of a transformer for theirs, which a stack is made of."""
+    ours = getattr(f, type(theirs).__name__)(
+        theirs.self_attn.embed_dim,
+        theirs.self_attn.num_heads,
+        theirs.linear1.out_features,
+        theirs.dropout.p,
+        theirs.activation,
+        theirs.norm1.eps,
+        theirs.self_attn.batch_first,
+        theirs.norm_first,
+        theirs.linear1.bias is not None,
+        dtype=theirs.linear1.weight.dtype,
+    )
+    ours.load_state_dict(theirs.state_dict())
+    return ours
 
 
 def is_loss(module):
@@ -181,6 +201,10 @@ def cotangents(y):
 
 def pairs(ours, theirs):
     """List our tensors with theirs: what they are called there, ours as they lie there, gradients."""
+    if getattr(ours, "layer", None) is None:
+        for name, p in ours.named_parameters():
+            yield name, attribute(theirs, name), p, p.grad
+        return
     known = rules_of(type(ours).__name__, ours) if ours.params else ()
     rules = {rule.path: rule for rule in known}
     paths = [re.sub(r"[\[\].]+", ".", path).strip(".") for path in tree.paths(ours.params)]
@@ -232,8 +256,11 @@ def reference(theirs, sample, names, kind):
     """Give PyTorch's numbers: values, gradients of inputs, and those of parameters by name."""
     inputs, named = tree.map(kind, cloned(sample.given))
     with torch.enable_grad():
-        live = tree.leaves([*inputs, *named.values()])
-        ends = len(live) - ("target" in inspect.signature(theirs.forward).parameters)
+        takes = list(inspect.signature(theirs.forward).parameters)
+        given = [*zip(takes, inputs), *named.items()]
+        # Ours gives back no gradient of a mask.
+        live = tree.leaves([value for name, value in given if not name.endswith("mask")])
+        ends = len(live) - ("target" in takes)
         live = [x for x in live[:ends] if isinstance(x, torch.Tensor) and x.is_floating_point()]
         for x in live:
             x.requires_grad_()

@@ -1,5 +1,6 @@
 """The optimisers by PyTorch's names, beside PyTorch's."""
 
+import copy
 import inspect
 import math
 import pickle
@@ -15,7 +16,18 @@ import funcdl as f
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "optimisers_beside_pytorch.md"
-CLASSES = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
+CLASSES = (
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Adagrad",
+    "Adadelta",
+    "Muon",
+)
 
 
 def rng(seed=0):
@@ -44,13 +56,20 @@ def differences(name, dtype, steps=12, **kwargs):
 
 
 def _differences(name, dtype, steps, **kwargs):
-    shapes = (3, 4), (5,), ()
+    shapes = ((3, 4), (5, 2)) if name == "Muon" else ((3, 4), (5,), ())
     starts = [
         torch.randn(shape, generator=rng(i), dtype=torch.float64) for i, shape in enumerate(shapes)
     ]
     theirs = [torch.nn.Parameter(p.to(dtype).clone()) for p in starts]
     ours = [(p.to(dtype).clone(), torch.zeros(p.shape, dtype=dtype)) for p in starts]
-    one, two = getattr(torch.optim, name)(theirs, **kwargs), getattr(f, name)(ours, **kwargs)
+    handed = ours
+    if name == "Muon":  # of tensors with their gradients
+        # It multiplies a rate that is a tensor in that tensor's dtype.
+        kwargs = {k: v.to(dtype) if isinstance(v, torch.Tensor) else v for k, v in kwargs.items()}
+        handed = [p for p, _ in ours]
+        for p, grad in ours:
+            p.grad = grad
+    one, two = getattr(torch.optim, name)(theirs, **kwargs), getattr(f, name)(handed, **kwargs)
     g = rng(9)
     for _ in range(steps):
         for p, (_, grad) in zip(theirs, ours):
@@ -113,6 +132,9 @@ def test_names_places_and_defaults_are_pytorchs(name):
         ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
         ("Adadelta", {"rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
         ("RMSprop", {"lr": 0.1, "alpha": 0.9, "centered": True, "momentum": 0.5}),
+        ("Muon", {"lr": 0.1, "weight_decay": 0.0, "nesterov": False, "ns_steps": 3}),
+        ("Muon", {"lr": 0.1, "adjust_lr_fn": "match_rms_adamw", "momentum": 0.5, "eps": 1e-3}),
+        ("Muon", {"lr": 0.1, "adjust_lr_fn": "original", "ns_coefficients": (2.0, -1.5, 0.5)}),
         ("Adagrad", {"lr": 0.1, "lr_decay": 0.3, "initial_accumulator_value": 0.2, "eps": 1e-3}),
     ],
 )
@@ -229,6 +251,47 @@ def test_a_step_is_that_of_the_function_bit_for_bit():
                 optimiser.step()
                 assert optimiser.lr == float(state.lr)
             assert all(torch.equal(p, q) for p, (q, _) in zip(params, held))
+
+
+def test_muon_moves_matrices_as_pytorch_lays_them():
+    torch.manual_seed(0)
+    ours = f.Sequential(f.Linear(3, 5, bias=False), f.Linear(5, 2, bias=False))
+    torch.manual_seed(0)
+    theirs = torch.nn.Sequential(
+        torch.nn.Linear(3, 5, bias=False), torch.nn.Linear(5, 2, bias=False)
+    )
+    for handed in (ours, ours.parameters(), ours.named_parameters(), [{"params": ours}]):
+        twin = copy.deepcopy(theirs)
+        filled(ours)
+        for p, q in zip(twin.parameters(), ours.parameters()):
+            with torch.no_grad():
+                p.copy_(q)
+            p.grad = q.grad.clone()
+        f.Muon(handed, 0.1).step()
+        torch.optim.Muon(twin.parameters(), 0.1).step()
+        for p, q in zip(twin.parameters(), ours.parameters()):
+            torch.testing.assert_close(q, p.detach())
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: f.Muon(f.Linear(3, 2)), f.ShapeError, r"Muon: expected matrices, got a parameter of shape \(2,\)"),
+        (lambda: f.Muon(f.Linear(3, 2, bias=False).param()), f.KindError, r"Muon: expected a module, or what its parameters\(\) lists"),
+        (lambda: f.Muon(matrix(), ns_steps=100), f.InputError, "Muon: expected ns_steps below 100, got 100"),
+        (lambda: f.Muon(matrix(), adjust_lr_fn="none"), f.InputError, 'Muon: expected adjust_lr_fn to be "original"'),
+        (lambda: f.Muon(matrix(), ns_coefficients=(1.0, 2.0)), f.KindError, "Muon: expected three ns_coefficients, got"),
+        (lambda: f.Muon(matrix(), momentum=1.0), f.InputError, "Muon: expected momentum to be"),
+        (lambda: f.Muon([{"params": matrix()}, {"params": f.Linear(2, 2)}]), f.ShapeError, "Muon: expected matrices"),
+    ],
+)  # fmt: skip
+def test_muon_refuses_what_it_cannot_move(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def matrix():
+    return f.Linear(3, 2, bias=False)
 
 
 def test_a_closure_is_called_and_its_loss_returned():

@@ -210,7 +210,7 @@ def test_a_long_repr_is_a_tree():
 
 def test_every_optimiser_has_a_class():
     ready = [f.sgd, f.adagrad, f.rmsprop, f.adam, f.adamw, f.radam, f.lion]
-    ready += [f.adadelta, f.adamax, f.nadam]
+    ready += [f.adadelta, f.adamax, f.nadam, f.muon]
     descents = [name.lower() for name, c in vars(f).items() if hasattr(c, "step")]
     assert sorted(descents) == sorted(made.__name__ for made in ready)
     assert set(module.__all__) <= set(f.__all__)

@@ -17,7 +17,7 @@ from funcdl.staging.program import reads, writes
 from funcdl.staging.recording import run
 from funcdl.staging.replay import bind
 from funcdl.staging.translate import program_of, translate
-from funcdl.trace.nested import storage, tensors
+from funcdl.watching.nested import storage, tensors
 from pairs.models import MODELS
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from funcdl.staging.memory import Buffer, Slot
 from funcdl.staging.passes.lower import in_place
 from funcdl.staging.program import Program
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["bring_home"]
 

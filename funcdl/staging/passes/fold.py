@@ -10,7 +10,7 @@ from funcdl.staging.methods import is_product
 from funcdl.staging.passes.lower import in_place
 from funcdl.staging.program import Program
 from funcdl.staging.rows import stacked, wide
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["fold_biases", "fold_factors", "fold_sums"]
 

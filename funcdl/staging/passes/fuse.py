@@ -11,7 +11,7 @@ from funcdl.staging.memory import Buffer, Slot, packed, placed, slots
 from funcdl.staging.methods import ELEMENTWISE
 from funcdl.staging.order import keeps_order
 from funcdl.staging.program import Move, Program
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["fuse"]
 

@@ -10,7 +10,7 @@ from funcdl.ops.choose import BITS
 from funcdl.staging.memory import Buffer, Slot, laid
 from funcdl.staging.methods import COPIES, ELEMENTWISE, RESHAPES
 from funcdl.staging.program import Program
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["in_place", "lower", "methods"]
 

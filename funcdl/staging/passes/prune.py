@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from funcdl.staging.memory import Buffer
 from funcdl.staging.program import Program, reads, writes
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["prune"]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from funcdl.ops.choose import BITS, ZERO
 from funcdl.staging.memory import Slot
 from funcdl.staging.program import Program
-from funcdl.trace.call import Call
-from funcdl.trace.nested import storage
+from funcdl.watching.call import Call
+from funcdl.watching.nested import storage
 
 __all__ = ["rename"]
 

@@ -9,7 +9,7 @@ from functools import partial
 from funcdl.staging.memory import Buffer, Slot, slots
 from funcdl.staging.methods import ELEMENTWISE
 from funcdl.staging.program import Move, Program, moved, reads, writes
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["reuse"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from funcdl.staging.memory import Buffer, Slot
 from funcdl.staging.program import Program
 from funcdl.tensor import Tensor
-from funcdl.trace.call import Call
-from funcdl.trace.nested import rebuild
+from funcdl.watching.call import Call
+from funcdl.watching.nested import rebuild
 
 __all__ = ["separate"]
 

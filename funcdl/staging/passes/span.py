@@ -8,7 +8,7 @@ from funcdl.staging.memory import Slot, slots
 from funcdl.staging.methods import ELEMENTWISE, is_method
 from funcdl.staging.program import Program
 from funcdl.staging.rows import wide
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["span"]
 

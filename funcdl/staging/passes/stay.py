@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from funcdl.staging.memory import BYTES, Buffer, Slot, slots
 from funcdl.staging.program import Move, Program, moved
-from funcdl.trace.call import Call
+from funcdl.watching.call import Call
 
 __all__ = ["stay"]
 

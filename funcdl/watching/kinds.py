@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from funcdl.trace.nested import tensors
+from funcdl.watching.nested import tensors
 
 __all__ = [
     "CREATES",

@@ -13,8 +13,8 @@ from funcdl import tree
 from funcdl.contract import Layer, Params, Value, Vjp
 from funcdl.signature.kinds import is_none
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.call import Call, CapturedError, OpaqueLayerError, UnrecordedError
-from funcdl.trace.kinds import (
+from funcdl.watching.call import Call, CapturedError, OpaqueLayerError, UnrecordedError
+from funcdl.watching.kinds import (
     METADATA,
     REFUSED,
     SHAPED_LIKE,
@@ -22,8 +22,8 @@ from funcdl.trace.kinds import (
     draws,
     writes_first,
 )
-from funcdl.trace.nested import rebuild, storage, tensors
-from funcdl.trace.watcher import Recorded, Watcher, unwrap
+from funcdl.watching.nested import rebuild, storage, tensors
+from funcdl.watching.watcher import Recorded, Watcher, unwrap
 
 __all__ = ["Recorder"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from funcdl.contract import Layer, Params, Value
 from funcdl.tensor import Generator, Tensor
-from funcdl.trace.nested import rebuild, tensors
+from funcdl.watching.nested import rebuild, tensors
 
 __all__ = ["Recorded", "Watcher", "unwrap"]
 

@@ -1,0 +1,1 @@
+"""The exercises that the package has, one a file."""
