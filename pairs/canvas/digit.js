@@ -6,6 +6,7 @@ const FIELD = 28;    // MNIST's own side
 const THIN = 0.7;    // of a pixel: strokes that cover less of their strongest pixels are thickened
 const PEN = 1.5;     // of a pixel: how thick they are drawn then
 const MIDDLE = 14.5; // where MNIST's digits have their centre of mass
+const FAINT = 64;    // of 255: ink that is fainter is one only where the paper has few shades
 const TIE = 1e-3;    // what is as near to a half counts as one, whatever its last bits are
 
 // 14×14 from 0 to 255 from ink of 0 to 1.
@@ -96,12 +97,15 @@ function halved({height, width, data}) {
 // What `compare` makes of a picture: the digit's 14×14, how many parts were left out, and why there
 // may not be one digit on it. The border, MARGIN pixels of it, is to be paper.
 function digitOf(side, pixels) {
-  const found = inkOf(greyOf(side, side, pixels));
+  const grey = greyOf(side, side, pixels), found = inkOf(grey);
   if (!found) return {digit: picture(14, 14), others: 0, doubt: "it is empty"};
   const {ink, others, doubt} = findDigit(found);
   const solid = f32(f32(SOLID) * ink.data.reduce((most, value) => Math.max(most, value), 0));
   const full = ninthTenth(ink.data.filter((value) => value > solid));
   const strength = ink.data.map((value) => f32(Math.min(f32(value / full), 1)));
   const clear = strength.map((value) => value > FAINTEST ? value : 0);
-  return {digit: fitted(picture(side, side, clear)), others, doubt};
+  const shades = grey.data.filter((_, at) => ink.data[at] === 0);
+  const faint = full < FAINT && full < f32(ranked(shades, 0.98) - ranked(shades, 0.02))
+    ? "it is fainter than the shades of the paper" : null;
+  return {digit: fitted(picture(side, side, clear)), others, doubt: doubt ?? faint};
 }

@@ -4,6 +4,7 @@
 
 const SOLID = 0.3;        // of the strongest ink: where strokes are; what is fainter is their edge
 const EDGE = 0.08;        // of a digit's size: how far its edge may reach
+const SHADE = 0.25;       // of the pixels beside a digit's strokes: as many are paper
 const SPECK = 0.05;       // of the picture: what is smaller is a speck, where something larger is
 const COMPARABLE = 0.35;  // of the largest part's size: what is smaller is not the digit
 const NEAR = 0.1;         // of a digit's size: parts as near to it are strokes of it
@@ -25,8 +26,11 @@ function findDigit(ink) {
   const {own, others} = joined(labels, ink, first, large);
   const mine = maskOf(labels, ink, own);
   const around = grown(mine, Math.max(nearest(EDGE * first.size), 1)).data;
-  const kept = data.map((value, at) => (
-    around[at] && (mine.data[at] || labels[at] === 0) ? value : 0));
+  const within = (at) => around[at] && (mine.data[at] || labels[at] === 0);
+  // A shade of the paper, of which there is some everywhere beside the strokes, is no ink.
+  const beside = data.filter((_, at) => within(at) && !mine.data[at]);
+  const shade = ranked(beside, SHADE);
+  const kept = data.map((value, at) => within(at) ? Math.max(f32(value - shade), 0) : 0);
   const doubt = doubtOfParts(boxOf(own), others);
   return {ink: picture(height, width, kept), others: others.length, doubt};
 }

@@ -15,9 +15,10 @@ function nearest(x) {
   return Math.round(x);
 }
 
-// What nine tenths of some numbers are at most; 0 if there are none.
-const ninthTenth = (values) => (
-  values.length ? values.toSorted()[Math.ceil(0.9 * values.length) - 1] : 0);
+// What a share of some numbers are at most; 0 if there are none.
+const ranked = (values, share) => (
+  values.length ? values.toSorted()[Math.ceil(share * values.length) - 1] : 0);
+const ninthTenth = (values) => ranked(values, 0.9);
 
 const turned = ({height, width, data}) => {
   const other = picture(width, height);

@@ -107,15 +107,20 @@ function championOf(params, surer) {
   ];
 }
 
-// The layers of the small network that tells a digit from what is none.
+// The layers of the small network that knows the digits, and what is none of them.
 function knowerOf(params) {
+  const at = (name) => params[name];
   return [
-    ["convolution, 3×3", (x) => conv(x, params["1.w"], params["1.b"], 0)],
+    ["convolution, 3×3", (x) => conv(x, at("1.w"), at("1.b"), 0)],
+    ["relu", relu],
+    ["convolution, 3×3", (x) => conv(x, at("3.w"), at("3.b"), 0)],
     ["relu", relu],
     ["max pool, 2×2", maxPool],
-    ["convolution, 3×3", (x) => conv(x, params["4.w"], params["4.b"], 0)],
+    ["convolution, 3×3, with a border of 0", (x) => conv(x, at("6.w"), at("6.b"), 1)],
     ["relu", relu],
-    ["linear", (x) => linear(x, params["7.w"], params["7.b"])],
+    ["convolution, 3×3", (x) => conv(x, at("8.w"), at("8.b"), 0)],
+    ["relu", relu],
+    ["linear: a logit for each of 0 to 9, and for none", (x) => linear(x, at("11.w"), at("11.b"))],
   ];
 }
 
