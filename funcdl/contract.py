@@ -323,8 +323,8 @@ def _recorder(x: Value) -> Any:
 
 
 PlainApply = Callable[..., tuple[Value, Callable[..., tuple[Params, Value]]]]
-LayerLike = Layer | PlainApply
-"""What goes wherever a layer goes."""
+LayerLike = Callable[[ParamsT, XT], tuple[YT, Any]] | Callable[[ParamsT, XT, Any], tuple[YT, Any]]
+"""What goes wherever a layer goes: a layer, or a function, with a generator or without."""
 
 
 def zeros_of(shape: Shape, rng: Generator) -> Value:

@@ -7,22 +7,34 @@ from torch import Generator, Tensor, ones
 from funcdl import (
     GRU,
     Affine,
+    BatchNorm,
     Conv2d,
     CrossEntropyLoss,
     Layer,
     Linear,
+    Lookup,
     LossMSE,
     Module,
     ReLU,
     Sequential,
+    batch_norm,
+    concat,
+    cosine_similarity,
+    embedding,
+    fan_out,
     flatten,
+    freeze,
+    inference,
     join,
     linear,
     mse,
+    named,
     parallel,
     relu,
+    remat,
     serial,
     sgd,
+    shared,
     stage,
     supervised,
     tap,
@@ -58,6 +70,19 @@ def networks(x: Tensor) -> None:
     assert_type(serial(square, linear(3)), Layer[tuple[Any, ...], Tensor, Tensor])
     assert_type(serial(linear(3), tap(linear(2))), Layer[tuple[Any, ...], Any, Any])
     assert_type(serial(parallel(relu, relu), join()), Layer[tuple[Any, ...], Any, Any])
+    for kept in (
+        named("head", linear(3)),
+        inference(linear(3)),
+        freeze(linear(3)),
+        remat(linear(3)),
+    ):
+        assert_type(kept, Layer[Affine, Tensor, Tensor])
+    assert_type(shared(linear(3), axis=-2), Layer[Affine, Any, Any])
+    assert_type(concat(linear(3), relu), Layer[tuple[Any, ...], Any, Tensor])
+    assert_type(fan_out(linear(3), relu), Layer[tuple[Any, ...], Any, tuple[Any, ...]])
+    assert_type(batch_norm(), Layer[BatchNorm, Tensor, Tensor])
+    assert_type(embedding(10, 4), Layer[Lookup, Tensor, Tensor])
+    assert_type(cosine_similarity(), Layer[tuple[()], tuple[Tensor, Tensor], Tensor])
 
 
 def steps(params: Affine, x: Tensor) -> None:

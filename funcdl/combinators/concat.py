@@ -8,12 +8,12 @@ from funcdl.combinators.fan_out import fanned
 from funcdl.combinators.parts import place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.layers.tuples import join
-from funcdl.tensor import Generator
+from funcdl.tensor import Generator, Tensor
 
 __all__ = ["concat"]
 
 
-def concat(*layers: LayerLike, axis: int = -1) -> Layer:
+def concat(*layers: LayerLike, axis: int = -1) -> Layer[tuple[Params, ...], Value, Tensor]:
     """Apply every layer to the same input and join their outputs along an axis.
 
         y = [f₁(x), …, fₙ(x)]        dx = Σ fᵢᵀ(dyᵢ), dyᵢ the i-th part of dy

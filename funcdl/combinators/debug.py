@@ -11,6 +11,7 @@ from funcdl.arguments import show
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
 from funcdl.errors import KindError
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.shown import named_defaults
 from funcdl.tensor import Generator, Tensor
 
@@ -18,7 +19,9 @@ __all__ = ["debug"]
 
 
 @named_defaults
-def debug(layer: LayerLike, tell: Callable[[str], Any] = print) -> Layer:
+def debug(
+    layer: LayerLike[ParamsT, XT, YT], tell: Callable[[str], Any] = print
+) -> Layer[ParamsT, XT, YT]:
     """Tell the shapes and norms of what goes through a layer, forward and backward.
 
     The layer computes what it did. The line of the forward pass has the input and the output, that

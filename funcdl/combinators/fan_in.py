@@ -15,7 +15,7 @@ from funcdl.tensor import Generator, Tensor
 __all__ = ["fan_in"]
 
 
-def fan_in(how: str = "sum", *, axis: int = -1) -> Layer:
+def fan_in(how: str = "sum", *, axis: int = -1) -> Layer[tuple[()], Value, Tensor]:
     """Add, multiply or join the tensors of a tuple.
 
         sum:      y = Σ xᵢ        dxᵢ = dy        (the dual of copying, see `fan_out`)

@@ -14,7 +14,7 @@ from funcdl.tensor import Generator
 __all__ = ["fan_out", "fanned"]
 
 
-def fan_out(*layers: LayerLike) -> Layer:
+def fan_out(*layers: LayerLike) -> Layer[tuple[Params, ...], Value, tuple[Value, ...]]:
     """Apply every layer to the same input.
 
         (y₁, …, yₙ) = (f₁(x), …, fₙ(x))        dx = Σ fᵢᵀ(dyᵢ)

@@ -8,12 +8,13 @@ from funcdl import tree
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import InputError, KindError
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.tensor import Generator
 
 __all__ = ["freeze"]
 
 
-def freeze(layer: LayerLike, *paths: str) -> Layer:
+def freeze(layer: LayerLike[ParamsT, XT, YT], *paths: str) -> Layer[ParamsT, XT, YT]:
     """Make the cotangents of some of a layer's parameters zero.
 
     Values, parameters and the cotangent of the input are the layer's own. (Weight decay is not

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.tensor import Generator
 
 __all__ = ["inference"]
 
 
-def inference(layer: LayerLike) -> Layer:
+def inference(layer: LayerLike[ParamsT, XT, YT]) -> Layer[ParamsT, XT, YT]:
     """Apply a layer without a generator, also where one is handed in: say so on purpose.
 
         y = f(p, x)        without drawing, and by the population's statistics

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from funcdl.combinators.parts import as_layers, needing, place
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import KindError
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.tensor import Generator
 
 __all__ = ["Naming", "named"]
@@ -26,7 +27,7 @@ class Naming(NamedTuple):
         return self.part.at(self.where, params, x, rng)
 
 
-def named(name: str, layer: LayerLike) -> Layer:
+def named(name: str, layer: LayerLike[ParamsT, XT, YT]) -> Layer[ParamsT, XT, YT]:
     """Give a layer a name, which errors, summaries and `repr` show.
 
     The layer computes what it did, and its parameters are unchanged.

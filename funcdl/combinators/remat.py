@@ -7,13 +7,14 @@ from dataclasses import replace
 from funcdl.arguments import generator
 from funcdl.combinators.parts import as_layers
 from funcdl.contract import Layer, LayerLike, Params, Value, Vjp
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.initialisers import TORCH_GENERATOR
 from funcdl.tensor import Generator
 
 __all__ = ["remat"]
 
 
-def remat(layer: LayerLike) -> Layer:
+def remat(layer: LayerLike[ParamsT, XT, YT]) -> Layer[ParamsT, XT, YT]:
     """Forget what a layer computed in the forward pass, and compute it again in the backward pass.
 
     Values and derivatives are the layer's, to the last bit, and so are the parameters. Between

@@ -17,13 +17,16 @@ from funcdl.combinators.parts import (
 )
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp
 from funcdl.errors import ShapeError
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.signature import ANYTHING, Signature, anything, each, numbered
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["shared"]
 
 
-def shared(layer: LayerLike, axis: int | None = None) -> Layer:
+def shared(
+    layer: LayerLike[ParamsT, XT, YT], axis: int | None = None
+) -> Layer[ParamsT, Value, Value]:
     """Apply one layer, with one copy of its parameters, to several inputs.
 
         yᵢ = f(p, xᵢ)        dp = Σ dpᵢ        dxᵢ = fᵀ(dyᵢ)

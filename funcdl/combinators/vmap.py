@@ -10,12 +10,15 @@ from funcdl.arguments import integer, show
 from funcdl.combinators.parts import as_layers, needing, place, summed
 from funcdl.contract import Layer, LayerLike, Params, Shape, Value, Vjp, shape_of
 from funcdl.errors import InputError, KindError, ShapeError
+from funcdl.generic import XT, YT, ParamsT
 from funcdl.tensor import Generator, Tensor
 
 __all__ = ["vmap"]
 
 
-def vmap(layer: LayerLike, ndim: int, *, models: int = 0) -> Layer:
+def vmap(
+    layer: LayerLike[ParamsT, XT, YT], ndim: int, *, models: int = 0
+) -> Layer[ParamsT, XT, YT]:
     """Map a layer over the leading axes of its input, one example after the other.
 
         y[i] = f(p, x[i])        dp = Σ dpᵢ        dx[i] = fᵀ(dy[i])

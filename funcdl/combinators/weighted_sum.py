@@ -17,7 +17,7 @@ from funcdl.tree import zeros_like
 __all__ = ["weighted_sum"]
 
 
-def weighted_sum(*terms: tuple[float | Tensor, LayerLike]) -> Layer:
+def weighted_sum(*terms: tuple[float | Tensor, LayerLike]) -> Layer[Params, Value, Tensor]:
     """Add losses, each with a weight and on its own output and target.
 
         l = Σ wᵢ lossᵢ(yᵢ, tᵢ)        dyᵢ = wᵢ lossᵢᵀ(dl)

@@ -37,7 +37,7 @@ class BatchNorm(NamedTuple):
         return "mean", "var"
 
 
-def batch_norm(*, eps: float = 1e-5, affine: bool = True) -> Layer:
+def batch_norm(*, eps: float = 1e-5, affine: bool = True) -> Layer[BatchNorm, Tensor, Tensor]:
     """Normalise each feature over the batch while training, over the population afterwards.
 
         z = (x − μ) / √(σ² + eps)        y = γ z + β        dγ = Σ dy z        dβ = Σ dy

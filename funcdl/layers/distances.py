@@ -20,7 +20,9 @@ Measure = Callable[[Tensor, Tensor], "tuple[Tensor, Callable[[Tensor], Two]]"]
 PAIR = Signature((), ("a: … features", "b: … features"), "…")
 
 
-def pairwise_distance(power: float = 2.0, *, eps: float = 1e-6) -> Layer:
+def pairwise_distance(
+    power: float = 2.0, *, eps: float = 1e-6
+) -> Layer[tuple[()], tuple[Tensor, Tensor], Tensor]:
     """Measure the distance of the vectors of two tensors, row by row.
 
         z = a − b + eps        y = (Σ |z|^power)^(1 / power)
@@ -51,7 +53,7 @@ def pairwise_distance(power: float = 2.0, *, eps: float = 1e-6) -> Layer:
     return _pairwise("pairwise_distance", ", ".join(args), lambda a, b: minkowski(a, b, power, eps))
 
 
-def cosine_similarity(*, eps: float = 1e-8) -> Layer:
+def cosine_similarity(*, eps: float = 1e-8) -> Layer[tuple[()], tuple[Tensor, Tensor], Tensor]:
     """Compute the cosine of the angle between the vectors of two tensors, row by row.
 
         y = a · b / (‖a‖ ‖b‖)        da = (b / ‖b‖ − y a / ‖a‖) / ‖a‖ dy, and db likewise
@@ -78,7 +80,9 @@ def cosine_similarity(*, eps: float = 1e-8) -> Layer:
     return _pairwise("cosine_similarity", args, lambda a, b: cosine(a, b, eps))
 
 
-def _pairwise(name: str, args: str, measure: Measure) -> Layer:
+def _pairwise(
+    name: str, args: str, measure: Measure
+) -> Layer[tuple[()], tuple[Tensor, Tensor], Tensor]:
     @in_float32
     def apply(params: Params, x: Two, rng: Generator | None = None) -> tuple[Tensor, Vjp]:
         y, pull = measure(*x)

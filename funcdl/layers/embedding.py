@@ -25,7 +25,7 @@ def embedding(
     *,
     w_init: Initialiser | None = None,
     padding: int | None = None,
-) -> Layer:
+) -> Layer[Lookup, Tensor, Tensor]:
     """Replace each index by its row of a table.
 
         y = w[x]        dw[i] = Σ dy where x = i        dx = None: an index has no cotangent

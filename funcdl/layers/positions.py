@@ -16,7 +16,7 @@ from funcdl.tensor import Generator, Tensor, as_dtype_of, wide
 __all__ = ["learnt_positions", "rotary", "sinusoidal"]
 
 
-def sinusoidal(base: float = 10000.0) -> Layer:
+def sinusoidal(base: float = 10000.0) -> Layer[tuple[()], Tensor, Tensor]:
     """Add waves to each time step, from which its position can be read.
 
         y = x + p        p[t, 2i] = sin(t / bᶦ)        p[t, 2i + 1] = cos(t / bᶦ)        dx = dy
@@ -56,7 +56,9 @@ def sinusoidal(base: float = 10000.0) -> Layer:
     return declared("sinusoidal", takes, apply, args=written(base=(base, 10000.0)))
 
 
-def learnt_positions(longest: int, *, w_init: Initialiser | None = None) -> Layer:
+def learnt_positions(
+    longest: int, *, w_init: Initialiser | None = None
+) -> Layer[Lookup, Tensor, Tensor]:
     """Add a learnt vector to each time step, one for each position.
 
         y = x + w[:time]        dw[t] = Σ dy[t]        dx = dy
@@ -118,7 +120,7 @@ def learnt_positions(longest: int, *, w_init: Initialiser | None = None) -> Laye
     return Layer(name, init, apply, layer.args, signature=takes)
 
 
-def rotary(base: float = 10000.0) -> Layer:
+def rotary(base: float = 10000.0) -> Layer[tuple[()], Tensor, Tensor]:
     """Turn each pair of features by an angle that grows with the position.
 
         (y₂ᵢ, y₂ᵢ₊₁) = (x₂ᵢ, x₂ᵢ₊₁) turned by t / bᶦ
