@@ -174,6 +174,39 @@ def test_digits_of_the_test_set_are_read_as_compare_reads_them(opened, tmp_path,
     assert right >= 18
 
 
+def shaded(digit, ink, shade, blot):
+    """A digit in ink on a patch of a shade, 8 pixels wider than it, and a blot apart from it."""
+    strokes = 255 - large(digit, 140, 50, 70).float()
+    rows, columns = (strokes > 64).nonzero().unbind(1)
+    patch = torch.zeros_like(strokes)
+    patch[rows.min() - 8 : rows.max() + 9, columns.min() - 8 : columns.max() + 9] = shade
+    patch[215:265, 20:70] = blot
+    return (255 - torch.maximum(strokes * (ink / 255), patch)).round().to(torch.uint8)
+
+
+# How strong the ink, the shade beside it and a blot are, of 255; and the doubt. The page's pen is
+# black, but its arithmetic is `compare`'s for any picture whose border is clean.
+SHADED = {
+    "a patch of shade": (200, 30, 0, None),
+    "a patch of shade, half as strong": (120, 16, 0, None),
+    "faint ink": (50, 0, 0, None),
+    "faint ink, and a darker blot": (50, 0, 90, "it is fainter than the shades of the paper"),
+    "ink less faint, and a darker blot": (80, 0, 90, None),
+}
+
+
+@pytest.mark.parametrize("name", SHADED)
+def test_shades_of_the_paper_are_read_as_compare_reads_them(opened, tmp_path, name):
+    images, _ = load_digits().test
+    *strengths, doubt = SHADED[name]
+    page = opened()
+    for side, which in (("left", 0), ("right", 1)):
+        pixels = shaded(images[which], *strengths).flatten().tolist()
+        page.evaluate("([name, pixels]) => funcdl.put(name, pixels)", [side, pixels])
+    told = agree(page, tmp_path)
+    assert [told[side]["doubt"] for side in ("left", "right")] == [doubt, doubt]
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_strokes_are_read_as_compare_reads_them(opened, tmp_path, name):
     strokes, expected = DRAWN[name]
