@@ -33,7 +33,7 @@ def composition(root: Applied, numbers: dict[Applied, int]) -> str:
 
 def _box(seen: Applied, numbers: dict[Applied, int]) -> str:
     number = numbers[seen]
-    turn = f" · {seen.turn} of {seen.turns}" if seen.turns > 1 else ""
+    turn = seen.which and f" · {seen.which}"
     name = element("b", escaped(seen.text)) if not seen.parts else escaped(seen.text)
     shape = element("span", escaped(show(shape_of(seen.y)) + turn))
     inside = [element("label", name, shape, for_=f"f{number}")]

@@ -16,7 +16,7 @@ from funcdl.tensor import Tensor
 from funcdl.trace.compare import Compared
 from funcdl.trace.composition import composition
 from funcdl.trace.seen import Applied
-from funcdl.trace.step import HEADS, Step, product_cells
+from funcdl.trace.step import HEADS, Step, product_cells, sentence
 from funcdl.trace.style import STYLE, lit
 
 __all__ = ["page"]
@@ -96,41 +96,39 @@ def _steps(
     forward: Sequence[Applied], backward: Sequence[Applied], found: Found, detail: Detail
 ) -> str:
     step = Step(detail, _images(forward))
-    places = {seen: i for i, seen in enumerate(backward, 1)}
-    names = [f"f{i}" for i in range(1, len(forward) + 1)]
-    names += [f"r{i}" for i in range(1, len(backward) + 1)]
-    articles: list[str] = []
-    passes = [("forward", forward), ("backward", backward)]
-    for way, order in passes:
-        for i, seen in enumerate(order, 1):
-            at = len(articles)
-            if way == "forward":
-                inside = step.forward(seen)
-                other = (f"r{places[seen]}", "its backward pass") if seen in places else None
+    forth = {seen: f"f{i}" for i, seen in enumerate(forward, 1)}
+    back = {seen: f"r{i}" for i, seen in enumerate(backward, 1)}
+    names = [None, *forth.values(), *back.values(), None]
+    articles = []
+    for at, seen in enumerate([*forward, *backward], 1):
+        if at <= len(forward):
+            way, mark, count = "forward", "forth", f"{at} of {len(forward)}"
+            inside = step.forward(seen)
+            if seen in back:
+                inside += element("label", "its backward pass", kind="other", for_=back[seen])
             else:
-                inside = step.backward(seen, found[seen])
-                other = (f"f{forward.index(seen) + 1}", "its forward pass")
-            if other:
-                inside += element("label", other[1], kind="other", for_=other[0])
-            elif way == "forward":
-                inside += element("p", _sentence(found[seen][1]), kind="under")
-            count = f"{element('b', way)} {i} of {len(order)}"
-            before = names[at - 1] if at else None
-            after = names[at + 1] if at + 1 < len(names) else None
-            bar = element(
-                "nav", _go("‹ back", before), element("span", count), _go("next ›", after)
+                inside += element("p", sentence(found[seen][1]), kind="under")
+        else:
+            way, mark, count = "backward", "back", f"{at - len(forward)} of {len(backward)}"
+            inside = step.backward(seen, found[seen])
+            inside += element("label", "its forward pass", kind="other", for_=forth[seen])
+        bar = element(
+            "nav",
+            _go("‹ back", names[at - 1]),
+            element("span", f"{element('b', way)} {count}"),
+            _go("next ›", names[at + 1]),
+        )
+        articles.append(
+            element(
+                "input",
+                type="radio",
+                name="step",
+                id=names[at],
+                checked=True if at == 1 else None,
+                aria_label=f"{way} {count}: {seen.place}",
             )
-            articles.append(
-                element(
-                    "input",
-                    type="radio",
-                    name="step",
-                    id=names[at],
-                    checked=True if at == 0 else None,
-                    aria_label=f"{way} {i} of {len(order)}: {seen.place}",
-                )
-                + element("article", bar, inside, kind="forth" if way == "forward" else "back")
-            )
+            + element("article", bar, inside, kind=mark)
+        )
     box = element("input", type="checkbox", id="all")
     return (
         element("h2", "Step by step")
@@ -176,8 +174,7 @@ def _tables(root: Applied, forward: Sequence[Applied], found: Found) -> list[str
     rows, kinds = [], []
     for seen in forward:
         compared, note = found[seen]
-        turn = f" · {seen.turn} of {seen.turns}" if seen.turns > 1 else ""
-        name = element("code", escaped(seen.place)) + escaped(turn)
+        name = element("code", escaped(seen.place)) + (seen.which and f" · {seen.which}")
         for one in compared:
             said = one.note or (note if one.of == "x" else "")
             of = element("small", "along " + one.of)
@@ -202,7 +199,3 @@ def _tables(root: Applied, forward: Sequence[Applied], found: Found) -> list[str
 
 def _norm(leaf: Tensor) -> float:
     return float(leaf.double().norm())
-
-
-def _sentence(text: str) -> str:
-    return escaped(text[:1].upper() + text[1:] + ".")

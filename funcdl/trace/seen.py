@@ -69,6 +69,11 @@ class Applied:
         """Write the layer without its parts."""
         return self.layer.name + (f"({self.layer.args})" if self.layer.args else "")
 
+    @property
+    def which(self) -> str:
+        """Say which application of its part it is, `2 of 9`; empty for the only one."""
+        return f"{self.turn} of {self.turns}" if self.turns > 1 else ""
+
     def within(self) -> Iterator[Applied]:
         """Go through all applications in it, each before its parts."""
         yield self

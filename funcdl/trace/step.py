@@ -12,7 +12,7 @@ from funcdl.tensor import Tensor
 from funcdl.trace.compare import Compared
 from funcdl.trace.seen import Applied
 
-__all__ = ["HEADS", "Step", "own_params", "product_cells"]
+__all__ = ["HEADS", "Step", "own_params", "product_cells", "sentence"]
 
 HEADS = ["along", "⟨dy, J v⟩", "⟨Jᵀ dy, v⟩", "difference"]
 
@@ -44,7 +44,7 @@ class Step:
             values.append(element("div", pair, kind="pair"))
         values += self._cards("dx", seen.x, seen.dx, "back")
         found, note = compared
-        told = [element("p", escaped(_sentence(note)), kind="under")] if note else []
+        told = [element("p", sentence(note), kind="under")] if note else []
         told += [
             element("p", escaped(f"{_NAMES[one.of]}: {one.note}."), kind="under")
             for one in found
@@ -94,8 +94,8 @@ def _beside(seen: Applied, value: Any, back: Any) -> list[Any]:
 
 def _headed(seen: Applied) -> str:
     place = element("small", escaped(seen.path)) + " " if seen.path.endswith("]") else ""
-    turn = f", {seen.turn} of {seen.turns}" if seen.turns > 1 else ""
-    head = element("h3", place, escaped(seen.text), element("small", turn) if turn else "")
+    turn = element("small", f", {seen.which}") if seen.which else ""
+    head = element("h3", place, escaped(seen.text), turn)
     takes = "" if seen.layer.signature is None else str(seen.layer.signature)
     return head + element("p", escaped(takes), kind="signature")
 
@@ -107,5 +107,6 @@ def _of_parts(seen: Applied) -> str:
     return element("p", f"{count:,} parameters, with those of its parts.", kind="under")
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+def sentence(text: str) -> str:
+    """Write a remark as a sentence of its own."""
+    return escaped(text[:1].upper() + text[1:] + ".")
