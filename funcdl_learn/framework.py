@@ -87,7 +87,7 @@ def _pairs(given: Given, module: Any, n_in: int, n_out: int) -> bool:
             f"expected a weight of shape ({n_in}, {n_out}) or ({n_out}, {n_in}) and a bias of "
             f"shape ({n_out},) in {name}.param(), got {shapes[0][0]} and {shapes[1][0]}"
         )
-    for (parameter, gradient), what in zip(pairs, ("weight", "bias")):
+    for (parameter, gradient), (again, _), what in zip(pairs, module.param(), ("weight", "bias")):
         if parameter.shape != gradient.shape:
             raise WrongError(
                 f"expected the gradient of the {what} of {name} to have shape "
@@ -97,9 +97,8 @@ def _pairs(given: Given, module: Any, n_in: int, n_out: int) -> bool:
             raise WrongError(
                 f"expected the {what} of {name} to be a plain tensor, without autograd"
             )
-        for i, pair in enumerate(module.param()):
-            if what == ("weight", "bias")[i] and pair[0].data_ptr() != parameter.data_ptr():
-                raise WrongError(f"expected param() to list the {what} itself, got a copy")
+        if again.data_ptr() != parameter.data_ptr():
+            raise WrongError(f"expected param() to list the {what} itself, got a copy")
     return bool(shapes[0][0] == (n_out, n_in))
 
 
