@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from pairs.scenes.chance import one_of, uniform
-from pairs.scenes.paper import field, noisy
+from pairs.scenes.paper import field, noisy, sloping
 
 __all__ = [
     "blurred",
@@ -29,7 +29,7 @@ def phone(glyph: Tensor, rng: Generator) -> Tensor:
     """Photograph paper by a telephone: cast, vignette, blur, noise and blocks all at once."""
     sheet = field(glyph, rng)
     paper, ink = _paper(rng), uniform(0.15, 0.5, rng)
-    light = _slope(sheet, 0.2, rng) * (1 - uniform(0, 0.3, rng) * _away(sheet, 0.5, 0.5) ** 2)
+    light = sloping(sheet, 0.2, rng) * (1 - uniform(0, 0.3, rng) * _away(sheet, 0.5, 0.5) ** 2)
     image = (light * (1 - (1 - ink) * sheet))[..., None] * paper
     return _taken(image, uniform(0.6, 1.6, rng), uniform(3, 8, rng), uniform(0.4, 1.4, rng), rng)
 
@@ -38,7 +38,7 @@ def coloured(glyph: Tensor, rng: Generator) -> Tensor:
     """Photograph ink of some colour."""
     sheet = field(glyph, rng)
     paper, ink = _paper(rng), torch.tensor(one_of(PENS, rng)) * uniform(0.8, 1.1, rng)
-    image = _slope(sheet, 0.08, rng)[..., None] * _over(paper, ink, sheet)
+    image = sloping(sheet, 0.08, rng)[..., None] * _over(paper, ink, sheet)
     return _taken(image, uniform(0.4, 1.0, rng), uniform(1, 4, rng), uniform(0.2, 0.8, rng), rng)
 
 
@@ -56,7 +56,7 @@ def pencilled(glyph: Tensor, rng: Generator) -> Tensor:
     sheet = field(glyph, rng)
     grain = blurred(torch.rand(sheet.shape, generator=rng), 0.7)
     grain = ((grain - 0.5) * 3 + uniform(0.65, 0.9, rng)).clamp(0.1, 1)
-    image = _slope(sheet, 0.08, rng) * (1 - uniform(0.3, 0.5, rng) * sheet * grain)
+    image = sloping(sheet, 0.08, rng) * (1 - uniform(0.3, 0.5, rng) * sheet * grain)
     image = uniform(190, 245, rng) * image[..., None].expand(-1, -1, 3)
     return _taken(
         image, uniform(0.4, 1.0, rng), uniform(0.5, 2.5, rng), uniform(0.2, 0.6, rng), rng
@@ -67,7 +67,7 @@ def whiteboard(glyph: Tensor, rng: Generator) -> Tensor:
     """Photograph a marker on a white board, on which a lamp shines."""
     sheet = field(glyph, rng)
     board = torch.tensor([1.0, 1.0, uniform(0.94, 1.04, rng)]) * uniform(175, 225, rng)
-    image = _slope(sheet, 0.15, rng)[..., None] * _over(
+    image = sloping(sheet, 0.15, rng)[..., None] * _over(
         board, torch.tensor(one_of(PENS, rng)), sheet
     )
     away = _away(sheet, uniform(0, 1, rng), uniform(0, 1, rng))
@@ -83,7 +83,7 @@ def chalked(glyph: Tensor, rng: Generator) -> Tensor:
     wiped = blurred(torch.randn(sheet.shape, generator=rng), 12) * 42 * uniform(0, 6, rng)
     board = torch.tensor(one_of([(45, 48, 50), (35, 70, 55), (25, 25, 28)], rng)).float()
     chalk = torch.tensor(one_of([(225, 225, 220), (225, 215, 140), (225, 170, 180)], rng)).float()
-    image = _slope(sheet, 0.1, rng)[..., None] * _over(board, chalk, sheet * grain)
+    image = sloping(sheet, 0.1, rng)[..., None] * _over(board, chalk, sheet * grain)
     image = image + wiped[..., None]
     return _taken(image, uniform(0.4, 1.0, rng), uniform(1, 4, rng), uniform(0.2, 0.8, rng), rng)
 
@@ -136,13 +136,6 @@ def _paper(rng: Generator) -> Tensor:
 
 def _over(ground: Tensor, ink: Tensor, sheet: Tensor) -> Tensor:
     return ground + (ink - ground) * sheet[..., None]
-
-
-def _slope(sheet: Tensor, most: float, rng: Generator) -> Tensor:
-    """Let light fall off from one side to the other."""
-    rows = torch.linspace(-1, 1, sheet.shape[0])[:, None]
-    columns = torch.linspace(-1, 1, sheet.shape[1])
-    return 1 + uniform(-most, most, rng) * rows + uniform(-most, most, rng) * columns
 
 
 def _away(sheet: Tensor, down: float, right: float) -> Tensor:

@@ -18,6 +18,7 @@ __all__ = [
     "ruled",
     "screen",
     "shadowed",
+    "sloping",
     "specked",
     "tabled",
     "tight",
@@ -45,10 +46,15 @@ def put(field: Tensor, glyph: Tensor, down: float, right: float) -> None:
 def photo(field: Tensor, rng: Generator, light: Tensor | float = 1.0) -> Tensor:
     """Photograph ink on paper: dark on light, a little uneven, a little noisy."""
     paper, ink = uniform(170, 250, rng), uniform(0.15, 0.6, rng)
+    uneven = sloping(field, 0.08, rng)
+    return noisy(paper * uneven * light * (1 - (1 - ink) * field), uniform(0, 4, rng), rng)
+
+
+def sloping(field: Tensor, most: float, rng: Generator) -> Tensor:
+    """Let light fall off from one side to the other, by so much of it at most."""
     rows = torch.linspace(-1, 1, field.shape[0])[:, None]
     columns = torch.linspace(-1, 1, field.shape[1])
-    uneven = 1 + uniform(-0.08, 0.08, rng) * rows + uniform(-0.08, 0.08, rng) * columns
-    return noisy(paper * uneven * light * (1 - (1 - ink) * field), uniform(0, 4, rng), rng)
+    return 1 + uniform(-most, most, rng) * rows + uniform(-most, most, rng) * columns
 
 
 def noisy(image: Tensor, deviation: float, rng: Generator) -> Tensor:
